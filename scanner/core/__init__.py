@@ -1,0 +1,1 @@
+"""The pure heart: values and functions of values. No I/O, no clock, no entropy, no logging."""

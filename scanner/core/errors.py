@@ -1,0 +1,48 @@
+"""Every error a user can cause, as one tree. Imports nothing.
+
+An error's text is one line that says what is wrong, where, and what to do. The exit status is a
+property of the class, so that the command line needs no table of its own.
+"""
+
+
+class ScannerError(Exception):
+    """Something is wrong that a person can put right. `str(error)` is the one line they are shown."""
+
+    exit_status = 2
+
+
+class InvalidInput(ScannerError):
+    """Words that cannot be understood: a target, a port, an option's value, a line of a file."""
+
+    def __init__(self, problem: str, *, where: str = "", cure: str = "") -> None:
+        """`problem` what is wrong; `where` the argument or `file:line`; `cure` what to do about it."""
+        self.problem, self.where, self.cure = problem, where, cure
+        super().__init__((f"{where}: " if where else "") + problem + (f"; {cure}" if cure else ""))
+
+
+class NotPermitted(ScannerError):
+    """The operating system denies what an engine needs (a raw socket, say)."""
+
+
+class RegistryUnusable(ScannerError):
+    """A registry file that cannot be read, trusted or fetched."""
+
+
+class HistoryUnusable(ScannerError):
+    """A history database that is locked, damaged, read-only or newer than this program."""
+
+
+class OutputFailed(ScannerError):
+    """A file that could not be written whole. Nothing half-written is left behind."""
+
+
+class OutOfScope(ScannerError):
+    """A target lies outside what the scope permits. Raised before the first probe."""
+
+    exit_status = 4
+
+
+class AlreadyRunning(ScannerError):
+    """Another run holds the lock."""
+
+    exit_status = 5

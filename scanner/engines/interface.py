@@ -1,0 +1,53 @@
+"""What an engine is: something that turns waves into settled waves.
+
+An engine pulls waves from an iterator whenever it has room, and yields each when it is settled, in whatever
+order that happens, so that the sending of one wave may overlap the cooling down of another. It knows nothing
+of registries, policies or files. `FakeEngine` in `fake.py` ships beside the real ones and obeys the same rules.
+"""
+
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from scanner.core.wave import SettledWave, Wave
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an engine has come; cheap to ask for several times a second."""
+
+    sent: int = 0
+    """Probes sent so far, retries included."""
+    settled: int = 0
+    """Endpoints settled so far."""
+    open: int = 0
+    """Open endpoints found so far."""
+
+
+class Engine(Protocol):
+    """Turns waves into settled waves."""
+
+    @property
+    def name(self) -> str:
+        """The engine's word on the command line and in the summary: `connect`, `syn`, `scapy`, `fake`."""
+        ...
+
+    @property
+    def progress(self) -> Progress:
+        """How far the running `run` has come."""
+        ...
+
+    def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
+        """Probe and settle every wave of `waves`; each is yielded once.
+
+        After `stop`, waves under way are yielded with `complete=False` and `interrupted` where nothing was
+        learnt; waves not begun are not taken from the iterator. Closing the generator releases everything.
+
+        Raises:
+            NotPermitted: the right that this engine needs is not there; before any probe.
+        """
+        ...
+
+    def stop(self) -> None:
+        """Send no new probe; settle what is under way, soon. May be called from a signal handler."""
+        ...
