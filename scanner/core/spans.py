@@ -1,0 +1,117 @@
+"""Sets of addresses as sorted runs of integers, and the few operations that scope, policy and diff need.
+
+A span is `(version, first, last)`. A set is a tuple of spans, sorted and merged, so that a /8 is one span and
+costs what a single address costs: every operation here is linear in the number of spans, membership is a
+binary search, and no address is ever listed. Spans of IPv4 sort before spans of IPv6 and never touch them.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_range
+from typing import NamedTuple, TypeAlias
+
+from scanner.core.model import Address
+
+
+class Span(NamedTuple):
+    """Consecutive addresses of one IP version, both ends included."""
+
+    version: int
+    """4 or 6."""
+    first: int
+    """The first address as an integer."""
+    last: int
+    """The last address as an integer."""
+
+    @property
+    def size(self) -> int:
+        """How many addresses there are."""
+        return self.last - self.first + 1
+
+    def __str__(self) -> str:
+        first, last = _address(self.version, self.first), _address(self.version, self.last)
+        if first == last:
+            return str(first)
+        networks = list(summarize_address_range(first, last))
+        return str(networks[0]) if len(networks) == 1 else f"{first}-{last}"
+
+
+Spans: TypeAlias = tuple[Span, ...]
+"""A set of addresses: spans sorted, disjoint and merged."""
+
+
+def network_span(text: str) -> Span:
+    """The span of an address or a CIDR network. Raises ValueError, also where host bits are set."""
+    network = ip_network(text)
+    return Span(network.version, int(network.network_address), int(network.broadcast_address))
+
+
+def address_span(address: Address) -> Span:
+    """The span of one address."""
+    return Span(address.version, int(address), int(address))
+
+
+def merge(spans: Iterable[tuple[int, int, int]]) -> Spans:
+    """The set that holds every address of `spans`, which may come in any order and overlap."""
+    merged: list[Span] = []
+    for span in map(Span._make, sorted(spans)):
+        previous = merged[-1] if merged else None
+        if previous and previous.version == span.version and span.first <= previous.last + 1:
+            merged[-1] = previous._replace(last=max(previous.last, span.last))
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+def contains(spans: Spans, address: Address) -> bool:
+    """Whether an address is in a set."""
+    return contains_number(spans, address.version, int(address))
+
+
+def contains_number(spans: Spans, version: int, number: int) -> bool:
+    """Whether an address, given as version and integer, is in a set."""
+    place = bisect_right(spans, (version, number, 1 << 128)) - 1
+    return place >= 0 and spans[place].version == version and spans[place].last >= number
+
+
+def intersect(left: Iterable[tuple[int, int, int]], right: Spans) -> Spans:
+    """The addresses that are in both sets."""
+    return tuple(_overlaps(merge(left), right))
+
+
+def subtract(spans: Iterable[tuple[int, int, int]], taken: Spans) -> Iterator[Span]:
+    """What is left of a set without another, in order; lazy, so that asking for the first costs little."""
+    place = 0
+    for version, first, last in merge(spans):
+        start = first
+        while place < len(taken) and (taken[place].version, taken[place].last) < (version, first):
+            place += 1
+        here = place
+        while here < len(taken) and taken[here].version == version and taken[here].first <= last:
+            if taken[here].first > start:
+                yield Span(version, start, taken[here].first - 1)
+            start = max(start, taken[here].last + 1)
+            here += 1
+        if start <= last:
+            yield Span(version, start, last)
+
+
+def first_outside(spans: Iterable[tuple[int, int, int]], cover: Spans) -> Span | None:
+    """The first run of addresses of `spans` that `cover` lacks, or None where it has them all."""
+    return next(subtract(spans, cover), None)
+
+
+def _overlaps(left: Spans, right: Spans) -> Iterator[Span]:
+    mine, theirs = 0, 0
+    while mine < len(left) and theirs < len(right):
+        a, b = left[mine], right[theirs]
+        if a.version == b.version and max(a.first, b.first) <= min(a.last, b.last):
+            yield Span(a.version, max(a.first, b.first), min(a.last, b.last))
+        if (a.version, a.last) <= (b.version, b.last):
+            mine += 1
+        else:
+            theirs += 1
+
+
+def _address(version: int, number: int) -> Address:
+    return IPv4Address(number) if version == 4 else IPv6Address(number)

@@ -1,0 +1,82 @@
+"""The scope file: which networks may be probed, who says so, until when and how fast.
+
+    name = "Office audit 2026"
+    networks = ["192.0.2.0/24", "2001:db8::/64"]
+    owner = "Example Ltd, IT"
+    authorisation = "letter of 2026-02-01, ref. 4711"
+    valid_from = 2026-02-01
+    valid_until = 2026-12-31
+    max_rate = 1000
+
+Dates without a time are whole days in UTC: `valid_until` includes its day.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from scanner.core.scope import NEVER, Scope
+from scanner.core.spans import intersect, merge, network_span
+from scanner.toml_file import read_toml
+
+
+def network_text(text: str) -> str:
+    """An address or CIDR network, for pydantic fields. Raises ValueError with what to write instead."""
+    try:
+        network_span(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not an address or a network ({error})") from None
+    return text
+
+
+def _permissible(text: str) -> str:
+    if never := intersect([network_span(network_text(text))], NEVER):
+        raise ValueError(f"{text!r} holds {never[0]}, which is not the address of a host; leave it out")
+    return text
+
+
+Words = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+class ScopeFile(BaseModel):
+    """The keys of a scope file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("", max_length=200)
+    networks: Annotated[list[Annotated[str, AfterValidator(_permissible)]], Field(min_length=1)]
+    owner: Words
+    authorisation: Words
+    valid_from: datetime | date | None = None
+    valid_until: datetime | date
+    max_rate: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] | None = None
+
+
+def read_scope(path: Path) -> Scope:
+    """Read a scope file. Raises InvalidInput with file and line."""
+    file = read_toml(path, ScopeFile)
+    content = file.content
+    starts = _moment(content.valid_from) if content.valid_from else None
+    ends = _moment(content.valid_until, whole_day=True)
+    if starts and starts >= ends:
+        raise file.wrong("ends before it begins", "valid_until")
+    return Scope(
+        name=content.name or path.name,
+        spans=merge(network_span(text) for text in content.networks),
+        owner=content.owner,
+        authorisation=content.authorisation,
+        valid_from=starts,
+        valid_until=ends,
+        max_rate=content.max_rate,
+        sha256=file.sha256,
+    )
+
+
+def _moment(value: date, *, whole_day: bool = False) -> datetime:
+    """An aware moment; a bare date is midnight UTC, or the end of that day."""
+    if isinstance(value, datetime):
+        return value if value.tzinfo else value.replace(tzinfo=UTC)
+    midnight = datetime.combine(value, time(), UTC)
+    return midnight + timedelta(days=1) if whole_day else midnight
