@@ -1,0 +1,74 @@
+"""A target set as numpy columns: index to address and back, a whole wave at a time.
+
+An IPv6 address is two 64-bit words, `high` and `low`; an IPv4 address is `low` alone. Finding the index of an
+address is a binary search over the first address of each range, with the range's end checked afterwards: an
+address that is not in the set, whoever claims to have it, gives -1. Engines use that as the second check of
+scope, right where frames are built.
+"""
+
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.spans import Span
+
+U8 = npt.NDArray[np.uint8]
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+
+_WORD = (1 << 64) - 1
+
+
+class AddressColumns:
+    """The ranges of a target set (sorted, disjoint, IPv4 first) as arrays."""
+
+    def __init__(self, ranges: Iterable[Span]) -> None:
+        spans = tuple(ranges)
+        sizes = np.array([span.size for span in spans], np.uint64)
+        self._ends: U64 = np.cumsum(sizes, dtype=np.uint64)
+        self._starts: U64 = self._ends - sizes
+        self._version: U8 = np.array([span.version for span in spans], np.uint8)
+        self._high: U64 = np.array([span.first >> 64 for span in spans], np.uint64)
+        self._low: U64 = np.array([span.first & _WORD for span in spans], np.uint64)
+        self._fours = int(np.count_nonzero(self._version == 4))
+        self._keys6 = _sortable(self._high[self._fours :], self._low[self._fours :])
+
+    def words(self, host: U64) -> tuple[U8, U64, U64]:
+        """`version`, `high` and `low` of the addresses at indices `host`, uint64[n], each in the set."""
+        place = np.searchsorted(self._ends, host, side="right")
+        offset = host - self._starts[place]
+        low = self._low[place] + offset
+        high = self._high[place] + (low < offset).astype(np.uint64)
+        return self._version[place], high, low
+
+    def find(self, version: U8, high: U64, low: U64) -> I64:
+        """The index of each address, int64[n]; -1 where the set does not hold it."""
+        found = np.full(len(low), -1, np.int64)
+        four = version == 4
+        if four.any():
+            place = np.searchsorted(self._low[: self._fours], low[four], side="right") - 1
+            found[four] = self._inside(place, 0, high[four], low[four])
+        if not four.all():
+            six = ~four
+            place = np.searchsorted(self._keys6, _sortable(high[six], low[six]), side="right") - 1
+            found[six] = self._inside(place, self._fours, high[six], low[six])
+        return found
+
+    def _inside(self, place: npt.NDArray[np.intp], base: int, high: U64, low: U64) -> I64:
+        """Indices of addresses whose range could only be `place + base`, -1 where they lie outside of it."""
+        if base == len(self._low) or (base == 0 and self._fours == 0):
+            return np.full(len(low), -1, np.int64)
+        at = np.maximum(place, 0) + base
+        offset = low - self._low[at]
+        borrow = (low < self._low[at]).astype(np.uint64)
+        size = self._ends[at] - self._starts[at]
+        good = (place >= 0) & (high - borrow == self._high[at]) & (offset < size)
+        return np.where(good, (self._starts[at] + offset).astype(np.int64), np.int64(-1))
+
+
+def _sortable(high: U64, low: U64) -> npt.NDArray[np.bytes_]:
+    """Addresses as 16 big-endian bytes each, which compare as the addresses do."""
+    pairs = np.empty((len(high), 2), ">u8")
+    pairs[:, 0], pairs[:, 1] = high, low
+    return pairs.view("S16").reshape(len(high))

@@ -1,0 +1,150 @@
+"""The plan is exact: permutations are bijections, shards partition, columns agree with plain integers."""
+
+from ipaddress import IPv6Address
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanner.core.columns import AddressColumns
+from scanner.core.permutation import MAX_SIZE, Permutation
+from scanner.core.plan import Plan, Shard
+from scanner.core.spans import Span, merge
+from scanner.core.targets import TargetSet, to_address
+
+SEEDS = st.integers(-(2**63), 2**63 - 1)
+SIZES = st.one_of(st.integers(1, 300), st.integers(2**40, MAX_SIZE), st.integers(0, 62).map(lambda k: 1 << k))
+
+
+@given(st.integers(1, 3000), SEEDS)
+def test_a_permutation_is_a_bijection(size: int, seed: int) -> None:
+    places = np.arange(size, dtype=np.uint64)
+    assert np.array_equal(np.sort(Permutation(size, seed).forward(places)), places)
+
+
+@given(SIZES, SEEDS, st.data())
+def test_the_inverse_undoes_at_any_size(size: int, seed: int, data: st.DataObject) -> None:
+    places = np.array(data.draw(st.lists(st.integers(0, size - 1), min_size=1, max_size=50)), np.uint64)
+    permutation = Permutation(size, seed)
+    images = permutation.forward(places)
+    assert (images < np.uint64(size)).all()
+    assert np.array_equal(permutation.inverse(images), places)
+
+
+@given(st.integers(2**40, 2**41), SEEDS)
+def test_distinct_places_have_distinct_images_beyond_2_to_the_40(size: int, seed: int) -> None:
+    places = np.arange(size - 2000, size, dtype=np.uint64)
+    assert len(np.unique(Permutation(size, seed).forward(places))) == 2000
+
+
+def test_seeds_differ_and_are_repeatable() -> None:
+    places = np.arange(1000, dtype=np.uint64)
+    first = Permutation(10**6, 1).forward(places)
+    assert np.array_equal(first, Permutation(10**6, 1).forward(places))
+    assert not np.array_equal(first, Permutation(10**6, 2).forward(places))
+
+
+def test_the_order_spreads_over_hosts() -> None:
+    """1,000 probes in a row at 100 hosts: none gets more than four times its share."""
+    images = Permutation(100 * 65535, 5).forward(np.arange(1000, dtype=np.uint64))
+    assert np.bincount((images // np.uint64(65535)).astype(int)).max() < 40
+
+
+@pytest.mark.parametrize("size", [0, -1, MAX_SIZE + 1])
+def test_impossible_sizes_are_refused(size: int) -> None:
+    with pytest.raises(ValueError, match="elements"):
+        Permutation(size, 0)
+
+
+@st.composite
+def target_sets(draw: st.DrawFn) -> TargetSet:
+    starts = draw(st.lists(st.tuples(st.sampled_from([4, 6]), st.integers(0, 2**32 - 300)), min_size=1, max_size=6))
+    spans = []
+    for version, start in starts:
+        base = start if version == 4 else start + (0x20010DB8 << 96) + draw(st.sampled_from([0, 2**64 - 2**31]))
+        spans.append(Span(version, base, base + draw(st.integers(0, 200))))
+    return TargetSet(spans)
+
+
+@given(target_sets())
+def test_columns_agree_with_the_target_set(targets: TargetSet) -> None:
+    columns = AddressColumns(targets.ranges)
+    host = np.arange(targets.size, dtype=np.uint64)
+    version, high, low = columns.words(host)
+    as_numbers = [(int(h) << 64) | int(w) for h, w in zip(high, low, strict=True)]
+    assert [to_address(int(v), n) for v, n in zip(version, as_numbers, strict=True)] == list(targets)
+    assert np.array_equal(columns.find(version, high, low), host.astype(np.int64))
+
+
+@given(target_sets(), st.integers(0, 2**32 - 1), st.sampled_from([4, 6]))
+def test_an_address_outside_is_never_found(targets: TargetSet, value: int, version: int) -> None:
+    number = value if version == 4 else (0x20010DB8 << 96) + value
+    columns = AddressColumns(targets.ranges)
+    found = columns.find(
+        np.array([version], np.uint8),
+        np.array([number >> 64], np.uint64),
+        np.array([number & (2**64 - 1)], np.uint64),
+    )
+    address = to_address(version, number)
+    assert (found[0] >= 0) == (address in targets)
+    if found[0] >= 0:
+        assert targets[int(found[0])] == address
+
+
+def test_ranges_may_cross_the_64_bit_border() -> None:
+    first = (0x20010DB8 << 96) + 2**64 - 2
+    columns = AddressColumns([Span(6, first, first + 5)])
+    _, high, low = columns.words(np.arange(6, dtype=np.uint64))
+    assert [IPv6Address((int(h) << 64) | int(w)) for h, w in zip(high, low, strict=True)] == [
+        IPv6Address(first + step) for step in range(6)
+    ]
+    assert columns.find(np.full(6, 6, np.uint8), high, low).tolist() == list(range(6))
+
+
+@settings(deadline=None)
+@given(target_sets(), st.lists(st.integers(1, 65535), min_size=1, max_size=8, unique=True), SEEDS, st.integers(1, 5))
+def test_shards_partition_the_plan_exactly(targets: TargetSet, ports: list[int], seed: int, of: int) -> None:
+    ordered = tuple(sorted(ports))
+    seen: list[tuple[int, int]] = []
+    sizes = 0
+    for number in range(1, min(of, targets.size * len(ordered)) + 1):
+        plan = Plan(targets, ordered, seed, Shard(number, of), wave_size=37)
+        waves = [plan.wave(turn) for turn in plan.numbers()]
+        sizes += plan.size
+        assert sum(map(len, waves)) == plan.size
+        for wave in waves:
+            turns = plan.locate(wave.host, wave.port)
+            assert np.array_equal(turns, np.arange(len(wave)) + wave.number * 37)
+            seen += zip(wave.host.tolist(), wave.port.tolist(), strict=True)
+    assert sorted(seen) == [(host, port) for host in range(targets.size) for port in ordered]
+    assert sizes == targets.size * len(ordered)
+
+
+def test_shards_of_a_plan_beyond_2_to_the_40_do_not_meet() -> None:
+    targets = TargetSet([Span(4, 10 << 24, (11 << 24) - 1), Span(6, 1 << 100, (1 << 100) + (1 << 24) - 1)])
+    ports = tuple(range(1, 65536))
+    plans = [Plan(targets, ports, 9, Shard(number, 3)) for number in (1, 2, 3)]
+    assert sum(plan.size for plan in plans) == plans[0].total == 2**25 * 65535
+    waves = [plan.wave(plan.waves - 1) for plan in plans]
+    keys = [set(zip(wave.host.tolist(), wave.port.tolist(), strict=True)) for wave in waves]
+    assert not keys[0] & keys[1]
+    assert not keys[0] & keys[2]
+    assert (plans[1].locate(waves[0].host, waves[0].port) == -1).all()
+    assert (plans[0].locate(waves[0].host, waves[0].port) >= 0).all()
+
+
+def test_a_port_that_is_not_planned_has_no_turn() -> None:
+    plan = Plan(TargetSet([Span(4, 1, 4)]), (22, 80), 0)
+    found = plan.locate(np.zeros(3, np.uint64), np.array([22, 23, 65535], np.uint16))
+    assert found[0] >= 0
+    assert found[1:].tolist() == [-1, -1]
+
+
+@given(st.lists(st.tuples(st.sampled_from([4, 6]), st.integers(0, 400), st.integers(0, 60)), max_size=8))
+def test_merged_spans_hold_the_same_addresses(triples: list[tuple[int, int, int]]) -> None:
+    spans = [Span(version, first, first + more) for version, first, more in triples]
+    listed = {(span.version, value) for span in spans for value in range(span.first, span.last + 1)}
+    merged = merge(spans)
+    assert {(s.version, v) for s in merged for v in range(s.first, s.last + 1)} == listed
+    assert all(a < b for a, b in zip(merged, merged[1:], strict=False))
