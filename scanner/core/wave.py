@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address
-from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +31,6 @@ U16 = npt.NDArray[np.uint16]
 U64 = npt.NDArray[np.uint64]
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
-
-_NOTHING: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +81,7 @@ class SettledWave:
     """Probes sent for this wave, retries included."""
     complete: bool = True
     """False where the wave was interrupted: it must be probed again by whoever resumes."""
-    evidence: Mapping[int, str] = field(default=_NOTHING)
+    evidence: Mapping[int, str] = field(default_factory=dict)
     """Words that back the reason of some places: the router that sent an ICMP error, say."""
     unreachable_hosts: int = 0
     """Addresses that were, during this wave, found to be absent and settled as a whole."""
