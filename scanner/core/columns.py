@@ -46,20 +46,18 @@ class AddressColumns:
         """The index of each address, int64[n]; -1 where the set does not hold it."""
         found = np.full(len(low), -1, np.int64)
         four = version == 4
-        if four.any():
+        if self._fours and four.any():
             place = np.searchsorted(self._low[: self._fours], low[four], side="right") - 1
-            found[four] = self._inside(place, 0, high[four], low[four])
-        if not four.all():
+            found[four] = self._inside(place, high[four], low[four])
+        if len(self._keys6) and not four.all():
             six = ~four
             place = np.searchsorted(self._keys6, _sortable(high[six], low[six]), side="right") - 1
-            found[six] = self._inside(place, self._fours, high[six], low[six])
+            found[six] = self._inside(np.where(place < 0, -1, place + self._fours), high[six], low[six])
         return found
 
-    def _inside(self, place: npt.NDArray[np.intp], base: int, high: U64, low: U64) -> I64:
-        """Indices of addresses whose range could only be `place + base`, -1 where they lie outside of it."""
-        if base == len(self._low) or (base == 0 and self._fours == 0):
-            return np.full(len(low), -1, np.int64)
-        at = np.maximum(place, 0) + base
+    def _inside(self, place: npt.NDArray[np.intp], high: U64, low: U64) -> I64:
+        """Indices of addresses that could only be in range `place`; -1 where they lie outside of it."""
+        at = np.maximum(place, 0)
         offset = low - self._low[at]
         borrow = (low < self._low[at]).astype(np.uint64)
         size = self._ends[at] - self._starts[at]
