@@ -11,17 +11,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from scanner.core.errors import InvalidInput
-from scanner.core.model import RegistryStatus, Transport
-from scanner.core.registry import Registry
+from scanner.core.model import PortRange, RegistryStatus, Transport
+from scanner.core.registry import RANGES, Registry
 from scanner.core.targets import Word
 
 FIRST, LAST = 1, 65535
 """The ports that can be probed. Port 0 is reserved (RFC 6335 section 6) and nothing can be bound to it."""
-
-RANGES: Mapping[str, range] = MappingProxyType(
-    {"system": range(1, 1024), "user": range(1024, 49152), "dynamic": range(49152, 65536)}
-)
-"""The ranges of RFC 6335 section 6 as words, less port 0."""
 
 _PREFIXES: Mapping[str, Transport] = MappingProxyType({"T": Transport.TCP, "U": Transport.UDP})
 _SPAN = re.compile(r"([0-9]*)(-?)([0-9]*)")
@@ -71,8 +66,8 @@ def _numbers(word: Word, part: str, transport: Transport, registry: Callable[[],
         raise _bad(word, "an empty place between commas" if "," in word.text else "no ports are named")
     if span := _SPAN.fullmatch(part):
         return _span(word, part, *span.groups())
-    if part.lower() in RANGES:
-        return RANGES[part.lower()]
+    if part.lower() in set(PortRange):
+        return (port for port in RANGES[PortRange(part.lower())] if port >= FIRST)
     if part.lower() in set(RegistryStatus):
         status = RegistryStatus(part.lower())
         return (port for port in registry().ports_with_status(transport, status) if port >= FIRST)

@@ -1,0 +1,54 @@
+"""Observations in, findings out: every rule is asked about every case, in one place.
+
+The judge holds what rules are judged by (the registry, and what later joins it) and nothing that changes.
+"""
+
+from hashlib import sha256
+
+from scanner.core.model import Endpoint, Finding, Judged, Observation
+from scanner.core.registry import Registry
+from scanner.core.rules.registry_rules import REGISTRY_RULES
+from scanner.core.rules.rule import Case, Rule
+
+RULES: tuple[Rule, ...] = REGISTRY_RULES
+"""Every rule there is, in the order in which `scanner rule` lists them."""
+
+
+def finding_id(endpoint: Endpoint, rule: str) -> str:
+    """Sixteen hex digits that stay the same over sweeps: a hash of address, port, transport and rule."""
+    text = f"{endpoint.address}|{endpoint.port}|{endpoint.transport}|{rule}"
+    return sha256(text.encode()).hexdigest()[:16]
+
+
+class Judge:
+    """Holds observations against the registry."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+
+    def judge(self, observation: Observation) -> Judged:
+        """What the rules say of one observation; at least one finding where it is open, worst first."""
+        case = self._case(observation)
+        spoken = ((rule, rule.applies(case)) for rule in RULES)
+        findings = [self._finding(case, rule, detail) for rule, detail in spoken if detail is not None]
+        return Judged(observation, tuple(sorted(findings, key=lambda f: -f.severity)))
+
+    def _case(self, observation: Observation) -> Case:
+        transport, port = observation.endpoint.transport, observation.endpoint.port
+        return Case(
+            observation=observation,
+            record=self.registry.lookup(transport, port),
+            assigned_elsewhere=self.registry.other_transport_only(transport, port),
+        )
+
+    def _finding(self, case: Case, rule: Rule, detail: str) -> Finding:
+        return Finding(
+            id=finding_id(case.observation.endpoint, rule.id),
+            observation=case.observation,
+            rule=rule.id,
+            severity=rule.severity,
+            verdict=rule.verdict,
+            detail=detail,
+            registry_status=case.record.status,
+            service=case.record.service,
+        )
