@@ -1,0 +1,78 @@
+"""Where the registry comes from: a file the user names, the updated copy in their data folder, or the bundle.
+
+A damaged copy is no reason to stop: the bundle takes its place and a warning says so. A file that the user
+named is: they asked for that one. Fetching is `registry_update.py`.
+"""
+
+import json
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+from scanner.core.errors import RegistryUnusable
+from scanner.core.registry import Registry
+from scanner.core.registry_csv import parse_iana_csv
+
+MOST_BYTES = 16 << 20
+"""No registry is larger; IANA's has 1.2 MB."""
+
+Warn = Callable[[str], None]
+"""Takes one line that the user should see."""
+
+
+def load(path: Path | None = None, *, warn: Warn = lambda _: None, folder: Path | None = None) -> Registry:
+    """The registry: `path` if given, else the updated copy in `folder`, else the bundled snapshot.
+
+    `folder` is by default the user's data folder. `warn` is told when a damaged copy is passed over.
+    Raises RegistryUnusable if `path` is not a whole registry.
+    """
+    if path is not None:
+        return parse_iana_csv(read_file(path), source=str(path))
+    return load_updated(folder or data_folder(), warn=warn) or load_bundled()
+
+
+def load_updated(folder: Path, *, warn: Warn) -> Registry | None:
+    """The registry that `registry update` left in `folder`, if there is one that is whole."""
+    copy = cache_file(folder)
+    try:
+        if not copy.is_file():
+            return None
+        return parse_iana_csv(read_file(copy), source=str(copy))
+    except (RegistryUnusable, OSError) as error:
+        warn(f"the updated registry is damaged, the bundled one is used instead: {error}")
+        return None
+
+
+def load_bundled() -> Registry:
+    """The snapshot that came with the program."""
+    data, provenance = bundled_file("snapshot.csv"), json.loads(bundled_file("provenance.json"))
+    return parse_iana_csv(data, source=provenance["source"], date=provenance["date"])
+
+
+def bundled_file(name: str) -> bytes:
+    """A file of the package's registry folder."""
+    return (files("scanner") / "data" / "registry" / name).read_bytes()
+
+
+def data_folder() -> Path:
+    """The user's data folder for this program (XDG on Linux). It may not exist."""
+    from platformdirs import user_data_path
+
+    return user_data_path("scanner", appauthor=False)
+
+
+def cache_file(folder: Path) -> Path:
+    """Where the updated registry is kept."""
+    return folder / "service-names-port-numbers.csv"
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a registry file of a size that one can have. Raises RegistryUnusable."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise RegistryUnusable(f"{path}: {error.strerror or error}") from None
+    if len(data) > MOST_BYTES:
+        raise RegistryUnusable(f"{path}: more than {MOST_BYTES >> 20} MB; expected IANA's CSV")
+    return data
