@@ -47,7 +47,7 @@ LOCAL_ERROR = 0x8000
 """Codes with this bit set are local failures; the other fifteen bits are the errno."""
 
 STATE_OF: Mapping[Reason, State] = MappingProxyType(
-    {reason: State.FILTERED for reason in Reason}
+    dict.fromkeys(Reason, State.FILTERED)
     | {Reason.SYN_ACK: State.OPEN, Reason.RESET: State.CLOSED}
     | dict.fromkeys((Reason.NOT_PROBED, Reason.NO_ROUTE, Reason.LINK_DOWN, Reason.INTERRUPTED), State.UNKNOWN)
 )

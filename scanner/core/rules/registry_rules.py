@@ -11,8 +11,8 @@ from scanner.core.model import RegistryStatus, Severity, State, Verdict
 from scanner.core.rules.rule import Case, Rule
 
 _FIND_OUT = (
-    "Find the process that listens (on the host: `scanner listening PORT`) and its owner. If it is wanted, write it into "
-    "the policy with owner and reason; if not, stop it and close the port at the host's firewall."
+    "Find the process that listens (on the host: `scanner listening PORT`) and its owner. If it is wanted, write it "
+    "into the policy with owner and reason; if not, stop it and close the port at the host's firewall."
 )
 
 
@@ -80,7 +80,7 @@ REGISTRY_RULES: tuple[Rule, ...] = (
         "to be old and unmaintained, or has nothing to do with the former service.",
         action=_FIND_OUT,
         applies=_by_status(
-            RegistryStatus.DEREGISTERED, "{port}/{transport} was taken out of the registry: its assignment is withdrawn"
+            RegistryStatus.DEREGISTERED, "{port}/{transport} is deregistered: its assignment was withdrawn"
         ),
     ),
     Rule(
@@ -99,29 +99,29 @@ REGISTRY_RULES: tuple[Rule, ...] = (
         name="Open in the dynamic range",
         severity=Severity.LOW,
         verdict=Verdict.UNEXPECTED,
-        why="Ports from 49152 on are never assigned; they are for short-lived use (RFC 6335 section 6). Remote procedure "
-        "calls and peer-to-peer software listen here for good reasons, and so does what hides. The number may "
+        why="Ports from 49152 on are never assigned; they are for short-lived use (RFC 6335 section 6). Remote "
+        "procedure calls and peer-to-peer software listen here for good reasons, and so does what hides. The number may "
         "change with every restart.",
         action=_FIND_OUT,
-        applies=_by_status(RegistryStatus.DYNAMIC, "{port}/{transport} is in the dynamic range, which IANA never assigns"),
+        applies=_by_status(RegistryStatus.DYNAMIC, "{port}/{transport} is in the dynamic range: never assigned"),
     ),
     Rule(
         id="open-private-use",
         name="Open on a port for any private service",
         severity=Severity.LOW,
         verdict=Verdict.UNEXPECTED,
-        why="The registry gives this number to any private service of its kind, so it names nothing in particular: only "
-        "its owner can say what it is.",
+        why="The registry gives this number to any private service of its kind, so it names nothing in particular: "
+        "only its owner can say what it is.",
         action=_FIND_OUT,
-        applies=_by_status(RegistryStatus.PRIVATE_USE, "{port}/{transport} is for any private use, so nobody in particular"),
+        applies=_by_status(RegistryStatus.PRIVATE_USE, "{port}/{transport} is for any private service"),
     ),
     Rule(
         id="unauthorised-use",
         name="Assigned, with unauthorised use reported",
         severity=Severity.LOW,
         verdict=Verdict.UNEXPECTED,
-        why="IANA assigned the number, and also notes that something else is known to use it without an assignment. The "
-        "name in the registry is therefore a weaker hint than usual.",
+        why="IANA assigned the number, and also notes that something else is known to use it without an assignment. "
+        "The name in the registry is therefore a weaker hint than usual.",
         action="Find out which of the two listens. " + _FIND_OUT,
         applies=_unauthorised_use,
     ),

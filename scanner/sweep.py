@@ -1,0 +1,230 @@
+"""The loop: plan, engine, identification, judgement, history; one result a wave for whoever iterates.
+
+A sweep sees interfaces only. It owns the honesty of the numbers: whatever happens (a stop, a damaged history,
+waves that an earlier run settled), `coverage` says of every planned endpoint exactly one state, and what was
+never probed is `unknown`.
+"""
+
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.errors import HistoryUnusable
+from scanner.core.model import Address, Coverage, Finding, Judged, Observation, Severity, State, Verdict
+from scanner.core.plan import Plan
+from scanner.core.reasons import Reason
+from scanner.core.report import Summary, SweepInfo
+from scanner.core.wave import SettledWave, Wave
+from scanner.engines.interface import Engine
+
+Asked = Callable[[Wave], npt.NDArray[np.intp]]
+"""The places of a wave that somebody wants to hear of in whatever state: what a policy requires to be open."""
+
+
+class Judging(Protocol):
+    """Turns observations into findings."""
+
+    def judge(self, observation: Observation) -> Judged:
+        """What the rules say of one observation."""
+        ...
+
+
+class Identifier(Protocol):
+    """Asks open endpoints what they are."""
+
+    async def identify(self, observations: Sequence[Observation]) -> Sequence[Observation]:
+        """The same observations, in the same order, with their identity."""
+        ...
+
+
+class Recorder(Protocol):
+    """Remembers a sweep, a wave at a time. Raises HistoryUnusable where it cannot."""
+
+    def first_seen(self, finding_ids: Sequence[str]) -> Mapping[str, datetime]:
+        """When each finding was first recorded; unknown ids are left out."""
+        ...
+
+    def wave(self, result: "WaveResult") -> None:
+        """Record a wave with everything in it, in one transaction."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WaveResult:
+    """What a settled wave gave."""
+
+    number: int
+    """Place of the wave in the plan's shard."""
+    complete: bool
+    """Whether all of it was probed; otherwise a resumed sweep probes it again."""
+    coverage: Coverage
+    """What it covered."""
+    reasons: Mapping[str, int]
+    """How many endpoints have each reason."""
+    judged: tuple[Judged, ...]
+    """Open endpoints, and those that were asked for."""
+    degraded: tuple[str, ...] = ()
+    """Why answers may have been lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What an earlier, interrupted run of the same plan has settled."""
+
+    waves: frozenset[int] = frozenset()
+    """The waves that need no probing."""
+    coverage: Coverage = Coverage()
+    """What they covered."""
+    reasons: Mapping[str, int] | None = None
+    """How many of their endpoints have each reason."""
+
+
+class Sweep:
+    """One run of a plan. Iterate over `results()` once; the totals are right at any time."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        engine: Engine,
+        judge: Judging,
+        *,
+        asked: Asked | None = None,
+        identifier: Identifier | None = None,
+        recorder: Recorder | None = None,
+        hostnames: Mapping[Address, str] | None = None,
+        excluded: int = 0,
+        earlier: Earlier | None = None,
+    ) -> None:
+        """`excluded` is how many endpoints the user took out of the plan; `hostnames` names addresses."""
+        self.plan, self.engine = plan, engine
+        self._judge, self._asked, self._identifier, self._recorder = judge, asked, identifier, recorder
+        self._hostnames = hostnames or {}
+        self._earlier = earlier or Earlier()
+        self._seen = self._earlier.coverage + Coverage(excluded=excluded)
+        self._reasons: Counter[str] = Counter(self._earlier.reasons or {})
+        self._severities: Counter[Severity] = Counter()
+        self._verdicts: Counter[Verdict] = Counter()
+        self._degraded: dict[str, None] = {}
+        self._stopped = False
+        self.notes: list[str] = []
+        """What else should be said about this sweep."""
+
+    @property
+    def coverage(self) -> Coverage:
+        """What is covered so far; what is not yet probed counts as unknown."""
+        rest = self.plan.size - self._seen.planned
+        return self._seen + Coverage(planned=rest, unknown=rest)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether `stop` cut it short."""
+        return self._stopped and self.coverage.unknown > 0
+
+    def stop(self) -> None:
+        """Send no more probes and settle what is under way. May be called from a signal handler."""
+        self._stopped = True
+        self.engine.stop()
+
+    async def results(self) -> AsyncGenerator[WaveResult, None]:
+        """Each wave as it is settled, judged and recorded."""
+        async with aclosing(self.engine.run(self._waves())) as settled_waves:
+            async for settled in settled_waves:
+                yield await self._take(settled)
+
+    def summary(self, info: SweepInfo, finished: datetime) -> Summary:
+        """What is known now, as one value."""
+        rest = self.plan.size - self._seen.planned
+        untouched = {Reason.INTERRUPTED.value if self._stopped else Reason.NOT_PROBED.value: rest} if rest else {}
+        return Summary(
+            info=info,
+            finished=finished,
+            coverage=self.coverage,
+            reasons=dict(self._reasons + Counter(untouched)),
+            findings={severity: self._severities[severity] for severity in Severity},
+            verdicts={verdict: self._verdicts[verdict] for verdict in Verdict},
+            interrupted=self.interrupted,
+            degraded=tuple(self._degraded),
+            notes=tuple(self.notes),
+        )
+
+    def _waves(self) -> Iterator[Wave]:
+        for number in self.plan.numbers(self._earlier.waves):
+            if self._stopped:
+                return
+            yield self.plan.wave(number)
+
+    async def _take(self, settled: SettledWave) -> WaveResult:
+        observations = await self._observe(settled)
+        judged = self._remember_first_seen([self._judge.judge(each) for each in observations])
+        result = WaveResult(
+            number=settled.wave.number,
+            complete=settled.complete,
+            coverage=settled.coverage(),
+            reasons=settled.reasons(),
+            judged=tuple(judged),
+            degraded=settled.degraded,
+        )
+        self._count(result)
+        self._record(result)
+        return result
+
+    async def _observe(self, settled: SettledWave) -> Sequence[Observation]:
+        places = settled.places(State.OPEN)
+        if self._asked is not None:
+            places = np.union1d(places, self._asked(settled.wave))
+        observations: Sequence[Observation] = [self._named(each) for each in settled.observe(places)]
+        if self._identifier is None or self._stopped:
+            return observations
+        spoken = iter(await self._identifier.identify([o for o in observations if o.state is State.OPEN]))
+        return [next(spoken) if each.state is State.OPEN else each for each in observations]
+
+    def _named(self, observation: Observation) -> Observation:
+        name = self._hostnames.get(observation.endpoint.address)
+        return replace(observation, hostname=name) if name else observation
+
+    def _count(self, result: WaveResult) -> None:
+        self._seen += result.coverage
+        self._reasons.update(result.reasons)
+        self._degraded.update(dict.fromkeys(result.degraded))
+        for finding in findings_of(result.judged):
+            self._verdicts[finding.verdict] += 1
+            if finding.verdict in (Verdict.UNEXPECTED, Verdict.MISSING):
+                self._severities[finding.severity] += 1
+
+    def _remember_first_seen(self, judged: list[Judged]) -> list[Judged]:
+        if self._recorder is None or not judged:
+            return judged
+        try:
+            known = self._recorder.first_seen([finding.id for finding in findings_of(judged)])
+        except HistoryUnusable as error:
+            self._lose_history(error)
+            return judged
+        now = datetime.now(UTC)
+        return [
+            Judged(each.observation, tuple(replace(f, first_seen=known.get(f.id, now)) for f in each.findings))
+            for each in judged
+        ]
+
+    def _record(self, result: WaveResult) -> None:
+        if self._recorder is None:
+            return
+        try:
+            self._recorder.wave(result)
+        except HistoryUnusable as error:
+            self._lose_history(error)
+
+    def _lose_history(self, error: HistoryUnusable) -> None:
+        """A sweep outlives its history: the findings are still written, and the summary says what is missing."""
+        self._recorder = None
+        self._degraded[f"the history was lost on the way: {error}"] = None
+
+
+def findings_of(judged: Iterable[Judged]) -> Iterator[Finding]:
+    """Every finding of several judged observations."""
+    return (finding for each in judged for finding in each.findings)
