@@ -1,0 +1,163 @@
+"""A file that is there whole or not at all.
+
+It is written beside its place and renamed over it once it is on the disk (fsync of the file, rename, fsync of the
+folder), so that a reader sees the old file or the new one. Where the system can (Linux, O_TMPFILE), the new file has
+no name until it is whole: even a process that is killed leaves nothing behind. Elsewhere it has a hidden one.
+
+The folder is tried in `open`, so that a place that cannot be written is known before anything is scanned. A link
+stays a link: the file that it points to is replaced. An existing file's mode and owner are kept.
+"""
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from scanner.core.errors import OutputFailed
+from scanner.core.inert import inert
+
+_CURES = {
+    errno.ENOENT: "make its folder first or choose another",
+    errno.ENOTDIR: "part of the path is a file; choose another",
+    errno.EACCES: "choose a folder that you may write to",
+    errno.EPERM: "choose a folder that you may write to",
+    errno.EROFS: "choose a folder that is not read-only",
+    errno.ENOSPC: "make room or choose another disk",
+    errno.EDQUOT: "make room or choose another disk",
+    errno.EFBIG: "raise the limit on the size of files (ulimit -f)",
+    errno.EISDIR: "name a file in it",
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "its links point at each other; choose another",
+}
+
+_NO_NAMELESS = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}
+"""What a kernel or a file system says that does not know O_TMPFILE (open(2))."""
+
+
+class AtomicFile:
+    """A file that appears in its place on `commit`, or never. Text is written as UTF-8."""
+
+    def __init__(self, path: str) -> None:
+        self.reader_gone = False
+        self._path = path
+        self._target = Path()
+        self._stream: BinaryIO | None = None
+        self._name: Path | None = None
+
+    def open(self) -> None:
+        """Begin the new file. Raises OutputFailed where the place cannot be written."""
+        with reported(self._path):
+            self._target = Path(os.path.realpath(self._path))
+            _check_target(self._target)
+            self._stream = os.fdopen(self._begin(), "wb")
+
+    def write(self, text: str) -> None:
+        """Add text. Raises OutputFailed (a full disk), and then nothing is left behind."""
+        with self._all_or_nothing() as stream:
+            stream.write(text.encode())
+
+    def flush(self) -> None:
+        """Nothing: nobody reads the file before it is whole."""
+
+    def commit(self) -> None:
+        """Put the file in its place. Raises OutputFailed, and then nothing is left behind."""
+        with self._all_or_nothing() as stream:
+            stream.flush()
+            _take_over(stream.fileno(), self._target)
+            os.fsync(stream.fileno())
+            os.replace(self._named(stream.fileno()), self._target)
+            self._name = None
+            stream.close()
+            _sync_folder(self._target.parent)
+        self._stream = None
+
+    def discard(self) -> None:
+        """Leave nothing behind. May be called at any time, and again."""
+        stream, name = self._stream, self._name
+        self._stream = self._name = None
+        if stream:
+            with contextlib.suppress(OSError):  # what cannot be written is not wanted any more
+                stream.close()
+        if name:
+            name.unlink(missing_ok=True)
+
+    def _begin(self) -> int:
+        nameless = getattr(os, "O_TMPFILE", 0) if Path("/proc/self/fd").is_dir() else 0
+        if nameless:
+            try:
+                return os.open(self._target.parent, os.O_WRONLY | nameless | os.O_CLOEXEC, 0o666)
+            except OSError as error:
+                if error.errno not in _NO_NAMELESS or not self._target.parent.is_dir():
+                    raise
+        self._name = self._hidden_name()
+        return os.open(self._name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+
+    def _named(self, descriptor: int) -> Path:
+        """The hidden name of the file, given to it now if it had none."""
+        if self._name is None:
+            name = self._hidden_name()
+            # A folder's descriptor makes Python call linkat(2), which alone can follow this link; the path is absolute.
+            folder = os.open(name.parent, os.O_RDONLY)
+            try:
+                os.link(f"/proc/self/fd/{descriptor}", name.name, src_dir_fd=folder, dst_dir_fd=folder)
+            finally:
+                os.close(folder)
+            self._name = name
+        return self._name
+
+    def _hidden_name(self) -> Path:
+        return self._target.with_name(f".{self._target.name[:200]}.{secrets.token_hex(4)}.part")
+
+    @contextlib.contextmanager
+    def _all_or_nothing(self) -> Iterator[BinaryIO]:
+        assert self._stream is not None, "open() comes first"
+        try:
+            with reported(self._path):
+                yield self._stream
+        except OutputFailed:
+            self.discard()
+            raise
+
+
+@contextlib.contextmanager
+def reported(path: str) -> Iterator[None]:
+    """Turn what the system says about `path` into the one line of OutputFailed."""
+    try:
+        yield
+    except ValueError as error:  # a NUL in the path
+        raise OutputFailed(f"{inert(path)}: cannot be written: {error}") from error
+    except OSError as error:
+        words = os.strerror(error.errno or 0).lower()
+        cure = _CURES.get(error.errno or 0, "")
+        raise OutputFailed(f"{inert(path)}: cannot be written: {words}" + (f"; {cure}" if cure else "")) from error
+
+
+def _check_target(target: Path) -> None:
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "is a folder")
+    if target.exists() and not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, "is write-protected")
+
+
+def _take_over(descriptor: int, target: Path) -> None:
+    """Give the new file the mode and, where we may, the owner of the one that it replaces."""
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        return
+    with contextlib.suppress(PermissionError):  # only root gives files away
+        os.fchown(descriptor, old.st_uid, old.st_gid)
+    os.fchmod(descriptor, stat.S_IMODE(old.st_mode))
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # some file systems cannot; the rename is done all the same
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

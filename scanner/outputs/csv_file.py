@@ -1,0 +1,64 @@
+"""The CSV that weeks are joined on: one row a finding, in the promised columns.
+
+RFC 4180 to the letter: a header, commas, quotes doubled, lines that end in CRLF. Excel, LibreOffice, pandas and
+Python's csv read that as it stands; `cut` and `awk` see a carriage return after the last column (`tr -d '\\r'`).
+UTF-8 without a byte order mark, which would become part of the first column's name elsewhere. As inert text holds
+no line break, a row is always one line. Rows are sorted by address, port and rule, so that two files can be diffed.
+"""
+
+import csv
+import io
+
+from scanner.core.inert import csv_cell
+from scanner.core.model import Finding, Judged, State, Verdict
+from scanner.core.report import Summary, SweepInfo
+from scanner.outputs.places import Place
+from scanner.outputs.record import COLUMNS, Value, finding_order, finding_record
+
+TELLING = frozenset({Verdict.UNEXPECTED, Verdict.MISSING})
+"""The verdicts that make a row, unless every open endpoint does."""
+
+
+class CsvFile:
+    """Writes findings as CSV; with `all_open` every open endpoint too, with all that the rules say of it."""
+
+    def __init__(self, place: Place, *, all_open: bool = False) -> None:
+        self._place = place
+        self._all_open = all_open
+        self._findings: list[Finding] = []
+
+    def begin(self, info: SweepInfo) -> None:
+        """Open the place. Raises OutputFailed."""
+        self._place.open()
+
+    def result(self, judged: Judged) -> None:
+        """Keep the findings that make a row."""
+        self._findings += filter(self._wanted, judged.findings)
+
+    def end(self, summary: Summary) -> None:
+        """Write header and rows. Raises OutputFailed."""
+        self._place.write(_line(COLUMNS))
+        for finding in sorted(self._findings, key=finding_order):
+            record = finding_record(summary.info, finding)
+            self._place.write(_line(tuple(map(_cell, record.values()))))
+        self._place.commit()
+
+    def abandon(self) -> None:
+        """Leave nothing behind."""
+        self._place.discard()
+
+    def _wanted(self, finding: Finding) -> bool:
+        is_open = finding.observation.state is State.OPEN
+        return finding.verdict in TELLING or (self._all_open and is_open)
+
+
+def _cell(value: Value) -> str:
+    if value is None:
+        return ""
+    return csv_cell(value) if isinstance(value, str) else str(value)
+
+
+def _line(cells: tuple[str, ...]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue()

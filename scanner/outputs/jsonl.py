@@ -1,0 +1,114 @@
+"""JSON lines: one object a line, as they come, for programs that read along.
+
+First a `sweep`, then a `finding` for everything the rules say of every open port (also where that is nothing: the
+verdict tells), last a `summary`. A stream without a summary was cut off. A finding has the CSV's columns as keys,
+with null where the CSV has nothing and numbers as numbers. Findings come in the order in which the network gave
+them. Fields are only ever added; `schema_version` rises if that promise must be broken.
+`data/json-lines.schema.json` describes each line.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from scanner.core.inert import inert
+from scanner.core.model import Coverage, Judged, Severity, Verdict
+from scanner.core.report import Summary, SweepInfo
+from scanner.outputs.places import Place
+from scanner.outputs.record import finding_record, iso
+
+SCHEMA_VERSION = 1
+"""The version of what a line may hold."""
+
+
+class JsonLines:
+    """Writes each event as one JSON object on its own line, at once."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self._info: SweepInfo | None = None
+
+    def begin(self, info: SweepInfo) -> None:
+        """Open the place and say what is about to happen. Raises OutputFailed."""
+        self._info = info
+        self.place.open()
+        self._write("sweep", sweep_fields(info))
+
+    def result(self, judged: Judged) -> None:
+        """Write its findings. Raises OutputFailed."""
+        assert self._info is not None, "begin() comes first"
+        for finding in judged.findings:
+            self._write("finding", finding_record(self._info, finding))
+
+    def end(self, summary: Summary) -> None:
+        """Write the summary. Raises OutputFailed."""
+        self._write("summary", summary_fields(summary))
+        self.place.commit()
+
+    def abandon(self) -> None:
+        """Leave nothing behind, where that can be helped."""
+        self.place.discard()
+
+    def _write(self, kind: str, fields: Mapping[str, Any]) -> None:
+        line = {"schema_version": SCHEMA_VERSION, "type": kind, **fields}
+        self.place.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+        self.place.flush()
+
+
+def sweep_fields(info: SweepInfo) -> Mapping[str, Any]:
+    """What is fixed before the first probe, ready for JSON."""
+    return {
+        "sweep_id": inert(info.sweep_id),
+        "started": iso(info.started),
+        "version": inert(info.version),
+        "targets": inert(info.targets),
+        "ports": inert(info.ports),
+        "addresses": info.addresses,
+        "ports_per_address": info.ports_per_address,
+        "engine": inert(info.engine),
+        "engine_why": inert(info.engine_why),
+        "seed": info.seed,
+        "shard": inert(info.shard),
+        "registry": {
+            "source": inert(info.registry.source),
+            "date": inert(info.registry.date),
+            "sha256": inert(info.registry.sha256),
+            "rows": info.registry.rows,
+        },
+        "policy": inert(info.policy),
+        "scope": inert(info.scope),
+        "hostnames": {inert(name): list(map(inert, addresses)) for name, addresses in info.hostnames.items()},
+    }
+
+
+def summary_fields(summary: Summary) -> Mapping[str, Any]:
+    """What is known at the end, ready for JSON."""
+    return {
+        "sweep_id": inert(summary.info.sweep_id),
+        "finished": iso(summary.finished),
+        "seconds": round(summary.seconds, 3),
+        "complete": summary.complete,
+        "interrupted": summary.interrupted,
+        "coverage": coverage_fields(summary.coverage),
+        "reasons": {inert(reason): count for reason, count in sorted(summary.reasons.items())},
+        "findings": {severity.word: summary.findings.get(severity, 0) for severity in reversed(Severity)},
+        "verdicts": {verdict.value: summary.verdicts.get(verdict, 0) for verdict in Verdict},
+        "degraded": list(map(inert, summary.degraded)),
+        "notes": list(map(inert, summary.notes)),
+        "registry_date": inert(summary.info.registry.date),
+    }
+
+
+def coverage_fields(coverage: Coverage) -> Mapping[str, int]:
+    """The counts of what was covered; `planned` is the sum of the four states."""
+    return {
+        "planned": coverage.planned,
+        "sent": coverage.sent,
+        "answered": coverage.answered,
+        "open": coverage.open,
+        "closed": coverage.closed,
+        "filtered": coverage.filtered,
+        "unknown": coverage.unknown,
+        "excluded": coverage.excluded,
+        "unreachable_hosts": coverage.unreachable_hosts,
+    }

@@ -1,0 +1,159 @@
+"""Where an output goes: a file that appears whole, standard output, or a device or pipe that is there already.
+
+`place_for` chooses by what the path is, as `tee` or `curl -o` would: `-` is standard output; a device, a FIFO or
+`/dev/fd/63` (a shell's `>(gzip > x.gz)`) is written to and never replaced by a file; anything else is a file.
+
+When the reader of a pipe goes away (`| head`), that is its right and no failure: the rest is dropped quietly and
+`reader_gone` tells whoever would like to stop.
+"""
+
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+from typing import BinaryIO, Protocol, TextIO
+
+from scanner.core.errors import OutputFailed
+from scanner.outputs.atomic import AtomicFile, reported
+
+STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+"""The paths that mean standard output; replacing what they point to would cut it off from the shell."""
+
+
+class Place(Protocol):
+    """Takes text, and keeps all of it or nothing where it can."""
+
+    reader_gone: bool
+    """Whether nobody reads any more what is written here."""
+
+    def open(self) -> None:
+        """Get ready. Raises OutputFailed where this cannot be written to."""
+        ...
+
+    def write(self, text: str) -> None:
+        """Add text. Raises OutputFailed."""
+        ...
+
+    def flush(self) -> None:
+        """Hand what was written to the reader now, if there may be one. Raises OutputFailed."""
+        ...
+
+    def commit(self) -> None:
+        """Make it last. Raises OutputFailed."""
+        ...
+
+    def discard(self) -> None:
+        """Leave nothing half-written behind, where that can be helped. May be called at any time."""
+        ...
+
+
+def place_for(path: str) -> Place:
+    """The place that a path on the command line means."""
+    if path in STANDARD_OUTPUT:
+        return StandardStream()
+    return Device(path) if _is_device(path) else AtomicFile(path)
+
+
+class _Stream:
+    """What standard streams and devices share: bytes go out at once or on flush, and cannot be taken back."""
+
+    def __init__(self, name: str) -> None:
+        self.reader_gone = False
+        self._name = name
+        self._stream: BinaryIO | None = None
+
+    def write(self, text: str) -> None:
+        """Add text, unless nobody reads it. Raises OutputFailed."""
+        self._try(text.encode())
+
+    def flush(self) -> None:
+        """Hand it to the reader. Raises OutputFailed."""
+        self._try(b"")
+
+    def _try(self, data: bytes) -> None:
+        assert self._stream is not None, "open() comes first"
+        if self.reader_gone:
+            return
+        with reported(self._name):
+            try:
+                self._stream.write(data)
+                if not data:
+                    self._stream.flush()
+            except BrokenPipeError:
+                self.reader_gone = True
+                self._silence(self._stream)
+
+    @staticmethod
+    def _silence(stream: BinaryIO) -> None:
+        """Let what is still buffered go nowhere, or the interpreter complains when it flushes it on exit."""
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+
+
+class StandardStream(_Stream):
+    """Standard output, or another stream of the process. Never closed here."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """`stream`: where to; standard output, as it is when `open` is called, by default."""
+        super().__init__("standard output")
+        self._given = stream
+
+    def open(self) -> None:
+        """Find the stream. Raises OutputFailed where the process was started without one."""
+        text = self._given or sys.stdout
+        if text is None:
+            raise OutputFailed("standard output is closed; name a file with -o")
+        text.flush()
+        self._stream = text.buffer
+
+    def commit(self) -> None:
+        """Hand the rest to the reader. Raises OutputFailed."""
+        self.flush()
+
+    def discard(self) -> None:
+        """Nothing: what is gone cannot be taken back."""
+
+
+class Device(_Stream):
+    """A device, FIFO or descriptor that is there already. Opened for writing, never replaced."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self._path = path
+
+    def open(self) -> None:
+        """Open it. Raises OutputFailed, for a FIFO that nobody reads too, where waiting would hang in silence."""
+        try:
+            with reported(self._path):
+                descriptor = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+        except OutputFailed as failure:
+            if isinstance(failure.__cause__, OSError) and failure.__cause__.errno == errno.ENXIO:
+                raise OutputFailed(f"{failure}; start its reader first") from failure
+            raise
+        os.set_blocking(descriptor, True)
+        self._stream = os.fdopen(descriptor, "wb")
+
+    def commit(self) -> None:
+        """Write the rest and close it. Raises OutputFailed."""
+        self.flush()
+        self.discard()
+
+    def discard(self) -> None:
+        """Close it; what is gone cannot be taken back."""
+        stream, self._stream = self._stream, None
+        if stream:
+            with reported(self._name):
+                stream.close()
+
+
+def _is_device(path: str) -> bool:
+    """Whether something is there that is neither a file nor a folder, or that another process opened for us."""
+    if path.startswith(("/dev/fd/", "/proc/self/fd/")) or path == "/dev/stderr":
+        return True
+    try:
+        mode = Path(path).stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

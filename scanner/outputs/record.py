@@ -1,0 +1,89 @@
+"""One finding as the promised columns: the same names, order and values in CSV and JSON.
+
+Text is inert here already, whoever wrote it, so that no format can forget. Columns are only ever appended.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import TypeAlias
+
+from scanner.core.inert import inert
+from scanner.core.model import Endpoint, Finding
+from scanner.core.report import SweepInfo
+
+Value: TypeAlias = str | int | float | None
+
+COLUMNS: tuple[str, ...] = (
+    "finding_id",
+    "sweep_id",
+    "observed_at",
+    "address",
+    "hostname",
+    "port",
+    "transport",
+    "state",
+    "reason",
+    "rtt_ms",
+    "registry_status",
+    "service",
+    "verdict",
+    "severity",
+    "rule",
+    "detail",
+    "evidence",
+    "first_seen",
+    "policy_entry",
+    "registry_date",
+)
+"""The columns of the CSV and the keys of a JSON finding, in their order."""
+
+
+def finding_record(info: SweepInfo, finding: Finding) -> Mapping[str, Value]:
+    """The values of one finding by column; None where there is nothing to say. `rtt_ms` is in milliseconds."""
+    seen = finding.observation
+    values: tuple[Value, ...] = (
+        finding.id,
+        info.sweep_id,
+        iso(seen.at),
+        str(seen.endpoint.address),
+        seen.hostname,
+        seen.endpoint.port,
+        seen.endpoint.transport,
+        seen.state,
+        seen.reason,
+        None if seen.rtt is None else round(seen.rtt * 1000, 3),
+        finding.registry_status,
+        finding.service,
+        finding.verdict,
+        finding.severity.word,
+        finding.rule,
+        finding.detail,
+        seen.evidence,
+        finding.first_seen and iso(finding.first_seen),
+        finding.policy_entry,
+        info.registry.date,
+    )
+    return MappingProxyType(dict(zip(COLUMNS, map(_plain, values), strict=True)))
+
+
+def iso(moment: datetime) -> str:
+    """An aware time as ISO 8601 in UTC with milliseconds: `2026-02-13T22:05:01.123Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def finding_order(finding: Finding) -> tuple[tuple[int, int, str, int, str], str]:
+    """Sort key by place, then by rule."""
+    return endpoint_order(finding.observation.endpoint), finding.rule
+
+
+def endpoint_order(endpoint: Endpoint) -> tuple[int, int, str, int, str]:
+    """Sort key: IPv4 before IPv6, addresses as numbers, then zone, port and transport."""
+    address = endpoint.address
+    return address.version, int(address), str(address), endpoint.port, endpoint.transport
+
+
+def _plain(value: Value) -> Value:
+    if isinstance(value, str):
+        return inert(value) or None
+    return value
