@@ -10,6 +10,8 @@ from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Self, TypeAlias
 
+from scanner.core.identity import Identity
+
 Address: TypeAlias = IPv4Address | IPv6Address
 
 
@@ -117,6 +119,8 @@ class Observation:
     """What backs the reason: the router that sent an ICMP error, say. May hold bytes from the network."""
     hostname: str = ""
     """The name by which the user asked for this address, if they gave one."""
+    identity: Identity | None = None
+    """What speaks there, where somebody asked."""
 
 
 @dataclass(frozen=True, slots=True)
