@@ -87,6 +87,8 @@ class SettledWave:
     """Addresses that were, during this wave, found to be absent and settled as a whole."""
     degraded: tuple[str, ...] = ()
     """Why answers may have been lost, one line each; empty when nothing of the kind happened."""
+    answers_by_try: tuple[int, ...] = ()
+    """How many endpoints answered with TCP to the first try, the second, ...; for `recall.estimate`."""
 
     def places(self, state: State) -> npt.NDArray[np.intp]:
         """The places that are in a state, ascending."""

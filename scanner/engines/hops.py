@@ -1,0 +1,157 @@
+"""Next hops by number: what a frame to some destination must carry in front of its IP header.
+
+A hop is a path (`route.py`) and, where the link resolves neighbours, one address on that link: the gateway, or
+the destination itself. A wave's places hold hop numbers, so that "may this be framed yet" and "which MAC goes
+in" are array look-ups over a whole batch. Whoever resolves addresses (`neighbours.py`) writes the outcome here.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.model import Address
+from scanner.core.targets import to_address
+from scanner.engines.netlink import Medium
+from scanner.engines.route import I32, NO_PATH, U8, U64, Keys, Path, address_keys, key_number
+
+F64 = npt.NDArray[np.float64]
+
+NO_HOP = -1
+"""In place of a hop number: there is no way to that destination."""
+FORGET_ABSENT = 30.0
+"""Seconds after which a neighbour that did not answer is asked again when a wave wants it."""
+
+
+class HopState(IntEnum):
+    """What is known of a next hop."""
+
+    ASKED = 0
+    """Its link-layer address is not known yet."""
+    READY = 1
+    """Frames can be built."""
+    ABSENT = 2
+    """It did not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A neighbour whose link-layer address is wanted."""
+
+    hop: int
+    """The number of the hop."""
+    path: Path
+    """How it is reached."""
+    address: Address
+    """Its address on the link."""
+
+
+class Hops:
+    """A growing table of next hops. About 60 bytes for a neighbour, whatever the sweep does with it."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.state: U8 = np.zeros(64, np.uint8)
+        self.mac: npt.NDArray[np.uint8] = np.zeros((64, 6), np.uint8)
+        self.path: I32 = np.zeros(64, np.int32)
+        self.direct: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
+        """Whether the hop is the destination itself: its absence is the destination's."""
+        self._since: F64 = np.zeros(64, np.float64)
+        self._of_path: dict[int, int] = {}
+        self._on_link: dict[tuple[int, int], _Known] = {}
+
+    def find(
+        self, paths: list[Path], number: I32, high: U64, low: U64, now: float
+    ) -> tuple[I32, list[Question]]:
+        """Hop numbers of destinations that take paths `number`, int32[n], and what must be resolved first."""
+        found = np.full(len(number), NO_HOP, np.int32)
+        questions: list[Question] = []
+        for each in np.unique(number):
+            if each == NO_PATH:
+                continue
+            mask = number == each
+            path = paths[each]
+            if path.needs_neighbour and path.gateway is None:
+                keys = address_keys(path.source.version, high[mask], low[mask])
+                found[mask], asked = self._neighbours(int(each), path, keys, now)
+            else:
+                found[mask], asked = self._shared(int(each), path, now)
+            questions += asked
+        return found, questions
+
+    def settle(self, hop: int, mac: bytes | None, now: float) -> None:
+        """Write the outcome of a question: its link-layer address, or None for no answer."""
+        self.state[hop] = HopState.ABSENT if mac is None else HopState.READY
+        self._since[hop] = now
+        if mac is not None:
+            self.mac[hop] = np.frombuffer(mac, np.uint8)
+
+    def _shared(self, number: int, path: Path, now: float) -> tuple[int, list[Question]]:
+        """The one hop of a path through a gateway or over a link without neighbours."""
+        new = number not in self._of_path
+        if new:
+            self._of_path[number] = self._add(1, number, direct=False)
+        hop = self._of_path[number]
+        if path.gateway is None:
+            own = path.link.mac if path.link.medium is Medium.ETHERNET else b""
+            self.settle(hop, own or bytes(6), now)
+            return hop, []
+        again = self._ask_again(np.array([hop], np.int32), now)
+        return hop, [Question(hop, path, path.gateway)] if new or again.size else []
+
+    def _neighbours(self, number: int, path: Path, keys: Keys, now: float) -> tuple[I32, list[Question]]:
+        """The hops of destinations that are neighbours themselves."""
+        version = path.source.version
+        known = self._on_link.setdefault((number, version), _Known(keys[:0]))
+        wanted, inverse = np.unique(keys, return_inverse=True)
+        hops = known.find(wanted)
+        new = np.flatnonzero(hops == NO_HOP)
+        if new.size:
+            first = self._add(len(new), number, direct=True)
+            hops[new] = np.arange(first, first + len(new), dtype=np.int32)
+            known.add(wanted[new], hops[new])
+        again = self._ask_again(hops, now)
+        asked = [
+            Question(int(hops[place]), path, to_address(version, key_number(wanted[place])))
+            for place in np.concatenate([new, again]).tolist()
+        ]
+        return hops[inverse], asked
+
+    def _ask_again(self, hops: I32, now: float) -> npt.NDArray[np.intp]:
+        """The places of those that were absent long enough ago; they count as asked from now on."""
+        old = (self.state[hops] == HopState.ABSENT) & (self._since[hops] < now - FORGET_ABSENT)
+        again = np.flatnonzero(old)
+        self.state[hops[again]] = HopState.ASKED
+        return again
+
+    def _add(self, count: int, path: int, *, direct: bool) -> int:
+        first, self.count = self.count, self.count + count
+        while self.count > len(self.state):
+            for name in ("state", "mac", "path", "direct", "_since"):
+                column = getattr(self, name)
+                setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
+        self.path[first : self.count] = path
+        self.direct[first : self.count] = direct
+        return first
+
+
+class _Known:
+    """Which hop an address on a link has: two sorted columns."""
+
+    def __init__(self, empty: Keys) -> None:
+        self._keys = empty
+        self._hops: I32 = np.zeros(0, np.int32)
+
+    def find(self, keys: Keys) -> I32:
+        """Hop numbers, NO_HOP for addresses not met before."""
+        if not len(self._keys):
+            return np.full(len(keys), NO_HOP, np.int32)
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys[place] == keys, self._hops[place], np.int32(NO_HOP))
+
+    def add(self, keys: Keys, hops: I32) -> None:
+        """Take new addresses in."""
+        merged = np.concatenate([self._keys, keys])
+        order = np.argsort(merged, kind="stable")
+        self._keys, self._hops = merged[order], np.concatenate([self._hops, hops])[order]
