@@ -19,25 +19,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from scanner.core.scope import NEVER, Scope
 from scanner.core.spans import intersect, merge, network_span
-from scanner.toml_file import read_toml
-
-
-def network_text(text: str) -> str:
-    """An address or CIDR network, for pydantic fields. Raises ValueError with what to write instead."""
-    try:
-        network_span(text)
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not an address or a network ({error})") from None
-    return text
+from scanner.toml_file import NetworkText, Words, read_toml
 
 
 def _permissible(text: str) -> str:
-    if never := intersect([network_span(network_text(text))], NEVER):
+    if never := intersect([network_span(text)], NEVER):
         raise ValueError(f"{text!r} holds {never[0]}, which is not the address of a host; leave it out")
     return text
-
-
-Words = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class ScopeFile(BaseModel):
@@ -46,7 +34,7 @@ class ScopeFile(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field("", max_length=200)
-    networks: Annotated[list[Annotated[str, AfterValidator(_permissible)]], Field(min_length=1)]
+    networks: Annotated[list[Annotated[NetworkText, AfterValidator(_permissible)]], Field(min_length=1)]
     owner: Words
     authorisation: Words
     valid_from: datetime | date | None = None

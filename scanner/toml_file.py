@@ -10,20 +10,36 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from scanner.core.errors import InvalidInput
+from scanner.core.spans import network_span
 
 Model = TypeVar("Model", bound=BaseModel)
 
 MOST_BYTES = 16 * 1024 * 1024
 """A larger file is not something a person wrote."""
 
+Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
+"""A text that may not be empty."""
+
 _HEADER = re.compile(r"\s*(\[\[|\[)\s*([^\]]+?)\s*\]{1,2}\s*(#.*)?$")
 _KEY = re.compile(r"""\s*("[^"]*"|'[^']*'|[A-Za-z0-9_-]+(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=""")
 _AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+
+
+def _is_network(text: str) -> str:
+    try:
+        network_span(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not an address or a network ({error})") from None
+    return text
+
+
+NetworkText: TypeAlias = Annotated[str, AfterValidator(_is_network)]
+"""An address or a CIDR network without host bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +55,17 @@ class TomlFile(Generic[Model]):
     text: str
     """Its text, for naming lines later."""
 
+    def line(self, *keys: str | int) -> int | None:
+        """The line that spells out a path of keys, or the nearest around it."""
+        return _line_of(self.text, keys)
+
+    def where(self, *keys: str | int) -> str:
+        """`file:line: key.path` of a path of keys."""
+        return place(self.path, self.text, keys)
+
     def wrong(self, problem: str, *keys: str | int, cure: str = "") -> InvalidInput:
         """The error for something wrong at a path of keys, that the model could not know."""
-        return InvalidInput(problem, where=place(self.path, self.text, keys), cure=cure)
+        return InvalidInput(problem, where=self.where(*keys), cure=cure)
 
 
 def read_toml(path: Path, model: type[Model]) -> TomlFile[Model]:

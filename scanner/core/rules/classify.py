@@ -5,12 +5,14 @@ The judge holds what rules are judged by (the registry, and what later joins it)
 
 from hashlib import sha256
 
-from scanner.core.model import Endpoint, Finding, Judged, Observation
+from scanner.core.model import Endpoint, Finding, Judged, Observation, PortKey, Severity
+from scanner.core.policy import Decision, Policy
 from scanner.core.registry import Registry
+from scanner.core.rules.policy_rules import POLICY_RULES
 from scanner.core.rules.registry_rules import REGISTRY_RULES
 from scanner.core.rules.rule import Case, Rule
 
-RULES: tuple[Rule, ...] = REGISTRY_RULES
+RULES: tuple[Rule, ...] = REGISTRY_RULES + POLICY_RULES
 """Every rule there is, in the order in which `scanner rule` lists them."""
 
 
@@ -21,10 +23,10 @@ def finding_id(endpoint: Endpoint, rule: str) -> str:
 
 
 class Judge:
-    """Holds observations against the registry."""
+    """Holds observations against the registry, and against a policy where there is one."""
 
-    def __init__(self, registry: Registry) -> None:
-        self.registry = registry
+    def __init__(self, registry: Registry, policy: Policy | None = None) -> None:
+        self.registry, self.policy = registry, policy
 
     def judge(self, observation: Observation) -> Judged:
         """What the rules say of one observation; at least one finding where it is open, worst first."""
@@ -39,16 +41,36 @@ class Judge:
             observation=observation,
             record=self.registry.lookup(transport, port),
             assigned_elsewhere=self.registry.other_transport_only(transport, port),
+            decision=self._decision(observation),
         )
+
+    def _decision(self, observation: Observation) -> Decision | None:
+        if self.policy is None:
+            return None
+        endpoint = observation.endpoint
+        port = PortKey(endpoint.transport, endpoint.port)
+        return self.policy.decide(endpoint.address, observation.hostname, port, observation.at.date())
 
     def _finding(self, case: Case, rule: Rule, detail: str) -> Finding:
         return Finding(
             id=finding_id(case.observation.endpoint, rule.id),
             observation=case.observation,
             rule=rule.id,
-            severity=rule.severity,
+            severity=self._severity(rule),
             verdict=rule.verdict,
             detail=detail,
             registry_status=case.record.status,
             service=case.record.service,
+            policy_entry=_entry(case.decision, rule),
         )
+
+    def _severity(self, rule: Rule) -> Severity:
+        return self.policy.severities.get(rule.id, rule.severity) if self.policy else rule.severity
+
+
+def _entry(decision: Decision | None, rule: Rule) -> str:
+    """The label of the policy entry that a finding rests on."""
+    if decision is None:
+        return ""
+    entry = decision.required_by if rule.id.startswith("required-") else decision.entry
+    return entry.label if entry else ""

@@ -2,7 +2,8 @@
 
 Each rule asks one question of the registry's record. Exactly one of them speaks of any open endpoint, except
 that reported unauthorised use is said besides: the questions divide the statuses between them, with
-"assigned for the other transport only" taken out of them first because it is the more telling.
+"assigned for the other transport only" taken out of them first because it is the more telling. They are silent
+about what the policy expects, and leave assigned ports to the policy where there is one.
 """
 
 from collections.abc import Callable
@@ -17,7 +18,7 @@ _FIND_OUT = (
 
 
 def _open(case: Case) -> bool:
-    return case.observation.state is State.OPEN
+    return case.observation.state is State.OPEN and not case.explained
 
 
 def _by_status(status: RegistryStatus, words: str) -> Callable[[Case], str | None]:
@@ -44,7 +45,7 @@ def _unauthorised_use(case: Case) -> str | None:
 
 
 def _assigned(case: Case) -> str | None:
-    if not _open(case) or case.record.status is not RegistryStatus.ASSIGNED:
+    if not _open(case) or case.record.status is not RegistryStatus.ASSIGNED or case.decision is not None:
         return None
     return f"the registry assigns it to {case.record.service}; whether that is what listens is not known"
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from scanner.core.model import Observation, Severity, Transport, Verdict
+from scanner.core.policy import Decision, Standing
 from scanner.core.registry import PortRecord
 
 
@@ -21,6 +22,13 @@ class Case:
     """What the registry says of the port on this transport."""
     assigned_elsewhere: tuple[Transport, ...] = ()
     """The other transports for which the registry assigns the port, where it does not for this one."""
+    decision: Decision | None = None
+    """What the policy says; None without a policy."""
+
+    @property
+    def explained(self) -> bool:
+        """Whether the policy accounts for the endpoint, so that its number alone is no reason to look at it."""
+        return self.decision is not None and self.decision.standing in (Standing.EXPECTED, Standing.EXCEPTED)
 
 
 @dataclass(frozen=True, slots=True)

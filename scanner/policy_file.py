@@ -1,0 +1,189 @@
+"""The policy file: TOML that an auditor and an operator write together.
+
+    name = "Small office"
+
+    [[expect]]
+    networks = ["10.0.1.0/24"]        # or hosts = ["web.office.example"], or both
+    ports = [22, "https", "8000-8010", "U:53"]
+    required = [443]                  # must be open; expected as well
+    owner = "IT"
+    note = "web servers"
+
+    [[exception]]
+    networks = ["10.0.1.17"]
+    ports = [8080]
+    ticket = "OPS-123"
+    expires = 2026-12-31              # its last day
+    owner = "Dana"
+
+    [severity]                        # only where a rule's own severity does not fit
+    open-dynamic = "high"
+
+Ports are written as for `-p`. `name` gives an entry a label of its own, shown as `policy_entry` in the CSV.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from scanner.core.errors import InvalidInput
+from scanner.core.model import Address, PortKey, Severity, Transport
+from scanner.core.policy import Entry, Kind, Policy
+from scanner.core.ports import parse_ports
+from scanner.core.registry import Registry
+from scanner.core.spans import address_span, network_span
+from scanner.core.targets import HostName, Word, parse_target
+from scanner.toml_file import NetworkText, TomlFile, Words, read_toml
+
+Resolve: TypeAlias = Callable[[Collection[str]], Mapping[str, Sequence[Address]]]
+"""Finds the addresses of host names; leaves out those that have none."""
+
+
+def _host_text(text: str) -> str:
+    try:
+        meant = parse_target(Word(text, ""))
+    except InvalidInput as error:
+        raise ValueError(error.problem) from None
+    if not isinstance(meant, HostName):
+        raise ValueError(f"{text!r} is an address: list it under networks")  # noqa: TRY004 - pydantic's way
+    return text.rstrip(".").lower()
+
+
+def _severity(word: Any) -> Any:
+    names = {severity.word: severity for severity in Severity}
+    if word not in names:
+        raise ValueError(f"is not one of {', '.join(names)}")
+    return word
+
+
+PortWord: TypeAlias = Annotated[int, Field(ge=1, le=65535, strict=True)] | Annotated[str, Field(strict=True)]
+
+
+class EntryKeys(BaseModel):
+    """The keys that both kinds of entries have."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("", max_length=200)
+    networks: list[NetworkText] = []
+    hosts: list[Annotated[str, AfterValidator(_host_text)]] = []
+    ports: list[PortWord] = []
+    owner: Words
+    note: str = ""
+    review: bool = False
+
+    @model_validator(mode="after")
+    def _speaks_of_something(self) -> Self:
+        if not (self.networks or self.hosts):
+            raise ValueError("names neither networks nor hosts")
+        if not (self.ports or getattr(self, "required", None)):
+            raise ValueError("names no ports")
+        return self
+
+
+class ExpectKeys(EntryKeys):
+    """The keys of an `[[expect]]` entry."""
+
+    required: list[PortWord] = []
+
+
+class ExceptionKeys(EntryKeys):
+    """The keys of an `[[exception]]` entry."""
+
+    ticket: Words
+    expires: date
+
+
+class PolicyKeys(BaseModel):
+    """The keys of a policy file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("", max_length=200)
+    expect: list[ExpectKeys] = []
+    exception: list[ExceptionKeys] = []
+    severity: dict[str, Annotated[str, AfterValidator(_severity)]] = {}
+
+
+def read_policy(
+    path: Path,
+    registry: Callable[[], Registry],
+    *,
+    resolve: Resolve = lambda _names: {},
+    rules: Collection[str] | None = None,
+) -> Policy:
+    """Read a policy file.
+
+    `registry` is asked for service names only; `resolve` for the addresses of host names; `rules` are the ids
+    that `[severity]` may name.
+
+    Raises:
+        InvalidInput: with file, line and key path.
+    """
+    file = read_toml(path, PolicyKeys)
+    content = file.content
+    for rule in content.severity:
+        if rules is not None and rule not in rules:
+            raise file.wrong("there is no such rule", "severity", rule, cure="`scanner rule` lists them")
+    names = {host for keys in (*content.expect, *content.exception) for host in keys.hosts}
+    addresses = resolve(sorted(names)) if names else {}
+    reader = _Reader(file, registry, addresses)
+    return Policy(
+        content.name or path.name,
+        [reader.entry(*each) for each in _in_file_order(file)],
+        severities={rule: Severity[word.upper()] for rule, word in content.severity.items()},
+        sha256=file.sha256,
+    )
+
+
+def _in_file_order(file: TomlFile[PolicyKeys]) -> list[tuple[Kind, int, EntryKeys]]:
+    found: list[tuple[Kind, int, EntryKeys]] = [
+        *((Kind.EXPECT, place, keys) for place, keys in enumerate(file.content.expect)),
+        *((Kind.EXCEPTION, place, keys) for place, keys in enumerate(file.content.exception)),
+    ]
+    return sorted(found, key=lambda each: file.line(each[0].value, each[1]) or 0)
+
+
+class _Reader:
+    """Turns checked keys into entries."""
+
+    def __init__(
+        self,
+        file: TomlFile[PolicyKeys],
+        registry: Callable[[], Registry],
+        addresses: Mapping[str, Sequence[Address]],
+    ) -> None:
+        self._file, self._registry, self._addresses = file, registry, addresses
+
+    def entry(self, kind: Kind, place: int, keys: EntryKeys) -> Entry:
+        spans = [network_span(text) for text in keys.networks]
+        spans += [address_span(each) for host in keys.hosts for each in self._addresses.get(host, ())]
+        words = keys.required if isinstance(keys, ExpectKeys) else []
+        required = self._ports(kind, place, "required", words)
+        line = self._file.line(kind.value, place)
+        return Entry(
+            label=keys.name or f"{kind}[{place + 1}]",
+            kind=kind,
+            networks=tuple(spans),
+            hosts=frozenset(keys.hosts),
+            ports=required | self._ports(kind, place, "ports", keys.ports),
+            required=required,
+            owner=keys.owner,
+            note=keys.note,
+            ticket=keys.ticket if isinstance(keys, ExceptionKeys) else "",
+            expires=keys.expires if isinstance(keys, ExceptionKeys) else None,
+            review=keys.review,
+            place=f"{self._file.path}:{line}" if line else str(self._file.path),
+        )
+
+    def _ports(self, kind: Kind, place: int, key: str, words: Sequence[int | str]) -> frozenset[PortKey]:
+        found: set[PortKey] = set()
+        for number, word in enumerate(words):
+            where = self._file.where(kind.value, place, key, number)
+            ports = parse_ports(Word(str(word), where), self._registry)
+            found.update(PortKey(Transport.TCP, port) for port in ports.tcp)
+            found.update(PortKey(Transport.UDP, port) for port in ports.udp)
+        return frozenset(found)
