@@ -30,7 +30,7 @@ _IGNORABLE = re.compile(
 )
 """Default-ignorable code points outside those categories (Unicode 16, DerivedCoreProperties)."""
 
-_FORMULA = re.compile("(^|;)(?=[\\s\"]*[=+\\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])")
+_FORMULA = re.compile('(^|;)(?=[\\s"]*[=+\\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])')
 """Where a spreadsheet begins a formula: at the start, and after `;`, which Excel takes for the separator where the
 comma is the decimal mark. Blanks and quotes before the sign do not help. Full-width and small forms count too."""
 

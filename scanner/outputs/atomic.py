@@ -69,7 +69,7 @@ class AtomicFile:
             stream.flush()
             _take_over(stream.fileno(), self._target)
             os.fsync(stream.fileno())
-            os.replace(self._named(stream.fileno()), self._target)
+            self._named(stream.fileno()).replace(self._target)
             self._name = None
             stream.close()
             _sync_folder(self._target.parent)

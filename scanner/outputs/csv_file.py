@@ -27,7 +27,7 @@ class CsvFile:
         self._all_open = all_open
         self._findings: list[Finding] = []
 
-    def begin(self, info: SweepInfo) -> None:
+    def begin(self, info: SweepInfo) -> None:  # noqa: ARG002 - all it needs is in the summary
         """Open the place. Raises OutputFailed."""
         self._place.open()
 

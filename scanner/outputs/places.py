@@ -100,13 +100,18 @@ class StandardStream(_Stream):
         super().__init__("standard output")
         self._given = stream
 
-    def open(self) -> None:
-        """Find the stream. Raises OutputFailed where the process was started without one."""
-        text = self._given or sys.stdout
-        if text is None:
+    @property
+    def text(self) -> TextIO:
+        """The stream itself. Raises OutputFailed where the process was started without one."""
+        stream: TextIO | None = self._given or sys.stdout
+        if stream is None:
             raise OutputFailed("standard output is closed; name a file with -o")
-        text.flush()
-        self._stream = text.buffer
+        return stream
+
+    def open(self) -> None:
+        """Find the stream. Raises OutputFailed."""
+        self.text.flush()
+        self._stream = self.text.buffer
 
     def commit(self) -> None:
         """Hand the rest to the reader. Raises OutputFailed."""

@@ -60,7 +60,7 @@ def finding_record(info: SweepInfo, finding: Finding) -> Mapping[str, Value]:
         finding.rule,
         finding.detail,
         seen.evidence,
-        finding.first_seen and iso(finding.first_seen),
+        iso(finding.first_seen) if finding.first_seen else None,
         finding.policy_entry,
         info.registry.date,
     )

@@ -1,0 +1,235 @@
+"""What a sweep covered and found, in a few lines for a person.
+
+The last lines are the verdict, and it is careful: "No findings" is said only of a sweep that covered everything.
+Otherwise it says what is missing and why, and that what was not looked at may hold anything. Everything here is
+plain text made from a `Summary`; colours belong to `terminal.py`.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TextIO
+
+from scanner.core.inert import inert
+from scanner.core.model import Judged, Severity, Verdict
+from scanner.core.reasons import Reason
+from scanner.core.report import Summary, SweepInfo
+
+USUAL = frozenset({Reason.SYN_ACK, Reason.RESET, Reason.NO_RESPONSE})
+"""Reasons that need no explanation: open, closed and filtered as every network has them."""
+
+MOST_REASONS = 6
+"""How many of the other reasons are listed."""
+
+
+class Tone(Enum):
+    """What kind of news the verdict is."""
+
+    GOOD = auto()
+    """Everything covered, nothing found."""
+    NEUTRAL = auto()
+    """Everything covered, with findings of low severity."""
+    BAD = auto()
+    """Findings of medium or high severity."""
+    INCOMPLETE = auto()
+    """Not everything was covered, and what was gave no findings of note."""
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryText:
+    """A summary in words."""
+
+    title: str
+    """What was done."""
+    facts: tuple[tuple[str, str], ...]
+    """Label and text of each fact."""
+    closing: tuple[str, ...]
+    """The verdict, one line or more."""
+    tone: Tone
+    """What kind of news it is."""
+
+    @property
+    def label_width(self) -> int:
+        """The width of the labels' column, with its margins."""
+        return 4 + max((len(label) for label, _ in self.facts), default=0)
+
+
+class SummaryLines:
+    """Shows the summary when the sweep ends; on standard error, away from the data."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        """`stream`: where to; standard error by default."""
+        self._stream = stream
+
+    def begin(self, info: SweepInfo) -> None:
+        """Nothing is said before."""
+
+    def result(self, judged: Judged) -> None:
+        """Only sums are shown."""
+
+    def end(self, summary: Summary) -> None:
+        """Show it."""
+        from scanner.outputs.terminal import is_terminal, painted_summary
+
+        stream = self._stream or sys.stderr
+        text = describe(summary)
+        if is_terminal(stream):
+            columns = os.get_terminal_size(stream.fileno()).columns or 80
+            stream.write(painted_summary(text, columns))
+        else:
+            stream.write(plain_summary(text))
+        stream.flush()
+
+    def abandon(self) -> None:
+        """Nothing was shown."""
+
+
+def plain_summary(text: SummaryText) -> str:
+    """The summary as lines without colours."""
+    width = text.label_width - 4
+    facts = [f"  {label:<{width}}  {fact}" for label, fact in text.facts]
+    return "\n".join([text.title, *facts, *text.closing]) + "\n"
+
+
+def describe(summary: Summary) -> SummaryText:
+    """A summary in words, every text in it inert."""
+    facts = (
+        ("covered", _coverage(summary)),
+        ("absent", _absent(summary)),
+        ("excluded", _excluded(summary)),
+        ("other answers", _reasons(summary)),
+        ("probes", _probes(summary)),
+        ("engine", _engine(summary.info)),
+        ("registry", _registry(summary.info)),
+        ("policy", summary.info.policy),
+        ("scope", summary.info.scope),
+        *(("degraded", line) for line in summary.degraded),
+        *(("note", line) for line in summary.notes),
+    )
+    said = tuple((label, inert(fact)) for label, fact in facts if fact)
+    return SummaryText(inert(_title(summary)), said, tuple(map(inert, closing_lines(summary))), tone(summary))
+
+
+def closing_lines(summary: Summary) -> tuple[str, ...]:
+    """The verdict. "No findings" without more only if all that was planned was covered."""
+    found = _found(summary)
+    if summary.complete:
+        return (_complete_verdict(summary, found),)
+    return (f"INCOMPLETE: {_whats_missing(summary)}.", _incomplete_verdict(summary, found))
+
+
+def tone(summary: Summary) -> Tone:
+    """What kind of news a summary is."""
+    if any(summary.findings.get(severity, 0) for severity in (Severity.HIGH, Severity.MEDIUM)):
+        return Tone.BAD
+    if not summary.complete:
+        return Tone.INCOMPLETE
+    return Tone.NEUTRAL if _found(summary) else Tone.GOOD
+
+
+def duration(seconds: float) -> str:
+    """A time span for people: `0.8 s`, `1 min 12 s`, `2 h 03 min`."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def counted(number: int, word: str, plural: str = "") -> str:
+    """`1 address`, `1,204 addresses`."""
+    return f"{number:,} {word if number == 1 else plural or word + 's'}"
+
+
+def _found(summary: Summary) -> int:
+    return sum(summary.findings.values())
+
+
+def _complete_verdict(summary: Summary, found: int) -> str:
+    if found:
+        return f"{_by_severity(summary.findings)}. Everything planned was covered."
+    undetermined = summary.verdicts.get(Verdict.UNDETERMINED, 0)
+    if undetermined:
+        ports = counted(undetermined, "open port is", "open ports are")
+        return f"No findings; everything planned was covered. {ports} assigned by IANA, and no policy says if expected."
+    return "No findings; everything planned was covered."
+
+
+def _incomplete_verdict(summary: Summary, found: int) -> str:
+    if found:
+        return f"{_by_severity(summary.findings)}. There may be more."
+    return "Nothing was found in what was covered, which says nothing of the rest."
+
+
+def _whats_missing(summary: Summary) -> str:
+    cover = summary.coverage
+    missing = []
+    if summary.interrupted:
+        missing.append("interrupted")
+    if cover.planned == 0:
+        missing.append("nothing was scanned")
+    if cover.unknown:
+        missing.append(f"{cover.unknown:,} of {counted(cover.planned, 'endpoint')} could not be told")
+    if summary.degraded:
+        missing.append("answers may have been lost (see degraded)")
+    return ", ".join(missing)
+
+
+def _title(summary: Summary) -> str:
+    info = summary.info
+    what = f"{counted(info.addresses, 'address', 'addresses')} × {counted(info.ports_per_address, 'port')}"
+    shard = "" if info.shard in {"", "1/1"} else f", shard {info.shard}"
+    return f"Sweep {info.sweep_id}: {what}{shard} in {duration(summary.seconds)}"
+
+
+def _coverage(summary: Summary) -> str:
+    cover = summary.coverage
+    states = [f"{cover.open:,} open", f"{cover.closed:,} closed", f"{cover.filtered:,} filtered"]
+    if cover.unknown:
+        states.append(f"{cover.unknown:,} unknown")
+    return f"{counted(cover.planned, 'endpoint')}: {', '.join(states)}"
+
+
+def _absent(summary: Summary) -> str:
+    hosts = summary.coverage.unreachable_hosts
+    return f"{counted(hosts, 'address', 'addresses')} settled as a whole: nothing is there" if hosts else ""
+
+
+def _excluded(summary: Summary) -> str:
+    excluded = summary.coverage.excluded
+    return counted(excluded, "endpoint") if excluded else ""
+
+
+def _reasons(summary: Summary) -> str:
+    """The reasons that are not usual, most frequent first."""
+    unusual = [(count, reason) for reason, count in summary.reasons.items() if reason not in USUAL and count]
+    unusual.sort(key=lambda pair: (-pair[0], pair[1]))
+    words = [f"{reason} {count:,}" for count, reason in unusual[:MOST_REASONS]]
+    if len(unusual) > MOST_REASONS:
+        words.append(f"and {len(unusual) - MOST_REASONS} kinds more")
+    return ", ".join(words)
+
+
+def _probes(summary: Summary) -> str:
+    cover = summary.coverage
+    rate = f" ({cover.sent / summary.seconds:,.0f} a second)" if summary.seconds > 0 else ""
+    return f"{cover.sent:,} sent{rate}, {counted(cover.answered, 'endpoint')} answered"
+
+
+def _engine(info: SweepInfo) -> str:
+    return info.engine + (f" ({info.engine_why})" if info.engine_why else "")
+
+
+def _registry(info: SweepInfo) -> str:
+    registry = info.registry
+    return f"{registry.source}, {registry.date}, {counted(registry.rows, 'row')}, sha256 {registry.sha256[:12]}"
+
+
+def _by_severity(findings: Mapping[Severity, int]) -> str:
+    total = counted(sum(findings.values()), "finding")
+    parts = [f"{findings[severity]:,} {severity.word}" for severity in reversed(Severity) if findings.get(severity)]
+    return f"{total}: {', '.join(parts)}"

@@ -1,0 +1,192 @@
+"""The table that a person reads: every open port, the telling ones on top.
+
+One row an observation, with the worst that the rules say of it (`+1` where they say more), sorted by severity,
+verdict, address and port. On a terminal as many columns as fit are shown, never a cut address; after `limit` rows
+it says how many more there are and how to see them. In a pipe it is plain aligned text, all rows and columns.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from scanner.core.inert import inert
+from scanner.core.model import Finding, Judged, RegistryStatus, Severity, Verdict
+from scanner.core.report import Summary, SweepInfo
+from scanner.outputs.places import StandardStream
+from scanner.outputs.record import endpoint_order
+
+LIMIT = 200
+"""Rows on a terminal."""
+
+GAP = 2
+"""Blanks between columns."""
+
+_VERDICT_ORDER = (Verdict.UNEXPECTED, Verdict.MISSING, Verdict.UNDETERMINED, Verdict.EXPECTED)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table, as inert text by column."""
+
+    severity: Severity
+    """How much it wants to be looked at."""
+    verdict: Verdict
+    """Whether it is as it should be."""
+    cells: tuple[str, ...]
+    """What each column of `COLUMNS` says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column, and how it behaves where there is little room."""
+
+    title: str
+    """Its heading."""
+    rank: int
+    """The order in which columns get room; those that get none are left out."""
+    least: int
+    """The fewest characters in which it still says something; 0 if it is never cut."""
+    most: int
+    """The most characters it gets on a terminal."""
+
+
+COLUMNS = (
+    Column("VERDICT", 0, 0, 20),
+    Column("ADDRESS", 1, 0, 60),
+    Column("PORT", 2, 0, 12),
+    Column("REGISTRY", 3, 10, 28),
+    Column("RULE", 4, 12, 32),
+    Column("HOST", 5, 10, 32),
+    Column("WHY", 6, 24, 200),
+)
+
+
+class Table:
+    """Collects judged observations and shows them when the sweep ends."""
+
+    def __init__(self, stream: TextIO | None = None, *, limit: int = LIMIT) -> None:
+        """`stream`: where to; standard output by default. `limit`: rows on a terminal."""
+        self._stream = stream
+        self._place = StandardStream(stream)
+        self._limit = limit
+        self._judged: list[Judged] = []
+
+    def begin(self, info: SweepInfo) -> None:  # noqa: ARG002 - a table needs nothing of it
+        """Find the stream. Raises OutputFailed."""
+        self._place.open()
+
+    def result(self, judged: Judged) -> None:
+        """Keep it."""
+        self._judged.append(judged)
+
+    def end(self, summary: Summary) -> None:  # noqa: ARG002 - the summary has its own output
+        """Show the table. Raises OutputFailed."""
+        from scanner.outputs.terminal import is_terminal, painted_table
+
+        rows = table_rows(self._judged)
+        if not rows:
+            return
+        if is_terminal(self._place.text):
+            text = painted_table(rows[: self._limit], _columns_of(self._place.text), more_line(rows, self._limit))
+        else:
+            text = plain_table(rows)
+        self._place.write(text)
+        self._place.commit()
+
+    def abandon(self) -> None:
+        """Nothing was shown."""
+        self._judged.clear()
+
+
+def table_rows(judged: Sequence[Judged]) -> list[Row]:
+    """The rows of a table in their order."""
+    return [_row(one) for one in sorted(judged, key=_order)]
+
+
+def plain_table(rows: Sequence[Row]) -> str:
+    """Aligned text without colours, every row and every column that says anything."""
+    shown = [place for place, column in enumerate(COLUMNS) if _widest(rows, place)]
+    lines = [[COLUMNS[place].title for place in shown]] + [[row.cells[place] for place in shown] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "".join(
+        (" " * GAP).join(map(str.ljust, line, widths)).rstrip() + "\n"  # no blanks at the end of lines
+        for line in lines
+    )
+
+
+def fit(rows: Sequence[Row], room: int) -> dict[int, int]:
+    """Which columns to show in `room` characters, and how wide each: place in `COLUMNS` -> width."""
+    widths: dict[int, int] = {}
+    for place in sorted(range(len(COLUMNS)), key=lambda place: COLUMNS[place].rank):
+        column, widest = COLUMNS[place], _widest(rows, place)
+        wanted = min(max(widest, len(column.title)), column.most)
+        left = room - sum(widths.values()) - GAP * len(widths)
+        if not widest or (column.least and left < min(column.least, wanted)):
+            continue
+        widths[place] = min(wanted, left) if column.least else wanted
+    return dict(sorted(widths.items()))
+
+
+def more_line(rows: Sequence[Row], limit: int) -> str:
+    """What is said of the rows after the first `limit`, and how to see them; empty if there are none."""
+    rest = rows[limit:]
+    if not rest:
+        return ""
+    kinds = Counter(row.cells[0] for row in rest)
+    words = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+    return f"… and {len(rest):,} more ({words}). All of them: pipe this into a pager, or --all-open -o FILE."
+
+
+def _row(judged: Judged) -> Row:
+    worst = _worst(judged)
+    endpoint = judged.observation.endpoint
+    others = len(judged.findings) - 1
+    cells = (
+        _verdict_cell(worst),
+        str(endpoint.address),
+        f"{endpoint.port}/{endpoint.transport}",
+        _registry_cell(worst),
+        worst.rule + (f" +{others}" if others else ""),
+        judged.observation.hostname,
+        worst.detail,
+    )
+    return Row(worst.severity, worst.verdict, tuple(inert(cell, limit=400) for cell in cells))
+
+
+def _verdict_cell(finding: Finding) -> str:
+    """The severity, which says that it is unexpected; for any other verdict the verdict's own word."""
+    if finding.verdict is Verdict.UNEXPECTED:
+        return finding.severity.word
+    if finding.verdict is Verdict.MISSING:
+        return f"{finding.severity.word}, missing"
+    return finding.verdict
+
+
+def _registry_cell(finding: Finding) -> str:
+    """IANA's name for what is assigned, the status of everything else."""
+    if finding.registry_status is RegistryStatus.ASSIGNED:
+        return finding.service or finding.registry_status
+    return finding.registry_status + (f" ({finding.service})" if finding.service else "")
+
+
+def _worst(judged: Judged) -> Finding:
+    return min(judged.findings, key=lambda finding: (-finding.severity, _VERDICT_ORDER.index(finding.verdict)))
+
+
+def _order(judged: Judged) -> tuple[int, int, tuple[int, int, str, int, str]]:
+    worst = _worst(judged)
+    place = endpoint_order(judged.observation.endpoint)
+    return -worst.severity, _VERDICT_ORDER.index(worst.verdict), place
+
+
+def _widest(rows: Sequence[Row], place: int) -> int:
+    return max((len(row.cells[place]) for row in rows), default=0)
+
+
+def _columns_of(stream: TextIO) -> int:
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except OSError:
+        return 80

@@ -1,0 +1,88 @@
+"""What is shown on a terminal: the only place where colours are chosen. Everything rich is imported here, late.
+
+Few colours, each with one meaning: red and bold for high, yellow for medium, cyan for low, faint for what needs no
+look. `NO_COLOR` is obeyed (no-color.org); what is no terminal, or a dumb one, gets plain text from elsewhere.
+"""
+
+import io
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, TextIO
+
+from scanner.core.model import Severity, Verdict
+from scanner.outputs.summary import SummaryText, Tone, plain_summary
+from scanner.outputs.table import COLUMNS, GAP, Row, fit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_SEVERITY_STYLES = {
+    Severity.HIGH: "bold red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "cyan",
+    Severity.INFO: "",
+}
+_TONE_STYLES = {Tone.GOOD: "bold green", Tone.NEUTRAL: "bold", Tone.BAD: "bold red", Tone.INCOMPLETE: "bold yellow"}
+_FAINT = "dim"
+
+
+def is_terminal(stream: TextIO) -> bool:
+    """Whether a person watches this stream on something that understands colours and columns."""
+    return stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
+
+
+def painted_table(rows: Sequence[Row], columns: int, more: str) -> str:
+    """The table for a terminal that is `columns` wide, with a closing line if there are more rows."""
+    from rich.table import Table
+    from rich.text import Text
+
+    widths = fit(rows, columns)
+    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style=_FAINT, collapse_padding=True)
+    for place, width in widths.items():
+        whole = not COLUMNS[place].least
+        table.add_column(COLUMNS[place].title, width=width, no_wrap=True, overflow="fold" if whole else "ellipsis")
+    for row in rows:
+        cells = [Text(row.cells[place], style=_cell_style(row, place), end="") for place in widths]
+        table.add_row(*cells, style=_FAINT if _is_quiet(row) else "")
+    console, text = _console(columns)
+    console.print(table)
+    if more:
+        console.print(Text(more, style=_FAINT), soft_wrap=False)
+    return text.getvalue()
+
+
+def painted_summary(text: SummaryText, columns: int) -> str:
+    """The summary for a terminal: labels faint, the verdict in the colour of its tone."""
+    from rich.text import Text
+
+    console, shown = _console(columns)
+    lines = plain_summary(text).splitlines()
+    closing = len(lines) - len(text.closing)
+    for number, line in enumerate(lines):
+        styled = Text(line)
+        if number >= closing:
+            styled.stylize(_TONE_STYLES[text.tone])
+        elif number:
+            styled.stylize(_FAINT, 0, text.label_width)
+        console.print(styled, soft_wrap=True)
+    return shown.getvalue()
+
+
+def _cell_style(row: Row, place: int) -> str:
+    title = COLUMNS[place].title
+    if title == "VERDICT":
+        return _SEVERITY_STYLES[row.severity]
+    if title == "PORT" and not _is_quiet(row):
+        return "bold"
+    return _FAINT if title in {"WHY", "HOST"} else ""
+
+
+def _is_quiet(row: Row) -> bool:
+    return row.verdict in {Verdict.UNDETERMINED, Verdict.EXPECTED} and row.severity is Severity.INFO
+
+
+def _console(columns: int) -> "tuple[Console, io.StringIO]":
+    from rich.console import Console
+
+    text = io.StringIO()
+    return Console(file=text, width=columns, force_terminal=True, highlight=False, markup=False, emoji=False), text
