@@ -82,9 +82,7 @@ def _rounds(permutation: Permutation) -> tuple[_Round, ...]:
     high = (np.uint64(low_bits), np.uint64((1 << (bits - low_bits)) - 1))
     digest = blake2b(permutation.seed.to_bytes(16, "little", signed=True), digest_size=8 * ROUNDS).digest()
     keys = np.frombuffer(digest, "<u8").astype(np.uint64)
-    return tuple(
-        _Round(*(low + high if turn % 2 == 0 else high + low), key=keys[turn]) for turn in range(ROUNDS)
-    )
+    return tuple(_Round(*(low + high if turn % 2 == 0 else high + low), key=keys[turn]) for turn in range(ROUNDS))
 
 
 def _feistel(values: U64, rounds: tuple[_Round, ...]) -> U64:

@@ -1,0 +1,86 @@
+"""Wires the commands together and turns errors into one line and an exit status.
+
+Only typer is imported here: each command imports what it needs when it runs, so that `scanner --help` and
+`scanner port 22` answer at once.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from scanner import __version__
+from scanner.cli.port import port_command
+from scanner.cli.registry import app as registry_app
+from scanner.cli.rule import rule_command
+from scanner.cli.scan import scan_command
+from scanner.cli.status import EXIT_STATUS_HELP
+from scanner.core.errors import ScannerError
+
+# typer carries its own copy of click in newer versions: this is ClickException in all of them.
+UsageError: type[Exception] = typer.BadParameter.__mro__[2]
+
+BUG = "this is a bug in scanner, not something you did; the lines above say where"
+
+
+def make_app() -> typer.Typer:
+    """The whole command line."""
+    app = typer.Typer(
+        name="scanner",
+        help="Find the open ports that nobody can explain.",
+        epilog="Scan only what you own or have permission to test.",
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    app.command("scan", epilog=EXIT_STATUS_HELP)(scan_command)
+    app.command("port")(port_command)
+    app.add_typer(registry_app, name="registry")
+    app.command("rule")(rule_command)
+    return app
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command line. Returns the exit status; whatever goes wrong is one line on standard error."""
+    try:
+        result = make_app()(args=list(arguments), standalone_mode=False, prog_name="scanner")
+        sys.stdout.flush()
+    except ScannerError as error:
+        _say(str(error))
+        return error.exit_status
+    except UsageError as error:
+        error.show()  # type: ignore[attr-defined]
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception:  # noqa: BLE001 - the promise is exit 2; Python's own 1 would read as "findings"
+        traceback.print_exc()
+        _say(BUG)
+        return 2
+    return int(result or 0)
+
+
+def _say(text: str) -> None:
+    print(f"scanner: {text}", file=sys.stderr)
+
+
+def _root(
+    *,
+    version: bool = typer.Option(
+        False, "--version", is_eager=True, help="Show the version.", callback=lambda v: _version(v)
+    ),
+) -> None:
+    """Find the open ports that nobody can explain."""
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"scanner {__version__}")
+        raise typer.Exit

@@ -1,0 +1,206 @@
+"""From options to a job: the one place where concrete engines, outputs and judges are put together."""
+
+import secrets
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from math import isfinite
+
+from scanner import __version__
+from scanner.cli.options import ScanOptions
+from scanner.cli.prepare import Prepared, Wanted, parse_shard, port_set, prepare
+from scanner.cli.run import Job
+from scanner.cli.words import argument_words, file_words
+from scanner.core.errors import InvalidInput
+from scanner.core.pacing import UNLIMITED, Limits
+from scanner.core.ports import PortSet
+from scanner.core.registry import Registry, age_warning
+from scanner.core.report import SweepInfo
+from scanner.core.rules.classify import Judge
+from scanner.core.scope import Scope
+from scanner.engines.interface import Engine
+from scanner.outputs.interface import Output
+from scanner.outputs.together import Together
+from scanner.sweep import Sweep
+
+
+class Assembly:
+    """Everything a sweep needs, made from options; each part when it is first asked for."""
+
+    def __init__(self, options: ScanOptions, *, now: datetime, warn: Callable[[str], None]) -> None:
+        self.options, self.now, self.warn = options, now, warn
+
+    @cached_property
+    def registry(self) -> Registry:
+        """The registry that judges."""
+        from scanner.registry_source import load
+
+        registry = load(self.options.registry, warn=self.warn)
+        if warning := age_warning(registry.identity, self.now.date()):
+            self.warn(warning)
+        return registry
+
+    @cached_property
+    def scope(self) -> Scope | None:
+        """What the scope file permits."""
+        if self.options.scope is None:
+            return None
+        from scanner.scope_file import read_scope
+
+        return read_scope(self.options.scope)
+
+    @cached_property
+    def seed(self) -> int:
+        """The order of the probes."""
+        if self.options.seed is not None:
+            return self.options.seed
+        if self.options.shard != "1/1":
+            raise InvalidInput("shards must share an order", where="--shard", cure="give every shard the same --seed")
+        return secrets.randbits(32)
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """The plan, checked against the scope."""
+        shard = parse_shard(self.options.shard)
+        return prepare(self._wanted(), self.scope, self.now, seed=self.seed, shard=shard)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """How fast probes may go: what was asked for, less on a scope's word, none on loopback by default."""
+        options = self.options
+        default = UNLIMITED if self.prepared.only_loopback and options.rate is None else Limits()
+        rate = _limit(options.rate, default.rate, "--rate")
+        if self.scope is not None and self.scope.max_rate is not None:
+            rate = min(rate or self.scope.max_rate, self.scope.max_rate)
+        return Limits(rate=rate, host_rate=_limit(options.host_rate, default.host_rate, "--host-rate"))
+
+    @cached_property
+    def engine(self) -> "Chosen":
+        """What probes."""
+        return choose_engine(self.options, self.limits, self.prepared)
+
+    @cached_property
+    def info(self) -> SweepInfo:
+        """What is said about the sweep before it starts."""
+        plan = self.prepared.plan
+        return SweepInfo(
+            sweep_id=f"{self.now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
+            started=self.now,
+            version=__version__,
+            targets=_short([*self.options.targets, *(f"-iL {name}" for name in self.options.target_files)]),
+            ports=_short(self.options.ports) or "default",
+            addresses=plan.targets.size,
+            ports_per_address=len(plan.ports),
+            engine=self.engine.engine.name,
+            engine_why=self.engine.why,
+            seed=self.seed,
+            shard=str(plan.shard),
+            registry=self.registry.identity,
+            scope=self.scope.identity if self.scope else "",
+            hostnames=self.prepared.resolved,
+        )
+
+    def job(self) -> Job:
+        """The whole of it."""
+        sweep = Sweep(
+            self.prepared.plan,
+            self.engine.engine,
+            Judge(self.registry),
+            hostnames=self.prepared.hostnames,
+            excluded=self.prepared.excluded,
+        )
+        return Job(self.info, sweep, Together(outputs(self.options)), self.options.fail_on, quiet=self.options.quiet)
+
+    def _wanted(self) -> Wanted:
+        options = self.options
+        target_words = argument_words(options.targets, "TARGET")
+        exclude_words = argument_words(options.exclude, "--exclude", split=",")
+        return Wanted(
+            targets=[*target_words, *(word for name in options.target_files for word in file_words(name))],
+            exclude=[*exclude_words, *(word for name in options.exclude_files for word in file_words(name))],
+            ports=self._ports(),
+            exclude_ports=port_set(argument_words(options.exclude_ports, "--exclude-ports"), self._registry),
+        )
+
+    def _ports(self) -> PortSet:
+        if self.options.ports:
+            return port_set(argument_words(self.options.ports, "-p"), self._registry)
+        from scanner.registry_source import common_ports
+
+        return PortSet(tcp=tuple(sorted({*range(1, 1024), *(port.number for port in common_ports())})))
+
+    def _registry(self) -> Registry:
+        return self.registry
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """An engine, and why it was chosen."""
+
+    engine: Engine
+    """What probes."""
+    why: str = ""
+    """Why, where the choice was not the user's."""
+
+
+def assemble(options: ScanOptions) -> Assembly:
+    """The parts of a sweep that starts now; warnings go to standard error unless it is to be quiet."""
+    return Assembly(options, now=datetime.now(UTC), warn=_silent if options.quiet else _warn)
+
+
+def choose_engine(options: ScanOptions, limits: Limits, prepared: Prepared) -> Chosen:
+    """The engine that the options name, or the best that is possible here."""
+    from scanner.engines.connect import ConnectEngine, ConnectOptions
+
+    settings = {"timeout": options.timeout, "retries": options.retries}
+    wishes = ConnectOptions(**{name: value for name, value in settings.items() if value is not None})
+    return Chosen(ConnectEngine(wishes, limits, permitted=prepared.plan.targets.__contains__))
+
+
+def outputs(options: ScanOptions) -> list[Output]:
+    """Where the results go: data to standard output or a file, a table where standard output is free."""
+    from scanner.outputs.csv_file import CsvFile
+    from scanner.outputs.jsonl import JsonLines
+    from scanner.outputs.nmap_xml import NmapXml
+    from scanner.outputs.places import STANDARD_OUTPUT, place_for
+    from scanner.outputs.summary import SummaryLines
+    from scanner.outputs.table import Table
+
+    if options.csv and options.json:
+        raise InvalidInput("two formats are named", where="--csv/--json", cure="choose one")
+    made: list[Output] = []
+    data = options.csv or options.json or bool(options.output)
+    if data:
+        place = place_for(options.output or "-")
+        made.append(JsonLines(place) if options.json else CsvFile(place, all_open=options.all_open))
+    if options.nmap_xml:
+        made.append(NmapXml(place_for(options.nmap_xml)))
+    taken = {options.nmap_xml, (options.output or "-") if data else ""} & STANDARD_OUTPUT
+    if not taken and not options.quiet:
+        made.append(Table())
+    if not options.quiet:
+        made.append(SummaryLines())
+    return made
+
+
+def _limit(asked: float | None, default: float | None, where: str) -> float | None:
+    if asked is None:
+        return default
+    if not isfinite(asked) or asked < 0:
+        raise InvalidInput(f"{asked} is not a number of probes a second", where=where, cure="0 is no limit")
+    return asked or None
+
+
+def _short(words: list[str] | tuple[str, ...], most: int = 200) -> str:
+    text = " ".join(words)
+    return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def _warn(text: str) -> None:
+    print(f"scanner: {text}", file=sys.stderr)
+
+
+def _silent(_: str) -> None:
+    """Say nothing."""

@@ -1,0 +1,86 @@
+"""`--dry-run`: the plan in a few lines, and nothing sent. It costs the same for a host and for 10.0.0.0/8."""
+
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from scanner.cli.assemble import Assembly
+
+SAMPLE = 5
+
+
+def show_plan(assembly: Assembly, *, as_json: bool) -> None:
+    """Write the plan to standard output."""
+    if as_json:
+        sys.stdout.write(json.dumps({"schema_version": 1, "type": "plan", **_facts(assembly)}) + "\n")
+    else:
+        sys.stdout.writelines(f"{line}\n" for line in _lines(assembly))
+
+
+def _facts(assembly: Assembly) -> dict[str, Any]:
+    plan, limits = assembly.prepared.plan, assembly.limits
+    return {
+        "addresses": plan.targets.size,
+        "ports_per_address": len(plan.ports),
+        "planned": plan.size,
+        "excluded": assembly.prepared.excluded,
+        "waves": plan.waves,
+        "shard": str(plan.shard),
+        "seed": plan.seed,
+        "rate": limits.rate,
+        "host_rate": limits.host_rate,
+        "least_seconds": _least_seconds(assembly),
+        "first": [str(endpoint) for endpoint in _first(assembly)],
+        "names": {name: list(addresses) for name, addresses in assembly.prepared.resolved.items()},
+        "registry_date": assembly.registry.identity.date,
+        "scope": assembly.scope.identity if assembly.scope else None,
+    }
+
+
+def _lines(assembly: Assembly) -> Iterator[str]:
+    facts = _facts(assembly)
+    yield "Nothing was sent. This is what would be probed:"
+    yield f"  targets    {facts['addresses']:,} addresses: {_ranges(assembly)}"
+    for name, addresses in facts["names"].items():
+        yield f"  name       {name} is {', '.join(addresses)}"
+    yield f"  ports      {facts['ports_per_address']:,} of each address"
+    yield f"  endpoints  {facts['planned']:,} in {facts['waves']:,} waves, {facts['excluded']:,} excluded"
+    yield f"  order      seed {facts['seed']}, shard {facts['shard']}, beginning with {', '.join(facts['first'])}"
+    yield f"  rate       {_rate(facts['rate'])} in all, {_rate(facts['host_rate'])} to one address"
+    if facts["least_seconds"] is not None:
+        yield f"  time       {_duration(facts['least_seconds'])} at least, more where nothing answers"
+    yield f"  scope      {facts['scope'] or 'none needed: loopback and private networks'}"
+
+
+def _ranges(assembly: Assembly) -> str:
+    ranges = assembly.prepared.plan.targets.ranges
+    return ", ".join(map(str, ranges[:SAMPLE])) + (
+        f" and {len(ranges) - SAMPLE:,} more ranges" if ranges[SAMPLE:] else ""
+    )
+
+
+def _first(assembly: Assembly) -> list[str]:
+    from dataclasses import replace
+
+    plan = assembly.prepared.plan
+    wave = replace(plan, wave_size=min(SAMPLE, plan.wave_size)).wave(0)
+    return [str(wave.endpoint(place)) for place in range(min(SAMPLE, len(wave)))]
+
+
+def _least_seconds(assembly: Assembly) -> float | None:
+    plan, limits = assembly.prepared.plan, assembly.limits
+    by_host = None if limits.host_rate is None else limits.host_rate * plan.targets.size
+    rates = [rate for rate in (limits.rate, by_host) if rate is not None]
+    return round(plan.size / min(rates), 3) if rates else None
+
+
+def _rate(rate: float | None) -> str:
+    return "no limit" if rate is None else f"{rate:,g} probes a second"
+
+
+def _duration(seconds: float) -> str:
+    for unit, size in (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {unit}"
+    return f"{seconds:,.1f} seconds"

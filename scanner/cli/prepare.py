@@ -1,0 +1,144 @@
+"""From words to a plan, with everything that can be refused refused before the first probe.
+
+The order is the same for every command: understand all words, resolve all names, take away what is excluded,
+and ask the scope about what is left.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from scanner.core.errors import InvalidInput
+from scanner.core.model import Address
+from scanner.core.plan import Plan, Shard
+from scanner.core.ports import PortSet, parse_ports
+from scanner.core.registry import Registry
+from scanner.core.scope import LOOPBACK, Scope, check_scope
+from scanner.core.spans import Span, address_span, first_outside
+from scanner.core.targets import HostName, TargetSet, Word, parse_target
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user asked for, as words with their places."""
+
+    targets: Sequence[Word]
+    """Addresses, networks, ranges, names."""
+    exclude: Sequence[Word]
+    """The same, to be left out."""
+    ports: PortSet
+    """The ports, before exclusions."""
+    exclude_ports: PortSet
+    """The ports to be left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan, and what is to be said about how it came to be."""
+
+    plan: Plan
+    """What to probe."""
+    excluded: int
+    """How many endpoints the exclusions took out."""
+    hostnames: Mapping[Address, str]
+    """The name by which an address was asked for."""
+    resolved: Mapping[str, tuple[str, ...]]
+    """Every target name with its addresses."""
+
+    @property
+    def only_loopback(self) -> bool:
+        """Whether nothing leaves this machine."""
+        return first_outside(self.plan.targets.ranges, LOOPBACK) is None
+
+
+def prepare(wanted: Wanted, scope: Scope | None, now: datetime, *, seed: int, shard: Shard) -> Prepared:
+    """The plan for what is wanted.
+
+    Raises:
+        InvalidInput: words that mean nothing, names without address, nothing left to probe.
+        OutOfScope: something that may not be probed.
+    """
+    spans, names = _understand(wanted.targets)
+    without, without_names = _understand(wanted.exclude)
+    addresses = _resolve([*names, *without_names])
+    asked = TargetSet([*spans, *_spans(names, addresses)])
+    targets = TargetSet(asked.ranges, excluding=[*without, *_spans(without_names, addresses)])
+    ports = _probeable(wanted.ports) - wanted.exclude_ports
+    if not targets or not ports:
+        raise InvalidInput("nothing to scan: " + ("no address" if not targets else "no port") + _is_left(wanted))
+    check_scope(targets.ranges, scope, now)
+    plan = _plan(targets, ports, seed, shard)
+    return Prepared(
+        plan=plan,
+        excluded=asked.size * len(wanted.ports) - plan.total,
+        hostnames={address: name.word.text for name in reversed(names) for address in addresses[name]},
+        resolved={name.word.text: tuple(map(str, addresses[name])) for name in names},
+    )
+
+
+def port_set(words: Iterable[Word], registry: Callable[[], Registry]) -> PortSet:
+    """The union of several port words."""
+    found = PortSet()
+    for word in words:
+        found |= parse_ports(word, registry)
+    return found
+
+
+def parse_shard(text: str) -> Shard:
+    """`2/3` as a shard.
+
+    Raises:
+        InvalidInput: anything else.
+    """
+    number, _, of = text.partition("/")
+    try:
+        return Shard(int(number), int(of))
+    except ValueError as error:
+        raise InvalidInput(f"{text!r} is not a shard", where="--shard", cure="write 1/3, 2/3 or 3/3") from error
+
+
+def _understand(words: Iterable[Word]) -> tuple[list[Span], list[HostName]]:
+    spans: list[Span] = []
+    names: dict[str, HostName] = {}
+    for word in words:
+        meaning = parse_target(word)
+        if isinstance(meaning, HostName):
+            names.setdefault(word.text.lower(), meaning)
+        else:
+            spans.extend(meaning)
+    return spans, list(names.values())
+
+
+def _resolve(names: Sequence[HostName]) -> Mapping[HostName, tuple[Address, ...]]:
+    if not names:
+        return {}
+    from scanner.engines.resolve import resolve
+
+    return asyncio.run(resolve(names))
+
+
+def _spans(names: Iterable[HostName], addresses: Mapping[HostName, tuple[Address, ...]]) -> list[Span]:
+    return [address_span(address) for name in names for address in addresses[name]]
+
+
+def _probeable(ports: PortSet) -> PortSet:
+    if ports.udp:
+        raise InvalidInput("UDP probing is not available yet", where="-p", cure="leave out the U: ports")
+    return ports
+
+
+def _is_left(wanted: Wanted) -> str:
+    if not wanted.targets:
+        return " is named; name targets, or a file of them with -iL"
+    return " is left after the exclusions"
+
+
+def _plan(targets: TargetSet, ports: PortSet, seed: int, shard: Shard) -> Plan:
+    total = targets.size * len(ports)
+    if shard.of > total:
+        raise InvalidInput(f"{shard.of} shards of {total} endpoints: some would be empty", where="--shard")
+    try:
+        return Plan(targets, ports.tcp, seed, shard)
+    except ValueError as error:
+        raise InvalidInput(str(error), cure="name fewer targets or ports") from error
