@@ -33,7 +33,7 @@ class Meter:
         """`planned`: endpoints in all. `window`: seconds that count."""
         self._planned = planned
         self._window = window
-        self._samples: "deque[tuple[float, Progress]]" = deque()
+        self._samples: deque[tuple[float, Progress]] = deque()
         self._begun: float | None = None
 
     def add(self, now: float, progress: "Progress") -> None:

@@ -29,12 +29,12 @@ class Tone(Enum):
 
     GOOD = auto()
     """Everything covered, nothing found."""
-    NEUTRAL = auto()
-    """Everything covered, with findings of low severity."""
-    BAD = auto()
-    """Findings of medium or high severity."""
-    INCOMPLETE = auto()
-    """Not everything was covered, and what was gave no findings of note."""
+    MILD = auto()
+    """Everything covered, findings of low severity at most."""
+    WARNING = auto()
+    """Findings of medium severity, or not everything was covered."""
+    ALARM = auto()
+    """Findings of high severity."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +122,11 @@ def closing_lines(summary: Summary) -> tuple[str, ...]:
 
 def tone(summary: Summary) -> Tone:
     """What kind of news a summary is."""
-    if any(summary.findings.get(severity, 0) for severity in (Severity.HIGH, Severity.MEDIUM)):
-        return Tone.BAD
-    if not summary.complete:
-        return Tone.INCOMPLETE
-    return Tone.NEUTRAL if _found(summary) else Tone.GOOD
+    if summary.findings.get(Severity.HIGH):
+        return Tone.ALARM
+    if summary.findings.get(Severity.MEDIUM) or not summary.complete:
+        return Tone.WARNING
+    return Tone.MILD if _found(summary) else Tone.GOOD
 
 
 def duration(seconds: float) -> str:

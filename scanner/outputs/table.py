@@ -165,10 +165,12 @@ def _verdict_cell(finding: Finding) -> str:
 
 
 def _registry_cell(finding: Finding) -> str:
-    """IANA's name for what is assigned, the status of everything else."""
+    """IANA's name for what is assigned (`http +2` where it has three), the status of everything else."""
+    first, *others = finding.service.split() or [""]
+    name = first + (f" +{len(others)}" if others else "")
     if finding.registry_status is RegistryStatus.ASSIGNED:
-        return finding.service or finding.registry_status
-    return finding.registry_status + (f" ({finding.service})" if finding.service else "")
+        return name or finding.registry_status
+    return finding.registry_status + (f" ({name})" if name else "")
 
 
 def _worst(judged: Judged) -> Finding:

@@ -22,7 +22,12 @@ _SEVERITY_STYLES = {
     Severity.LOW: "cyan",
     Severity.INFO: "",
 }
-_TONE_STYLES = {Tone.GOOD: "bold green", Tone.NEUTRAL: "bold", Tone.BAD: "bold red", Tone.INCOMPLETE: "bold yellow"}
+_TONE_STYLES = {
+    Tone.GOOD: "bold green",
+    Tone.MILD: "bold cyan",
+    Tone.WARNING: "bold yellow",
+    Tone.ALARM: "bold red",
+}
 _FAINT = "dim"
 
 
@@ -52,19 +57,17 @@ def painted_table(rows: Sequence[Row], columns: int, more: str) -> str:
 
 
 def painted_summary(text: SummaryText, columns: int) -> str:
-    """The summary for a terminal: labels faint, the verdict in the colour of its tone."""
+    """The summary for a terminal: labels faint, the verdict in the colour of its tone, air around both."""
     from rich.text import Text
 
     console, shown = _console(columns)
-    lines = plain_summary(text).splitlines()
-    closing = len(lines) - len(text.closing)
-    for number, line in enumerate(lines):
-        styled = Text(line)
-        if number >= closing:
-            styled.stylize(_TONE_STYLES[text.tone])
-        elif number:
-            styled.stylize(_FAINT, 0, text.label_width)
-        console.print(styled, soft_wrap=True)
+    title, *facts = plain_summary(text).splitlines()[: -len(text.closing)]
+    console.print(Text(f"\n{title}"), soft_wrap=True)
+    for fact in facts:
+        line = Text(fact)
+        line.stylize(_FAINT, 0, text.label_width)
+        console.print(line, soft_wrap=True)
+    console.print(Text("\n" + "\n".join(text.closing), style=_TONE_STYLES[text.tone]), soft_wrap=True)
     return shown.getvalue()
 
 
