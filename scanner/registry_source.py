@@ -6,6 +6,8 @@ named is: they asked for that one. Fetching is `registry_update.py`.
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
@@ -37,7 +39,8 @@ def load_updated(folder: Path, *, warn: Warn) -> Registry | None:
     try:
         if not copy.is_file():
             return None
-        return parse_iana_csv(read_file(copy), source=str(copy))
+        data = read_file(copy)
+        return parse_iana_csv(data, source=read_origin(folder, data).source or str(copy))
     except (RegistryUnusable, OSError) as error:
         warn(f"the updated registry is damaged, the bundled one is used instead: {error}")
         return None
@@ -64,6 +67,35 @@ def data_folder() -> Path:
 def cache_file(folder: Path) -> Path:
     """Where the updated registry is kept."""
     return folder / "service-names-port-numbers.csv"
+
+
+def origin_file(folder: Path) -> Path:
+    """Where it is written down where the updated registry came from."""
+    return folder / "service-names-port-numbers.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an updated registry came from."""
+
+    source: str = ""
+    """The address or file; empty if it is not known."""
+    etag: str = ""
+    """The server's tag for that version; empty if it gave none."""
+    sha256: str = ""
+    """Hex digest of the bytes that this is said of."""
+
+
+def read_origin(folder: Path, data: bytes) -> Origin:
+    """Where `data`, the registry kept in `folder`, came from; unknown unless it is said of these very bytes.
+
+    The registry and its origin are two files, replaced one after the other: the digest ties them together.
+    """
+    try:
+        origin = Origin(**json.loads(origin_file(folder).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return Origin()
+    return origin if origin.sha256 == sha256(data).hexdigest() else Origin()
 
 
 def read_file(path: Path) -> bytes:

@@ -1,0 +1,137 @@
+"""Brings the user's copy of the registry up to date: fetch, check, compare, replace.
+
+Nothing is replaced until the new file has proved to be the whole registry and not to have lost more than a
+twentieth of the current assignments. The replacement is a rename, so whoever is killed, or runs out of disk,
+leaves the last good copy. The tag that the server gave is kept beside the copy, tied to its digest, and sent
+back the next time (RFC 9110 section 13.1.2), so that asking every night costs the server nothing.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from tempfile import mkstemp
+
+from scanner.core.errors import RegistryUnusable
+from scanner.core.model import RegistryIdentity
+from scanner.core.registry import Changes, Registry, changes
+from scanner.core.registry_csv import parse_iana_csv
+from scanner.registry_fetch import Limits, fetch, is_url
+from scanner.registry_source import (
+    Origin,
+    cache_file,
+    data_folder,
+    load_bundled,
+    load_updated,
+    origin_file,
+    read_file,
+    read_origin,
+)
+
+IANA_URL = "https://www.iana.org/assignments/service-names-port-numbers/service-names-port-numbers.csv"
+"""Where IANA publishes the registry."""
+
+MOST_LOST = 0.05
+"""A new file that lacks a larger share of the current assignments is not believed."""
+
+
+class Outcome(StrEnum):
+    """What an update came to."""
+
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """The result of an update."""
+
+    outcome: Outcome
+    """Whether there was anything new."""
+    path: Path
+    """Where the copy is kept."""
+    before: RegistryIdentity
+    """The registry that was in use."""
+    after: RegistryIdentity
+    """The registry that is in use now."""
+    changes: Changes
+    """How the assignments of the two differ."""
+
+
+def update(
+    source: str | None = None,
+    *,
+    force: bool = False,
+    folder: Path | None = None,
+    limits: Limits = Limits(),
+    warn: Callable[[str], None] = lambda _: None,
+) -> Update:
+    """Replace the user's copy by what `source` (an address or a file; by default IANA's address) holds now.
+
+    `force` believes a file that lost more than `MOST_LOST` of the assignments, but never one that is no whole
+    registry. `warn` is told when the present copy is damaged. Raises RegistryUnusable and InvalidInput; the
+    copy is then what it was.
+    """
+    folder = folder or data_folder()
+    source = source or IANA_URL
+    current = load_updated(folder, warn=warn)
+    origin = read_origin(folder, read_file(cache_file(folder))) if current else Origin()
+    current = current or load_bundled()
+    etag = origin.etag if origin.source == source else ""
+    data, etag = _read(source, etag, limits)
+    if data is None:
+        return _result(folder, current, current)
+    same = sha256(data).hexdigest() == current.identity.sha256
+    new = current if same else parse_iana_csv(data, source=source)
+    _check_loss(changes(current, new), source, force=force)
+    _replace(folder, data, Origin(source, etag, new.identity.sha256))
+    return _result(folder, current, new)
+
+
+def _read(source: str, etag: str, limits: Limits) -> tuple[bytes | None, str]:
+    """The bytes and their tag; no bytes if the server says that they are those of `etag`."""
+    if is_url(source):
+        answer = fetch(source, etag=etag, limits=limits)
+        return answer.data, answer.etag
+    return read_file(Path(source)), ""
+
+
+def _check_loss(found: Changes, source: str, *, force: bool) -> None:
+    if found.lost > MOST_LOST and not force:
+        raise RegistryUnusable(
+            f"{source}: lacks {len(found.removed)} of {found.before} assignments ({found.lost:.0%});"
+            " kept the registry in use; --force takes it all the same"
+        )
+
+
+def _result(folder: Path, before: Registry, after: Registry) -> Update:
+    outcome = Outcome.UNCHANGED if after is before else Outcome.UPDATED
+    return Update(outcome, cache_file(folder), before.identity, after.identity, changes(before, after))
+
+
+def _replace(folder: Path, data: bytes, origin: Origin) -> None:
+    """The registry first, then where it came from: killed in between, only the tag is lost."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_whole(cache_file(folder), data)
+        _write_whole(origin_file(folder), json.dumps(asdict(origin), indent=2).encode())
+    except OSError as error:
+        raise RegistryUnusable(f"{folder}: cannot keep the registry here: {error.strerror or error}") from None
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Put `data` at `path`: whole and on the disk, or not at all."""
+    descriptor, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

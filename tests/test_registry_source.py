@@ -1,0 +1,328 @@
+"""Where the registry comes from, and how it is brought up to date, against a server on this machine."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import date
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from scanner import registry_update
+from scanner.core.errors import InvalidInput, RegistryUnusable
+from scanner.core.model import PortKey, RegistryStatus, Transport
+from scanner.core.registry_csv import COLUMNS
+from scanner.registry_fetch import Limits, check_url, fetch
+from scanner.registry_source import cache_file, load, load_bundled, origin_file
+from scanner.registry_update import Outcome, update
+
+TCP = Transport.TCP
+
+
+def table(assigned: int, *, name: str = "s", day: str = "2026-01-01") -> bytes:
+    """A whole registry that assigns the first `assigned` ports on TCP and UDP."""
+    lines = [",".join(COLUMNS)]
+    lines += [f"{name}{port},{port},,,,{day},,,," for port in range(1, assigned + 1)]
+    return "\n".join([*lines, ",49151,,Reserved,,,,,,", ""]).encode()
+
+
+GOOD = table(6000)
+
+
+class Server:
+    """One resource whose answer a test sets; what was asked is kept."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[BaseHTTPRequestHandler], None] = lambda request: send(request, GOOD)
+        self.asked: list[dict[str, str]] = []
+        self.released = threading.Event()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                server.asked.append(dict(self.headers) | {"path": self.path})
+                server.answer(self)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                pass
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.http.server_port}/registry.csv"
+
+
+def send(request: BaseHTTPRequestHandler, data: bytes, *, status: int = 200, **headers: str) -> None:
+    request.send_response(status)
+    for name, value in ({"Content-Length": str(len(data))} | headers).items():
+        request.send_header(name, value)
+    request.end_headers()
+    request.wfile.write(data)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    server = Server()
+    thread = threading.Thread(target=server.http.serve_forever, args=(0.02,))
+    thread.start()
+    yield server
+    server.released.set()
+    server.http.shutdown()
+    server.http.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder that holds `GOOD`."""
+    path = tmp_path / "data"
+    path.mkdir()
+    cache_file(path).write_bytes(GOOD)
+    origin = {"source": str(tmp_path / "good.csv"), "etag": "", "sha256": sha256(GOOD).hexdigest()}
+    origin_file(path).write_text(json.dumps(origin))
+    return path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+# --- load ---
+
+
+def test_without_anything_else_the_bundle_speaks(tmp_path):
+    registry = load(folder=tmp_path)
+    provenance = json.loads((Path(registry_update.__file__).parent / "data/registry/provenance.json").read_text())
+    assert registry.lookup(TCP, 22).names == ("ssh",)
+    assert registry.identity.sha256 == provenance["sha256"]
+    assert registry.identity.rows == provenance["rows"]
+    assert registry.identity.date == provenance["date"] == date.fromisoformat(provenance["date"]).isoformat()
+    for transport, count in provenance["assigned"].items():
+        assert len(registry.ports_with_status(Transport(transport), RegistryStatus.ASSIGNED)) == count
+
+
+def test_the_updated_copy_goes_before_the_bundle_and_says_where_it_came_from(folder, tmp_path):
+    registry = load(folder=folder)
+    assert registry.lookup(TCP, 22).names == ("s22",)
+    assert registry.identity.source == str(tmp_path / "good.csv")
+
+
+def test_a_named_file_goes_before_all(folder, tmp_path):
+    (tmp_path / "mine.csv").write_bytes(table(5500, name="mine"))
+    assert load(tmp_path / "mine.csv", folder=folder).lookup(TCP, 22).names == ("mine22",)
+
+
+def test_a_named_file_that_is_no_registry_is_an_error_not_the_bundle(tmp_path):
+    (tmp_path / "mine.csv").write_text("<html>")
+    for name, words in (("mine.csv", "HTML"), ("none.csv", "No such file"), (".", "directory")):
+        with pytest.raises(RegistryUnusable, match=words):
+            load(tmp_path / name)
+
+
+def test_a_damaged_copy_gives_way_to_the_bundle_with_a_warning(folder):
+    cache_file(folder).write_bytes(GOOD[:-3000])
+    warnings: list[str] = []
+    assert load(folder=folder, warn=warnings.append).identity == load_bundled().identity
+    assert len(warnings) == 1
+    assert "damaged" in warnings[0]
+
+
+def test_a_copy_whose_origin_is_lost_is_still_used(folder):
+    origin_file(folder).write_text("{")
+    assert load(folder=folder).identity.source == str(cache_file(folder))
+
+
+def test_the_data_folder_is_the_users(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    (tmp_path / "good.csv").write_bytes(GOOD)
+    found = update(str(tmp_path / "good.csv"), force=True)
+    assert found.path.is_relative_to(tmp_path)
+    assert load().identity == found.after
+
+
+# --- update ---
+
+
+def test_an_update_says_what_changed(folder, tmp_path):
+    new = table(6001).replace(b"s22,22", b"ssh,22")
+    (tmp_path / "new.csv").write_bytes(new)
+    found = update(str(tmp_path / "new.csv"), folder=folder)
+    assert found.outcome is Outcome.UPDATED
+    assert found.changes.added == (PortKey(TCP, 6001), PortKey(Transport.UDP, 6001))
+    assert found.changes.renamed == (PortKey(TCP, 22), PortKey(Transport.UDP, 22))
+    assert found.changes.removed == ()
+    assert cache_file(folder).read_bytes() == new
+
+
+def test_over_http_the_tag_is_kept_and_sent_back(folder, server):
+    server.answer = lambda request: send(request, GOOD, ETag='"v1"')
+    assert update(server.url, folder=folder).outcome is Outcome.UNCHANGED
+    server.answer = lambda request: send(request, b"", status=304)
+    assert update(server.url, folder=folder).outcome is Outcome.UNCHANGED
+    assert [asked.get("If-None-Match") for asked in server.asked] == [None, '"v1"']
+
+
+def test_the_tag_is_not_sent_for_a_copy_that_it_does_not_belong_to(folder, server):
+    server.answer = lambda request: send(request, GOOD, ETag='"v1"')
+    update(server.url, folder=folder)
+    cache_file(folder).write_bytes(table(6000, name="other"))
+    update(server.url, folder=folder)
+    cache_file(folder).write_bytes(GOOD[:-10])
+    update(server.url, folder=folder, force=True)
+    update(server.url + "?other", folder=folder)
+    assert [asked.get("If-None-Match") for asked in server.asked] == [None] * 4
+    assert cache_file(folder).read_bytes() == GOOD
+
+
+def truncated(request: BaseHTTPRequestHandler) -> None:
+    send(request, GOOD[: len(GOOD) // 2], **{"Content-Length": str(len(GOOD))})
+
+
+def truncated_chunks(request: BaseHTTPRequestHandler) -> None:
+    request.protocol_version = "HTTP/1.1"
+    send(request, b"5\r\nServi\r\n9999\r\nce", **{"Content-Length": "", "Transfer-Encoding": "chunked"})
+
+
+def redirect_to(target: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    return lambda request: send(request, b"", status=302, Location=target)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (lambda request: send(request, b"x" * 300_000), "more than 200000 bytes"),
+        (truncated, "bytes are missing"),
+        (truncated_chunks, "IncompleteRead|missing"),
+        (lambda request: send(request, b"<!doctype html><title>Sign in</title>"), "HTML"),
+        (lambda request: send(request, b"", status=500), "HTTP status 500"),
+        (lambda request: send(request, b"", status=304), "HTTP status 304"),
+        (lambda request: send(request, GOOD[: GOOD.index(b"s3000,")]), "part of it"),
+        (lambda request: request.wfile.write(b"SSH-2.0-OpenSSH\r\n"), "SSH-2.0"),
+        (redirect_to("http://192.0.2.1/registry.csv"), "only https"),
+        (redirect_to("file:///etc/passwd"), "only https|status 302"),
+        (redirect_to("ftp://127.0.0.1/x"), "only https|status 302"),
+        (redirect_to("/registry.csv"), "HTTP status 302"),
+        (lambda request: send(request, table(5639)), "lacks 722 of 12000 assignments"),
+    ],
+)
+def test_what_cannot_be_trusted_is_refused_and_the_last_good_copy_stays(folder, server, answer, words):
+    before = contents(folder)
+    server.answer = answer
+    with pytest.raises((RegistryUnusable, InvalidInput), match=words) as refused:
+        update(server.url, folder=folder, limits=Limits(size=200_000))
+    assert "\n" not in str(refused.value)
+    assert contents(folder) == before
+
+
+def test_a_loss_of_less_than_a_twentieth_is_believed_and_a_larger_one_when_forced(folder, server):
+    server.answer = lambda request: send(request, table(5760))
+    assert len(update(server.url, folder=folder).changes.removed) == 480
+    server.answer = lambda request: send(request, table(5000))
+    assert update(server.url, folder=folder, force=True).outcome is Outcome.UPDATED
+
+
+def test_force_does_not_take_what_is_no_registry(folder, server):
+    server.answer = lambda request: send(request, b"<html>")
+    with pytest.raises(RegistryUnusable, match="HTML"):
+        update(server.url, folder=folder, force=True)
+
+
+def test_a_redirect_on_this_machine_is_followed(folder, server):
+    def answer(request: BaseHTTPRequestHandler) -> None:
+        redirect_to("/new")(request) if request.path != "/new" else send(request, GOOD)
+
+    server.answer = answer
+    assert update(server.url, folder=folder).outcome is Outcome.UNCHANGED
+    assert [asked["path"] for asked in server.asked] == ["/registry.csv", "/new"]
+
+
+def test_a_server_that_drips_is_given_up_when_the_whole_time_is_over(server):
+    def drip(request: BaseHTTPRequestHandler) -> None:
+        request.send_response(200)
+        request.end_headers()
+        while not server.released.wait(0.02):
+            request.wfile.write(b"x")
+            request.wfile.flush()
+
+    server.answer = drip
+    with pytest.raises(RegistryUnusable, match=r"not here after 0\.3 s"):
+        fetch(server.url, limits=Limits(silence=5, total=0.3))
+
+
+def test_a_server_that_says_nothing_is_given_up_when_it_was_silent_too_long(server):
+    server.answer = lambda request: server.released.wait(10)
+    with pytest.raises(RegistryUnusable, match="timed out"):
+        fetch(server.url, limits=Limits(silence=0.2, total=10))
+
+
+def test_nobody_there(server):
+    server.http.server_close()
+    with pytest.raises(RegistryUnusable, match="refused"):
+        fetch(server.url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/x",
+        "ftp://127.0.0.1/x",
+        "file:///etc/passwd",
+        "https://",
+        "http://[::1",
+        "http://127.1.evil/",
+    ],
+)
+def test_addresses_that_are_not_fetched(url):
+    with pytest.raises(InvalidInput):
+        check_url(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["https://www.iana.org/x", "http://127.0.0.1:1/x", "http://[::1]/x", "http://localhost/"]
+)
+def test_addresses_that_are(url):
+    check_url(url)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+    (tmp_path / "good.csv").write_bytes(GOOD)
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(RegistryUnusable, match="cannot keep the registry here"):
+        update(str(tmp_path / "good.csv"), folder=tmp_path / "file", force=True)
+
+
+KILLED = """
+import os, sys
+from pathlib import Path
+from scanner.registry_update import update
+calls = 0
+replace = Path.replace
+def dying(self, target):
+    global calls
+    calls += 1
+    if calls == int(sys.argv[3]):
+        os._exit(9)
+    return replace(self, target)
+Path.replace = dying
+update(sys.argv[1], folder=Path(sys.argv[2]))
+"""
+
+
+@pytest.mark.parametrize(("replacement", "name"), [(1, "s22"), (2, "new22")])
+def test_killed_before_either_replacement_there_is_a_whole_registry(folder, tmp_path, replacement, name):
+    source = tmp_path / "new.csv"
+    source.write_bytes(table(6000, name="new"))
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, source, folder, str(replacement)],
+        env=os.environ | {"PYTHONPATH": str(Path(registry_update.__file__).parents[1])},
+        check=False,
+    )
+    assert killed.returncode == 9
+    warnings: list[str] = []
+    assert load(folder=folder, warn=warnings.append).lookup(TCP, 22).names == (name,)
+    assert warnings == []
+    update(str(source), folder=folder)
+    assert load(folder=folder).identity.source == str(source)
