@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType
 
-from scanner.cli.progress import show_progress
+from scanner.cli.progress import shown
 from scanner.cli.status import ExitStatus, FailOn, exit_status
 from scanner.core.report import Summary, SweepInfo
 from scanner.outputs.interface import Output
@@ -73,7 +73,7 @@ async def _sweep(job: Job) -> tuple[Summary, _Stop]:
         job.sweep.stop()
 
     _listen(on_signal)
-    async with show_progress(lambda: job.sweep.engine.progress, job.sweep.plan.size, quiet=job.quiet):
+    async with shown(lambda: job.sweep.engine.progress, job.sweep.plan.size, quiet=job.quiet):
         async for result in job.sweep.results():
             for judged in result.judged:
                 job.output.result(judged)
