@@ -10,7 +10,6 @@ from math import isfinite
 
 from scanner import __version__
 from scanner.cli.options import ScanOptions
-from scanner.cli.prepare import Prepared, Wanted, parse_shard, port_set, prepare
 from scanner.cli.run import Job
 from scanner.cli.words import argument_words, file_words
 from scanner.core.errors import InvalidInput
@@ -23,6 +22,7 @@ from scanner.core.scope import Scope
 from scanner.engines.interface import Engine
 from scanner.outputs.interface import Output
 from scanner.outputs.together import Together
+from scanner.prepare import Prepared, Wanted, parse_shard, port_set, prepare
 from scanner.sweep import Sweep
 
 

@@ -79,6 +79,7 @@ async def shown(
         yield
         return
     with _bar(stream) as bar:
+        bar.console.show_cursor(True)  # whoever leaves by os._exit leaves the terminal as it was
         watcher = asyncio.create_task(_watch(bar, sample, planned))
         try:
             yield

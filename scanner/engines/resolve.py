@@ -1,30 +1,31 @@
 """Names to addresses: once, all of them, before the first probe, so that scope and exclusions are checked on
-what will really be probed."""
+what will really be probed. The system's resolver blocks, so several names are asked for at once in threads."""
 
-import asyncio
 import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
 from scanner.core.targets import HostName
 
+AT_ONCE = 16
 
-async def resolve(names: Sequence[HostName]) -> dict[HostName, tuple[Address, ...]]:
+
+def resolve(names: Sequence[HostName]) -> dict[HostName, tuple[Address, ...]]:
     """The addresses of each name, IPv4 first, ascending.
 
     Raises:
         InvalidInput: a name that has no address, with the place where it was written.
     """
-    found = await asyncio.gather(*(_addresses(name) for name in names))
-    return dict(zip(names, found, strict=True))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return dict(zip(names, pool.map(_addresses, names), strict=True))
 
 
-async def _addresses(name: HostName) -> tuple[Address, ...]:
-    loop = asyncio.get_running_loop()
+def _addresses(name: HostName) -> tuple[Address, ...]:
     try:
-        answers = await loop.getaddrinfo(name.word.text, None, type=socket.SOCK_STREAM)
+        answers = socket.getaddrinfo(name.word.text, None, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
         why = error.strerror if isinstance(error, socket.gaierror) else "not a valid name"
         raise InvalidInput(

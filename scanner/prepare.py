@@ -4,7 +4,6 @@ The order is the same for every command: understand all words, resolve all names
 and ask the scope about what is left.
 """
 
-import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -115,7 +114,7 @@ def _resolve(names: Sequence[HostName]) -> Mapping[HostName, tuple[Address, ...]
         return {}
     from scanner.engines.resolve import resolve
 
-    return asyncio.run(resolve(names))
+    return resolve(names)
 
 
 def _spans(names: Iterable[HostName], addresses: Mapping[HostName, tuple[Address, ...]]) -> list[Span]:
