@@ -1,0 +1,224 @@
+"""A wave in flight: which of its endpoints are still to be tried, and what is known of the others.
+
+All bookkeeping is in columns over the wave's places, about 40 bytes a place. A try is a queue of places in plan
+order: places that may not go yet (their host had its share, their next hop is being looked up) wait in front and
+are looked at again. The next try holds only what has not answered. An answer finds its place by binary search in
+the sorted endpoints; the sorting is put off until the first answer comes, so silent networks never pay for it.
+
+Several answers for one endpoint count once. Where they differ, SYN-ACK beats RST beats ICMP: an open port is
+what an auditor must hear of, and a router's word is weaker than the host's own.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.reasons import Reason, reason_code
+from scanner.core.wave import F32, F64, U8, U16, U64, SettledWave, Wave
+
+I32 = npt.NDArray[np.int32]
+Places = npt.NDArray[np.int32]
+"""Places in a wave, int32[n]."""
+Rows = npt.NDArray[np.intp]
+"""Rows of a batch of answers, intp[n]."""
+
+_PENDING = np.uint16(reason_code(Reason.NOT_PROBED))
+_OPEN = np.uint16(reason_code(Reason.SYN_ACK))
+_CLOSED = np.uint16(reason_code(Reason.RESET))
+_NOBODY = np.int32(-1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """Answers that passed the cookie check, as columns; all of one length."""
+
+    version: U8
+    """IP version of the probed endpoint."""
+    high: U64
+    """Upper half of its address."""
+    low: U64
+    """Lower half of its address."""
+    port: U16
+    """Its port."""
+    source_port: U16
+    """The port of ours that the probe came from: it names the wave's slot and the try."""
+    reason: U16
+    """Reason code that the answer means."""
+    at: F64
+    """When it came, seconds on the monotonic clock."""
+    router: dict[int, str]
+    """Who sent it, by row, where that was not the endpoint's own address."""
+
+    def __len__(self) -> int:
+        return len(self.port)
+
+    def rows(self, chosen: Rows) -> "Answers":
+        """Some of them."""
+        router = {new: self.router[old] for new, old in enumerate(chosen.tolist()) if old in self.router}
+        return Answers(
+            self.version[chosen],
+            self.high[chosen],
+            self.low[chosen],
+            self.port[chosen],
+            self.source_port[chosen],
+            self.reason[chosen],
+            self.at[chosen],
+            router,
+        )
+
+
+class Flight:
+    """One wave between its first probe and its settling."""
+
+    def __init__(self, wave: Wave, hop: I32, *, tries: int, born: float) -> None:
+        """`hop`: next-hop number of each place, negative where there is no way; `born` on the monotonic clock."""
+        self.wave = wave
+        self.hop = hop
+        self.born = born
+        self.attempt = 0
+        """The try under way, from 0."""
+        self.sent = 0
+        """Probes sent so far."""
+        self.last_sent = born
+        """When the latest probe left."""
+        self.reason: U16 = np.full(len(wave), _PENDING, np.uint16)
+        self._at: F32 = np.full(len(wave), np.nan, np.float32)
+        self._rtt: F32 = np.full(len(wave), np.nan, np.float32)
+        self._sent_at: list[F32] = []
+        self._answers = [0] * tries
+        self._evidence: dict[int, str] = {}
+        self._keys: U64 | None = None
+        self._order: Places = np.zeros(0, np.int32)
+        self._waiting: Places = np.zeros(0, np.int32)
+        self._rest: Places = np.zeros(0, np.int32)
+        self._begin(np.arange(len(wave), dtype=np.int32))
+
+    def __len__(self) -> int:
+        return len(self.wave)
+
+    @property
+    def sending(self) -> bool:
+        """Whether the try under way has places left to send."""
+        return bool(len(self._waiting) or len(self._rest))
+
+    @property
+    def unanswered(self) -> Places:
+        """The places of which nothing is known yet, in plan order."""
+        return np.flatnonzero(self.reason == _PENDING).astype(np.int32)
+
+    def look(self, most: int) -> Places:
+        """The next `most` places of the try under way."""
+        fresh = self._rest[: max(0, most - len(self._waiting))]
+        return np.concatenate([self._waiting, fresh]) if len(self._waiting) else fresh
+
+    def take(self, looked: Places, later: Places) -> None:
+        """Of what `look` gave, the places `later` must wait; the others are dealt with."""
+        self._rest = self._rest[len(looked) - len(self._waiting) :]
+        self._waiting = later
+
+    def mark_sent(self, places: Places, now: float) -> None:
+        """These places were probed just now."""
+        self._sent_at[-1][places] = now - self.born
+        self.sent += len(places)
+        self.last_sent = now
+
+    def settle(self, places: Places, code: int, now: float) -> None:
+        """Give places a reason that no answer gave: no route, an absent neighbour, a failed send."""
+        pending = places[self.reason[places] == _PENDING]
+        self.reason[pending] = code
+        self._at[pending] = now - self.born
+
+    def next_try(self) -> bool:
+        """Begin the next try with what has not answered; False where there is none left to try."""
+        left = self.unanswered
+        if self.attempt + 1 >= len(self._answers) or not len(left):
+            return False
+        self.attempt += 1
+        self._begin(left)
+        return True
+
+    def find(self, version: U8, high: U64, low: U64, port: U16) -> Places:
+        """The place of each endpoint, -1 where this wave does not hold it."""
+        if self._keys is None:
+            keys = _keys(self.wave.version, self.wave.high, self.wave.low, self.wave.port)
+            self._order = np.argsort(keys).astype(np.int32)
+            self._keys = keys[self._order]
+        nearest = np.searchsorted(self._keys, _keys(version, high, low, port))
+        place = self._order[np.minimum(nearest, len(self._keys) - 1)]
+        wave = self.wave
+        same = (wave.port[place] == port) & (wave.low[place] == low)
+        same &= (wave.high[place] == high) & (wave.version[place] == version)
+        return np.where(same, place, _NOBODY)
+
+    def hear(self, answers: Answers, attempt: Rows) -> tuple[int, Places]:
+        """Take answers to given tries in. How many endpoints were news, and where a SYN-ACK came once more.
+
+        Rows for endpoints that are not in this wave must have been left out (`find`).
+        """
+        place = self.find(answers.version, answers.high, answers.low, answers.port)
+        again = place[(answers.reason == _OPEN) & (self.reason[place] == _OPEN)]
+        news = 0
+        for rank in (2, 1, 0):
+            rows = np.flatnonzero(_rank(answers.reason) == rank)
+            rows = rows[_rank(self.reason[place[rows]]) < rank]
+            _, first = np.unique(place[rows], return_index=True)
+            news += self._accept(answers, place, attempt, rows[first])
+        return news, np.unique(again)
+
+    def finish(self, now: float, wall: float, *, reason: Reason, degraded: tuple[str, ...] = ()) -> SettledWave:
+        """The settled wave; places without an answer get `reason`. `wall` is the epoch time of `now`."""
+        left = self.unanswered
+        complete = reason is not Reason.INTERRUPTED or not len(left)
+        self.settle(left, reason_code(reason), now)
+        return SettledWave(
+            wave=self.wave,
+            reason=self.reason,
+            at=self._at.astype(np.float64) + (wall - now + self.born),
+            rtt=self._rtt,
+            sent=self.sent,
+            complete=complete,
+            evidence=self._evidence,
+            degraded=degraded if len(left) else (),
+            answers_by_try=tuple(self._answers),
+        )
+
+    def _begin(self, places: Places) -> None:
+        self._rest = places
+        self._sent_at.append(np.full(len(self.wave), np.nan, np.float32))
+
+    def _accept(self, answers: Answers, place: Places, attempt: Rows, rows: Rows) -> int:
+        """Write some answers into their places; how many places had none before."""
+        where, tries = place[rows], attempt[rows]
+        tcp_before = (self.reason[where] == _OPEN) | (self.reason[where] == _CLOSED)
+        tcp_now = _rank(answers.reason[rows]) > 0
+        for each in tries[tcp_now & ~tcp_before].tolist():
+            self._answers[each] += 1
+        news = int(np.count_nonzero(self.reason[where] == _PENDING))
+        self.reason[where] = answers.reason[rows]
+        self._at[where] = answers.at[rows] - self.born
+        for each in np.unique(tries).tolist():
+            chosen = tries == each
+            self._rtt[where[chosen]] = self._at[where[chosen]] - self._sent_at[each][where[chosen]]
+        for row, spot in zip(rows.tolist(), where.tolist(), strict=True):
+            if row in answers.router:
+                self._evidence[spot] = answers.router[row]
+        return news
+
+
+def _rank(reasons: U16) -> npt.NDArray[np.int8]:
+    """How much a reason weighs: nothing yet -1, anything but TCP 0, closed 1, open 2."""
+    rank = np.zeros(len(reasons), np.int8)
+    rank[reasons == _OPEN] = 2
+    rank[reasons == _CLOSED] = 1
+    rank[reasons == _PENDING] = -1
+    return rank
+
+
+def _keys(version: U8, high: U64, low: U64, port: U16) -> U64:
+    """One number for each endpoint: exact for IPv4; for IPv6 a hash, so whoever finds one must compare."""
+    exact = (low << np.uint64(16)) | port
+    if not (version == 6).any():
+        return exact
+    hashed = low * np.uint64(0x9E3779B97F4A7C15) + high * np.uint64(0xC2B2AE3D27D4EB4F)
+    return np.where(version == 4, exact, hashed + port * np.uint64(0x165667B19E3779F9))

@@ -1,0 +1,157 @@
+"""A wave in flight: its queue, its tries, and what answers do to its places."""
+
+from ipaddress import ip_address
+
+import numpy as np
+import pytest
+
+from scanner.core.model import State
+from scanner.core.reasons import Reason, local_error_code, reason_code
+from scanner.core.wave import Wave
+from scanner.engines.flight import Answers, Flight
+
+OPEN, CLOSED = reason_code(Reason.SYN_ACK), reason_code(Reason.RESET)
+PROHIBITED = reason_code(Reason.ICMP_ADMIN_PROHIBITED)
+
+
+def wave(addresses: list[str], ports: list[int]) -> Wave:
+    """Every address with every port."""
+    pairs = [(host, ip_address(address), port) for host, address in enumerate(addresses) for port in ports]
+    return Wave(
+        number=0,
+        host=np.array([host for host, _, _ in pairs], np.uint64),
+        port=np.array([port for _, _, port in pairs], np.uint16),
+        version=np.array([address.version for _, address, _ in pairs], np.uint8),
+        high=np.array([int(address) >> 64 for _, address, _ in pairs], np.uint64),
+        low=np.array([int(address) & 0xFFFFFFFFFFFFFFFF for _, address, _ in pairs], np.uint64),
+    )
+
+
+def flight(tries: int = 3, ports: int = 4) -> Flight:
+    made = wave(["10.0.0.1", "10.0.0.2", "fd00::1", "fd00:0:0:1::1"], list(range(80, 80 + ports)))
+    return Flight(made, np.zeros(len(made), np.int32), tries=tries, born=100.0)
+
+
+def answers(subject: Flight, places: list[int], codes: list[int], at: float = 101.0, **router: str) -> Answers:
+    chosen = np.array(places)
+    made = subject.wave
+    return Answers(
+        made.version[chosen],
+        made.high[chosen],
+        made.low[chosen],
+        made.port[chosen],
+        np.zeros(len(places), np.uint16),
+        np.array(codes, np.uint16),
+        np.full(len(places), at),
+        {int(row[1:]): words for row, words in router.items()},
+    )
+
+
+def hear(subject: Flight, heard: Answers, attempt: int = 0) -> tuple[int, list[int]]:
+    news, again = subject.hear(heard, np.full(len(heard), attempt))
+    return news, again.tolist()
+
+
+def test_places_go_in_order_and_those_that_must_wait_come_first_next_time() -> None:
+    subject = flight()
+    first = subject.look(5)
+    assert first.tolist() == [0, 1, 2, 3, 4]
+    subject.take(first, first[[1, 3]])
+    second = subject.look(5)
+    assert second.tolist() == [1, 3, 5, 6, 7]
+    subject.take(second, second[:0])
+    third = subject.look(100)
+    assert third.tolist() == list(range(8, 16))
+    subject.take(third, third[:0])
+    assert not subject.sending
+
+
+def test_only_the_unanswered_are_tried_again() -> None:
+    subject = flight(tries=2)
+    subject.take(subject.look(16), subject.look(0))
+    subject.mark_sent(np.arange(16), 100.5)
+    hear(subject, answers(subject, [0, 5, 9], [OPEN, CLOSED, PROHIBITED]))
+    assert subject.next_try()
+    assert subject.look(99).tolist() == [1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 13, 14, 15]
+    assert not subject.next_try()
+
+
+def test_finds_every_endpoint_and_no_other() -> None:
+    subject = flight()
+    made = subject.wave
+    assert subject.find(made.version, made.high, made.low, made.port).tolist() == list(range(16))
+    strangers = wave(["10.0.0.3", "fd00::2"], [80, 9]), wave(["10.0.0.1", "fd00::1"], [79, 84, 0, 65535])
+    for other in strangers:
+        assert (subject.find(other.version, other.high, other.low, other.port) == -1).all()
+    swapped = subject.find(np.array([6], np.uint8), made.high[:1], made.low[:1], made.port[:1])
+    assert swapped.tolist() == [-1]
+
+
+def test_duplicates_count_once_and_a_second_syn_ack_is_told() -> None:
+    subject = flight()
+    subject.mark_sent(np.arange(16), 100.5)
+    assert hear(subject, answers(subject, [3, 3, 3, 4], [OPEN, OPEN, OPEN, CLOSED])) == (2, [])
+    assert hear(subject, answers(subject, [3, 4], [OPEN, CLOSED], at=102.0)) == (0, [3])
+    settled = subject.finish(105.0, 1005.0, reason=Reason.NO_RESPONSE)
+    assert settled.answers_by_try == (2, 0, 0)
+    assert settled.coverage().open == 1
+    assert settled.coverage().closed == 1
+    assert settled.rtt[3] == pytest.approx(0.5)
+    assert settled.at[3] == pytest.approx(1001.0)
+
+
+@pytest.mark.parametrize("order", [(OPEN, CLOSED, PROHIBITED), (PROHIBITED, CLOSED, OPEN), (CLOSED, OPEN, PROHIBITED)])
+def test_the_strongest_answer_wins_in_whatever_order(order: tuple[int, ...]) -> None:
+    together, apart = flight(), flight()
+    hear(together, answers(together, [7] * 3, list(order)))
+    for code in order:
+        hear(apart, answers(apart, [7], [code]))
+    for subject in (together, apart):
+        assert subject.reason[7] == OPEN
+        assert sum(subject.finish(105.0, 0.0, reason=Reason.NO_RESPONSE).answers_by_try) == 1
+
+
+def test_an_answer_beats_a_local_failure() -> None:
+    subject = flight()
+    subject.settle(np.array([2], np.int32), local_error_code(105), 100.1)
+    hear(subject, answers(subject, [2], [OPEN]))
+    assert subject.reason[2] == OPEN
+
+
+def test_settled_once_is_settled() -> None:
+    subject = flight()
+    hear(subject, answers(subject, [2], [OPEN]))
+    subject.settle(np.array([2, 3], np.int32), reason_code(Reason.NO_ROUTE), 103.0)
+    assert subject.reason[[2, 3]].tolist() == [OPEN, reason_code(Reason.NO_ROUTE)]
+
+
+def test_the_router_is_the_evidence_and_the_try_is_told() -> None:
+    subject = flight()
+    subject.mark_sent(np.arange(16), 100.2)
+    subject.next_try()
+    subject.mark_sent(np.arange(16), 101.2)
+    hear(subject, answers(subject, [1, 6], [OPEN, PROHIBITED], at=101.5, r1="from 10.0.0.254"), attempt=1)
+    settled = subject.finish(105.0, 1005.0, reason=Reason.NO_RESPONSE)
+    assert settled.evidence == {6: "from 10.0.0.254"}
+    assert settled.answers_by_try == (0, 1, 0)
+    assert settled.rtt[1] == pytest.approx(0.3, abs=1e-4)
+    assert settled.sent == 32
+    assert settled.coverage().filtered == 15
+    assert settled.complete
+
+
+def test_an_interrupted_wave_says_so() -> None:
+    subject = flight()
+    hear(subject, answers(subject, [1], [OPEN]))
+    settled = subject.finish(105.0, 1005.0, reason=Reason.INTERRUPTED, degraded=("drops",))
+    assert not settled.complete
+    assert len(settled.places(State.UNKNOWN)) == 15
+    assert settled.degraded == ("drops",)
+
+
+def test_lost_answers_do_not_matter_where_everything_was_answered() -> None:
+    subject = flight()
+    hear(subject, answers(subject, list(range(16)), [CLOSED] * 16))
+    settled = subject.finish(105.0, 1005.0, reason=Reason.INTERRUPTED, degraded=("drops",))
+    assert settled.complete
+    assert settled.degraded == ()
