@@ -25,13 +25,18 @@ class JsonLines:
     """Writes each event as one JSON object on its own line, at once."""
 
     def __init__(self, place: Place) -> None:
-        self.place = place
+        self._place = place
         self._info: SweepInfo | None = None
+
+    @property
+    def reader_gone(self) -> bool:
+        """Whether nobody reads the lines any more (`| head`): a reason to stop."""
+        return self._place.reader_gone
 
     def begin(self, info: SweepInfo) -> None:
         """Open the place and say what is about to happen. Raises OutputFailed."""
         self._info = info
-        self.place.open()
+        self._place.open()
         self._write("sweep", sweep_fields(info))
 
     def result(self, judged: Judged) -> None:
@@ -43,16 +48,16 @@ class JsonLines:
     def end(self, summary: Summary) -> None:
         """Write the summary. Raises OutputFailed."""
         self._write("summary", summary_fields(summary))
-        self.place.commit()
+        self._place.commit()
 
     def abandon(self) -> None:
         """Leave nothing behind, where that can be helped."""
-        self.place.discard()
+        self._place.discard()
 
     def _write(self, kind: str, fields: Mapping[str, Any]) -> None:
         line = {"schema_version": SCHEMA_VERSION, "type": kind, **fields}
-        self.place.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
-        self.place.flush()
+        self._place.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+        self._place.flush()
 
 
 def sweep_fields(info: SweepInfo) -> Mapping[str, Any]:

@@ -6,6 +6,7 @@ look. `NO_COLOR` is obeyed (no-color.org); what is no terminal, or a dumb one, g
 
 import io
 import os
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
@@ -62,12 +63,13 @@ def painted_summary(text: SummaryText, columns: int) -> str:
 
     console, shown = _console(columns)
     title, *facts = plain_summary(text).splitlines()[: -len(text.closing)]
-    console.print(Text(f"\n{title}"), soft_wrap=True)
+    console.print(Text(f"\n{title}"))
     for fact in facts:
-        line = Text(fact)
+        hanging = " " * text.label_width
+        line = Text("\n".join(textwrap.wrap(fact, columns, subsequent_indent=hanging, drop_whitespace=True)))
         line.stylize(_FAINT, 0, text.label_width)
-        console.print(line, soft_wrap=True)
-    console.print(Text("\n" + "\n".join(text.closing), style=_TONE_STYLES[text.tone]), soft_wrap=True)
+        console.print(line)
+    console.print(Text("\n" + "\n".join(text.closing), style=_TONE_STYLES[text.tone]))
     return shown.getvalue()
 
 

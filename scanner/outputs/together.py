@@ -14,6 +14,11 @@ class Together:
     def __init__(self, outputs: Sequence[Output]) -> None:
         self._outputs = tuple(outputs)
 
+    @property
+    def reader_gone(self) -> bool:
+        """Whether the reader of one that streams has gone away: a reason to stop."""
+        return any(getattr(output, "reader_gone", False) for output in self._outputs)
+
     def begin(self, info: SweepInfo) -> None:
         """Begin each. Raises OutputFailed on the first that cannot, with nothing left of the others."""
         try:
