@@ -1,0 +1,49 @@
+"""Files of words: what Windows tools write is accepted, what is no text is refused with the place."""
+
+from pathlib import Path
+
+import pytest
+
+from scanner.cli.words import argument_words, file_words
+from scanner.core.errors import InvalidInput
+from scanner.core.targets import Word
+
+
+def words(path: Path, data: bytes) -> list[tuple[str, int]]:
+    path.write_bytes(data)
+    return [(word.text, int(word.where.rpartition(":")[2])) for word in file_words(str(path))]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"a b\nc\n", [("a", 1), ("b", 1), ("c", 2)]),
+        (b"\xef\xbb\xbfa\r\nb\r\n", [("a", 1), ("b", 2)]),
+        (b"# only a comment\n\n  a # why\n#b", [("a", 3)]),
+        (b"", []),
+    ],
+)
+def test_files_of_words(tmp_path: Path, data: bytes, expected: list[tuple[str, int]]) -> None:
+    assert words(tmp_path / "hosts.txt", data) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "place", "said"),
+    [(b"a\nb\0\n", ":2", "NUL"), (b"a\n\xff\xfe\n", ":2", "UTF-8"), (b"\x7fELF\0", ":1", "NUL")],
+)
+def test_binary_files_are_refused_with_the_line(tmp_path: Path, data: bytes, place: str, said: str) -> None:
+    with pytest.raises(InvalidInput, match=said) as caught:
+        words(tmp_path / "hosts.txt", data)
+    assert f"hosts.txt{place}: " in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.txt", tmp_path):
+        with pytest.raises(InvalidInput, match="cannot be read"):
+            list(file_words(str(path)))
+
+
+def test_arguments_may_hold_several_words() -> None:
+    assert list(argument_words(["a,b", "c"], "--exclude", split=",")) == [
+        Word(text, "--exclude") for text in ("a", "b", "c")
+    ]
