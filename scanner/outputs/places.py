@@ -7,6 +7,7 @@ When the reader of a pipe goes away (`| head`), that is its right and no failure
 `reader_gone` tells whoever would like to stop.
 """
 
+import contextlib
 import errno
 import os
 import stat
@@ -149,7 +150,7 @@ class Device(_Stream):
         """Close it; what is gone cannot be taken back."""
         stream, self._stream = self._stream, None
         if stream:
-            with reported(self._name):
+            with contextlib.suppress(OSError):  # what cannot be written is not wanted any more
                 stream.close()
 
 

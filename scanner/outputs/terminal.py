@@ -90,4 +90,5 @@ def _console(columns: int) -> "tuple[Console, io.StringIO]":
     from rich.console import Console
 
     text = io.StringIO()
-    return Console(file=text, width=columns, force_terminal=True, highlight=False, markup=False, emoji=False), text
+    coloured = not os.environ.get("NO_COLOR")
+    return Console(file=text, width=columns, force_terminal=coloured, highlight=False, markup=False, emoji=False), text

@@ -83,9 +83,7 @@ def judged(
         hostname=hostname,
     )
     name = f"{address}-{port}-{rule}"
-    return Judged(
-        observation, (Finding(name, observation, rule, severity, verdict, detail, status, service),)
-    )
+    return Judged(observation, (Finding(name, observation, rule, severity, verdict, detail, status, service),))
 
 
 def also(one: Judged, rule: str, severity: Severity, verdict: Verdict) -> Judged:

@@ -1,0 +1,78 @@
+"""nmap's XML, as its readers and its DTD see it."""
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scanner.core.model import Coverage
+from scanner.core.report import Summary
+from scanner.outputs.nmap_xml import NmapXml
+from scanner.outputs.places import place_for
+from tests.outputs.samples import INFO, RESULTS, SUMMARY, judged, run
+
+DTD = Path("/usr/share/nmap/nmap.dtd")
+ONE_HOST = replace(
+    SUMMARY,
+    info=replace(INFO, addresses=1),
+    coverage=Coverage(planned=100, sent=100, answered=90, open=1, closed=90, filtered=9),
+)
+
+
+def document(tmp_path: Path, summary: Summary = SUMMARY, results: Any = RESULTS) -> str:
+    path = tmp_path / "f.xml"
+    run(NmapXml(place_for(str(path))), results, summary)
+    return path.read_text()
+
+
+@pytest.mark.parametrize("summary", [SUMMARY, ONE_HOST, replace(SUMMARY, interrupted=True)])
+@pytest.mark.parametrize("results", [RESULTS, ()])
+def test_it_is_valid_against_the_dtd(tmp_path: Path, summary: Summary, results: Any) -> None:
+    etree = pytest.importorskip("lxml.etree", reason="lxml checks against a DTD")
+    if not DTD.exists():
+        pytest.skip(f"{DTD} comes with nmap")
+    dtd = etree.DTD(str(DTD))
+    assert dtd.validate(etree.fromstring(document(tmp_path, summary, results).encode())), dtd.error_log
+
+
+def test_libnmap_reads_it(tmp_path: Path) -> None:
+    parser = pytest.importorskip("libnmap.parser", reason="python-libnmap is a test oracle only")
+    report = parser.NmapParser.parse_fromstring(document(tmp_path))
+    assert (report.hosts_up, report.hosts_down, report.hosts_total) == (5, 234, 254)
+    assert report.scan_type == "connect"
+    hosts = {host.address: host for host in report.hosts}
+    assert list(hosts) == ["9.255.255.255", "10.0.0.9", "10.0.0.30", "10.0.0.100", "2001:db8::5"]
+    assert hosts["10.0.0.9"].get_open_ports() == [(22, "tcp"), (80, "tcp")]
+    assert hosts["10.0.0.9"].get_service(80).service == "http"
+    assert hosts["10.0.0.30"].get_service(443).state == "closed"
+    assert hosts["10.0.0.100"].hostnames == ["db1.example.org"]
+    scripts = hosts["9.255.255.255"].get_service(8080).scripts_results
+    assert [script["id"] for script in scripts] == ["open-unassigned", "unauthorised-use"]
+
+
+def test_ports_that_are_not_listed_are_counted_where_that_is_known(tmp_path: Path) -> None:
+    results = (judged(), *RESULTS[1:2])
+    root = ET.fromstring(document(tmp_path, ONE_HOST, results[:1]))
+    counts = {extra.get("state"): extra.get("count") for extra in root.iter("extraports")}
+    assert counts == {"closed": "90", "filtered": "9"}
+    assert not list(ET.fromstring(document(tmp_path, SUMMARY, results)).iter("extraports"))
+
+
+@pytest.mark.parametrize(("interrupted", "outcome"), [(False, "success"), (True, "error")])
+def test_an_incomplete_sweep_is_no_success(tmp_path: Path, interrupted: bool, outcome: str) -> None:
+    finished = ET.fromstring(document(tmp_path, replace(SUMMARY, interrupted=interrupted))).find("runstats/finished")
+    assert finished is not None
+    assert finished.get("exit") == outcome
+    assert (finished.get("errormsg") is not None) is interrupted
+
+
+def test_what_xml_forbids_or_reads_as_markup_is_text(tmp_path: Path) -> None:
+    hostile = "\x00\x0b\ufffe\ud800]]><script>&lol;\"'"
+    text = document(tmp_path, SUMMARY, (judged(evidence=hostile, hostname=hostile, detail=hostile, service=hostile),))
+    script = ET.fromstring(text).find("host/ports/port/script")
+    assert script is not None
+    shown = r"\x00\x0b\ufffe\ud800]]><script>&lol;" + "\"'"
+    assert script.get("output", "").endswith(shown)
+    assert script.findtext("elem[@key='evidence']") == shown

@@ -1,0 +1,140 @@
+"""The summary says what was covered, and "No findings" only where that means something."""
+
+import io
+from dataclasses import replace
+
+import pytest
+
+from scanner.core.model import Coverage, Severity, Verdict
+from scanner.core.report import Summary
+from scanner.outputs.summary import SummaryLines, Tone, closing_lines, counted, describe, duration, plain_summary
+from scanner.outputs.terminal import painted_summary
+from tests.outputs.samples import COVERAGE, INFO, STARTED, SUMMARY, run
+
+CLEAN = replace(SUMMARY, findings={}, verdicts={})
+GAPS = replace(COVERAGE, closed=30000, unknown=300)
+
+
+def facts(summary: Summary) -> dict[str, str]:
+    return dict(describe(summary).facts)
+
+
+def test_the_whole_of_it() -> None:
+    assert plain_summary(describe(SUMMARY)).splitlines() == [
+        "Sweep 20260213T220501Z-3f9a: 254 addresses × 1,423 ports in 1 min 12 s",
+        "  covered        361,442 endpoints: 22 open, 30,300 closed, 331,120 filtered",
+        "  absent         234 addresses settled as a whole: nothing is there",
+        "  excluded       1,423 endpoints",
+        "  other answers  icmp-admin-prohibited 1,120",
+        "  probes         412,345 sent (5,727 a second), 30,322 endpoints answered",
+        "  engine         connect (no right to open a raw socket)",
+        "  registry       IANA, 2026-02-12, 14,499 rows, sha256 3f9a12bc3f9a",
+        "  policy         office 51c0ffee",
+        "3 findings: 1 high, 2 medium. Everything planned was covered.",
+    ]
+
+
+def test_nothing_found_in_full_coverage() -> None:
+    assert closing_lines(CLEAN) == ("No findings; everything planned was covered.",)
+    assert describe(CLEAN).tone is Tone.GOOD
+
+
+def test_assigned_is_not_called_safe() -> None:
+    (line,) = closing_lines(replace(CLEAN, verdicts={Verdict.UNDETERMINED: 1204}))
+    assert line.startswith("No findings; everything planned was covered. 1,204 open ports are assigned by IANA, and no")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"interrupted": True}, "INCOMPLETE: interrupted."),
+        ({"coverage": GAPS}, "INCOMPLETE: 300 of 361,442 endpoints could not be told."),
+        ({"coverage": Coverage()}, "INCOMPLETE: nothing was scanned."),
+        ({"degraded": ("12 answers dropped",)}, "INCOMPLETE: answers may have been lost (see degraded)."),
+        (
+            {"interrupted": True, "coverage": GAPS},
+            "INCOMPLETE: interrupted, 300 of 361,442 endpoints could not be told.",
+        ),
+    ],
+)
+def test_no_findings_is_not_said_of_what_was_not_covered(change: dict[str, object], words: str) -> None:
+    summary = replace(CLEAN, **change)
+    assert closing_lines(summary) == (
+        words,
+        "Nothing was found in what was covered, which says nothing of the rest.",
+    )
+    assert "No findings" not in plain_summary(describe(summary))
+    assert describe(summary).tone is Tone.WARNING
+
+
+def test_findings_of_an_incomplete_sweep() -> None:
+    summary = replace(SUMMARY, interrupted=True)
+    assert closing_lines(summary)[1] == "3 findings: 1 high, 2 medium. There may be more."
+    assert describe(summary).tone is Tone.ALARM
+
+
+@pytest.mark.parametrize(
+    ("findings", "expected"),
+    [
+        ({Severity.LOW: 1}, Tone.MILD),
+        ({Severity.LOW: 1, Severity.MEDIUM: 1}, Tone.WARNING),
+        ({Severity.HIGH: 1}, Tone.ALARM),
+    ],
+)
+def test_the_tone_follows_the_worst(findings: dict[Severity, int], expected: Tone) -> None:
+    assert describe(replace(CLEAN, findings=findings)).tone is expected
+
+
+def test_local_failures_are_named_most_frequent_first() -> None:
+    reasons = {"reset": 5, "local-error:EMFILE": 3, "no-route": 9, **{f"kind-{n}": 1 for n in range(9)}}
+    said = facts(replace(SUMMARY, reasons=reasons))["other answers"]
+    assert said == "no-route 9, local-error:EMFILE 3, kind-0 1, kind-1 1, kind-2 1, kind-3 1, and 5 kinds more"
+
+
+def test_what_there_is_none_of_is_not_mentioned() -> None:
+    plain = replace(
+        SUMMARY, info=replace(INFO, policy="", engine_why=""), reasons={"reset": 1}, coverage=Coverage(1, 1, 1, 0, 1)
+    )
+    assert list(facts(plain)) == ["covered", "probes", "engine", "registry"]
+
+
+def test_a_shard_says_so_and_an_instant_sweep_divides_by_nothing() -> None:
+    summary = replace(SUMMARY, info=replace(INFO, shard="2/3"), finished=STARTED)
+    assert "shard 2/3 in 0.0 s" in describe(summary).title
+    assert facts(summary)["probes"] == "412,345 sent, 30,322 endpoints answered"
+
+
+def test_degraded_and_notes_are_inert() -> None:
+    summary = replace(SUMMARY, degraded=("lost\x1b[2J",), notes=("old\u202e", "older"))
+    text = plain_summary(describe(summary))
+    assert r"lost\x1b[2J" in text
+    assert r"old\u202e" in text
+    assert all(line.isprintable() for line in text.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0.0 s"), (9.94, "9.9 s"), (59.4, "59 s"), (59.6, "1 min 00 s"), (3599, "59 min 59 s"), (7380, "2 h 03 min")],
+)
+def test_durations(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_counted() -> None:
+    assert counted(1, "port") == "1 port"
+    assert counted(1204, "address", "addresses") == "1,204 addresses"
+
+
+def test_it_goes_to_the_stream_as_plain_text_where_nobody_watches() -> None:
+    stream = io.StringIO()
+    run(SummaryLines(stream), ())
+    assert stream.getvalue() == plain_summary(describe(SUMMARY))
+
+
+def test_painted_it_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "dumb")
+    text = describe(replace(SUMMARY, notes=("word " * 40,)))
+    shown = painted_summary(text, 80)
+    assert shown.split() == plain_summary(text).split()
+    assert all(len(line) <= 80 for line in shown.splitlines())

@@ -1,0 +1,145 @@
+"""The table: telling rows on top, columns that fit, plain text where nobody watches."""
+
+import io
+import os
+import pty
+from collections.abc import Callable
+
+import pytest
+
+from scanner.core.model import Judged, RegistryStatus, Severity, Verdict
+from scanner.outputs.table import COLUMNS, GAP, Table, fit, more_line, plain_table, table_rows
+from scanner.outputs.terminal import painted_table
+from tests.outputs.samples import ASSIGNED, RESULTS, also, judged, run
+
+MANY = tuple(
+    judged(f"10.{n // 65536}.{n // 256 % 256}.{n % 256}", port, **({} if port > 1023 else ASSIGNED))
+    for n in range(5000)
+    for port in (22, 31338)
+)
+
+
+def plain(results: tuple[Judged, ...]) -> list[list[str]]:
+    return [line.split() for line in plain_table(table_rows(results)).splitlines()]
+
+
+def test_telling_rows_come_first_then_by_address_and_port() -> None:
+    assert [(line[0], line[-1] if line[0] == "VERDICT" else None) for line in plain(RESULTS)[:1]] == [
+        ("VERDICT", "WHY")
+    ]
+    order = [(row.cells[0], row.cells[1], row.cells[2]) for row in table_rows(RESULTS)]
+    assert order == [
+        ("high", "2001:db8::5", "31338/tcp"),
+        ("medium", "9.255.255.255", "8080/tcp"),
+        ("medium, missing", "10.0.0.30", "443/tcp"),
+        ("undetermined", "10.0.0.9", "22/tcp"),
+        ("undetermined", "10.0.0.9", "80/tcp"),
+        ("undetermined", "10.0.0.100", "22/tcp"),
+    ]
+
+
+def test_a_row_shows_the_worst_and_how_many_more() -> None:
+    mild = judged(severity=Severity.LOW, rule="mild")
+    (row,) = table_rows([also(mild, "worse", Severity.HIGH, Verdict.UNEXPECTED)])
+    assert row.cells[0] == "high"
+    assert row.cells[4] == "worse +1"
+
+
+@pytest.mark.parametrize(
+    ("status", "service", "cell"),
+    [
+        (RegistryStatus.ASSIGNED, "ssh", "ssh"),
+        (RegistryStatus.ASSIGNED, "http www www-http", "http +2"),
+        (RegistryStatus.UNASSIGNED, "", "unassigned"),
+        (RegistryStatus.RESERVED, "old", "reserved (old)"),
+    ],
+)
+def test_the_registry_in_a_word(status: RegistryStatus, service: str, cell: str) -> None:
+    (row,) = table_rows([judged(status=status, service=service)])
+    assert row.cells[3] == cell
+
+
+def test_plain_text_is_aligned_whole_and_without_escapes() -> None:
+    text = plain_table(table_rows(MANY))
+    assert text.count("\n") == 10_001
+    assert "\x1b" not in text
+    lines = text.splitlines()
+    column = lines[0].index("PORT")
+    assert all(line[column - 1] == " " and line[column] != " " for line in lines)
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_a_column_that_says_nothing_is_left_out() -> None:
+    assert "HOST" in plain_table(table_rows(RESULTS)).splitlines()[0]
+    assert "HOST" not in plain_table(table_rows(RESULTS[:2])).splitlines()[0]
+
+
+@pytest.mark.parametrize("room", [60, 80, 100, 120, 140, 200, 400])
+def test_what_is_shown_fits_and_addresses_are_never_cut(room: int) -> None:
+    rows = table_rows((*RESULTS, judged("2001:db8:1111:2222:3333:4444:5555:6666", 65535, detail="because " * 30)))
+    widths = fit(rows, room)
+    assert sum(widths.values()) + GAP * (len(widths) - 1) <= max(room, 70)
+    for place, width in widths.items():
+        if not COLUMNS[place].least:
+            assert width >= max(len(row.cells[place]) for row in rows)
+
+
+def test_with_room_everything_is_shown_without_it_the_reason_goes_first() -> None:
+    rows = table_rows(RESULTS)
+    assert [COLUMNS[place].title for place in fit(rows, 300)] == [column.title for column in COLUMNS]
+    assert "WHY" not in [COLUMNS[place].title for place in fit(rows, 80)]
+
+
+def test_what_is_not_shown_is_counted_and_told_how_to_see() -> None:
+    rows = table_rows(MANY)
+    assert more_line(rows, 10_000) == ""
+    assert more_line(rows, 200) == (
+        "… and 9,800 more (4,800 medium, 5,000 undetermined). All of them: pipe this into a pager, "
+        "or --all-open -o FILE."
+    )
+
+
+def test_no_line_of_the_painted_table_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    text = painted_table(table_rows(RESULTS), 80, "more")
+    assert all(len(line) <= 80 for line in text.splitlines())
+    assert "\x1b" not in text
+
+
+def on_terminal(show: Callable[[io.TextIOWrapper], None]) -> str:
+    """What reaches a terminal."""
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as stream:
+        show(stream)
+        stream.flush()
+        shown = os.read(ours, 1_000_000).decode()
+    os.close(ours)
+    return shown
+
+
+@pytest.mark.parametrize(("term", "painted"), [("xterm-256color", True), ("dumb", False)])
+def test_colours_on_a_terminal_that_knows_them(monkeypatch: pytest.MonkeyPatch, term: str, painted: bool) -> None:
+    monkeypatch.setenv("TERM", term)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    text = on_terminal(lambda stream: run(Table(stream), RESULTS))
+    assert ("\x1b[" in text) is painted
+    assert "2001:db8::5" in text
+
+
+def test_a_long_list_is_cut_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    few = MANY[:40]
+    text = on_terminal(lambda stream: run(Table(stream, limit=5), few))
+    assert "… and 35 more" in text
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    run(Table(pipe, limit=5), few)
+    pipe.seek(0)
+    assert len(pipe.read().splitlines()) == 41
+
+
+def test_nothing_open_is_an_empty_table() -> None:
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    run(Table(pipe), ())
+    pipe.seek(0)
+    assert pipe.read() == ""
