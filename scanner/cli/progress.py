@@ -34,12 +34,11 @@ class Meter:
         self._planned = planned
         self._window = window
         self._samples: deque[tuple[float, Progress]] = deque()
-        self._begun: float | None = None
+        self._first: tuple[float, Progress] | None = None
 
     def add(self, now: float, progress: "Progress") -> None:
         """Take a sample; `now` in seconds of any steady clock."""
-        if self._begun is None:
-            self._begun = now
+        self._first = self._first or (now, progress)
         self._samples.append((now, progress))
         while now - self._samples[0][0] > self._window and len(self._samples) > 2:
             self._samples.popleft()
@@ -47,22 +46,22 @@ class Meter:
     @property
     def rate(self) -> float:
         """Probes a second, lately."""
+        if not self._samples:
+            return 0.0
         (first, before), (last, after) = self._samples[0], self._samples[-1]
         return (after.sent - before.sent) / (last - first) if last > first else 0.0
 
     @property
     def seconds_left(self) -> float | None:
-        """How long it takes if it goes on as it has from the start; None if nobody can tell yet.
+        """How long it takes if it goes on as it has since the first sample; None if nobody can tell yet.
 
-        From the start, because endpoints are settled in waves: over a few seconds there may be none.
+        Since the first, because endpoints are settled in waves: over a few seconds there may be none.
         """
-        if not self._samples or self._begun is None:
+        if self._first is None:
             return None
-        now, progress = self._samples[-1]
-        spent = now - self._begun
-        if not progress.settled or spent <= 0:
-            return None
-        return spent * (self._planned - progress.settled) / progress.settled
+        (start, before), (now, after) = self._first, self._samples[-1]
+        settled = after.settled - before.settled
+        return (now - start) * (self._planned - after.settled) / settled if settled else None
 
 
 @contextlib.asynccontextmanager

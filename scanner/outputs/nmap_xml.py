@@ -129,9 +129,9 @@ def _port(judged: Judged) -> ET.Element:
     seen = judged.observation
     port = _element("port", protocol=seen.endpoint.transport, portid=seen.endpoint.port)
     port.append(_element("state", state=seen.state, reason=seen.reason, reason_ttl=0))
-    names = next((finding.service for finding in judged.findings if finding.service), "")
+    names = [name for finding in judged.findings for name in finding.service.split()]
     if names:
-        port.append(_element("service", name=names.split()[0], method="table", conf=3))
+        port.append(_element("service", name=names[0], method="table", conf=3))
     port.extend(map(_finding_script, judged.findings))
     return port
 
