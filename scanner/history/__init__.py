@@ -1,0 +1,1 @@
+"""The stored sweeps. The only place that speaks SQL."""

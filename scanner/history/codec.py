@@ -1,0 +1,142 @@
+"""Values to the texts and numbers that the tables hold, and back."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any
+
+from scanner.core.identity import Identity
+from scanner.core.model import Address, Coverage, RegistryIdentity, Severity, Verdict
+from scanner.core.plan import Plan, Shard
+from scanner.core.report import Summary, SweepInfo
+from scanner.core.spans import merge
+from scanner.core.targets import TargetSet
+
+
+def milliseconds(moment: datetime) -> int:
+    """An aware moment as milliseconds since the epoch."""
+    return round(moment.timestamp() * 1000)
+
+
+def moment(milliseconds_: int) -> datetime:
+    """Milliseconds since the epoch as a moment in UTC."""
+    return datetime.fromtimestamp(milliseconds_ / 1000, UTC)
+
+
+def address_of(packed: bytes) -> Address:
+    """The address of 4 or 16 bytes."""
+    return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
+
+
+def plan_text(plan: Plan) -> str:
+    """A plan as JSON: everything from which the same waves can be made again."""
+    return json.dumps(
+        {
+            "ranges": [list(span) for span in plan.targets.ranges],
+            "ports": _runs(plan.ports),
+            "seed": plan.seed,
+            "shard": [plan.shard.number, plan.shard.of],
+            "wave_size": plan.wave_size,
+        },
+        separators=(",", ":"),
+    )
+
+
+def plan_of(text: str) -> Plan:
+    """The plan that `plan_text` wrote."""
+    data = json.loads(text)
+    return Plan(
+        targets=TargetSet(merge(tuple(span) for span in data["ranges"])),
+        ports=tuple(port for first, last in data["ports"] for port in range(first, last + 1)),
+        seed=data["seed"],
+        shard=Shard(*data["shard"]),
+        wave_size=data["wave_size"],
+    )
+
+
+def info_text(info: SweepInfo) -> str:
+    """What was fixed before a sweep, as JSON."""
+    return json.dumps(asdict(info) | {"started": info.started.isoformat()})
+
+
+def info_of(text: str) -> SweepInfo:
+    """What `info_text` wrote."""
+    data: dict[str, Any] = json.loads(text)
+    data["started"] = datetime.fromisoformat(data["started"])
+    data["registry"] = RegistryIdentity(**data["registry"])
+    data["hostnames"] = {name: tuple(addresses) for name, addresses in data["hostnames"].items()}
+    return SweepInfo(**data)
+
+
+def summary_text(summary: Summary) -> str:
+    """What was said after a sweep, less its `info`, as JSON."""
+    return json.dumps(
+        {
+            "finished": summary.finished.isoformat(),
+            "coverage": asdict(summary.coverage),
+            "reasons": dict(summary.reasons),
+            "findings": {severity.word: count for severity, count in summary.findings.items()},
+            "verdicts": {verdict.value: count for verdict, count in summary.verdicts.items()},
+            "interrupted": summary.interrupted,
+            "degraded": list(summary.degraded),
+            "notes": list(summary.notes),
+        }
+    )
+
+
+def summary_of(text: str, info: SweepInfo) -> Summary:
+    """What `summary_text` wrote."""
+    data = json.loads(text)
+    return Summary(
+        info=info,
+        finished=datetime.fromisoformat(data["finished"]),
+        coverage=Coverage(**data["coverage"]),
+        reasons=data["reasons"],
+        findings={Severity[word.upper()]: count for word, count in data["findings"].items()},
+        verdicts={Verdict(word): count for word, count in data["verdicts"].items()},
+        interrupted=data["interrupted"],
+        degraded=tuple(data["degraded"]),
+        notes=tuple(data["notes"]),
+    )
+
+
+@dataclass(frozen=True)
+class IdentityCodec:
+    """What speaks at an endpoint, as JSON. pydantic is imported by the first identity, not before."""
+
+    @cached_property
+    def _adapter(self) -> Any:
+        from pydantic import TypeAdapter
+
+        return TypeAdapter(Identity)
+
+    def text(self, identity: Identity) -> str:
+        """An identity as JSON."""
+        return self._adapter.dump_json(identity).decode()  # type: ignore[no-any-return]
+
+    def value(self, text: str) -> Identity:
+        """The identity that `text` wrote."""
+        return self._adapter.validate_json(text)  # type: ignore[no-any-return]
+
+
+def spoken(identity: Identity) -> str:
+    """What speaks, in the words that two sweeps can be compared by: protocol, product and version."""
+    return " ".join(word for word in (identity.name, identity.product, identity.version) if word)
+
+
+def settings_of(text: str) -> Mapping[str, Any]:
+    """The settings that a sweep was started with."""
+    return json.loads(text)  # type: ignore[no-any-return]
+
+
+def _runs(ports: tuple[int, ...]) -> list[list[int]]:
+    runs: list[list[int]] = []
+    for port in ports:
+        if runs and runs[-1][1] == port - 1:
+            runs[-1][1] = port
+        else:
+            runs.append([port, port])
+    return runs

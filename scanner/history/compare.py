@@ -1,0 +1,129 @@
+"""`diff`: where two sweeps differ, found by the database and judged by `core.diff`.
+
+SQLite finds the places whose rows differ, by look-ups along the primary key, so that two sweeps of a million open
+endpoints with a hundredth of difference never become two million objects. Only those places are loaded, a few
+thousand at a time, and each sweep's sight of them is computed from its plan: the plan's permutation tells the
+wave of any endpoint, and the wave's row how it went.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.diff import Difference, Side, Sight, differences
+from scanner.core.model import Endpoint, Judged, Transport
+from scanner.history.codec import address_of
+from scanner.history.schema import PROTOCOL, TRANSPORT
+from scanner.history.store import Store, StoredSweep
+
+Place: TypeAlias = tuple[bytes, int, int]
+"""Packed address, protocol number, port."""
+
+AT_ONCE = 5_000
+"""Places that are in memory at a time."""
+
+_WORD = (1 << 64) - 1
+
+_SAME = "{0}.address = {1}.address AND {0}.transport = {1}.transport AND {0}.port = {1}.port"
+_DIFFERING = f"""
+    SELECT b.address, b.transport, b.port FROM observation b
+      LEFT JOIN observation a ON a.sweep = :a AND {_SAME.format("a", "b")}
+      WHERE b.sweep = :b AND (a.state IS NOT b.state OR a.speaks IS NOT b.speaks)
+    UNION SELECT a.address, a.transport, a.port FROM observation a
+      LEFT JOIN observation b ON b.sweep = :b AND {_SAME.format("a", "b")}
+      WHERE a.sweep = :a AND b.sweep IS NULL
+    UNION SELECT b.address, b.transport, b.port FROM finding b
+      LEFT JOIN finding a ON a.sweep = :a AND {_SAME.format("a", "b")} AND a.rule = b.rule
+      WHERE b.sweep = :b AND a.verdict IS NOT b.verdict
+    UNION SELECT a.address, a.transport, a.port FROM finding a
+      LEFT JOIN finding b ON b.sweep = :b AND {_SAME.format("a", "b")} AND a.rule = b.rule
+      WHERE a.sweep = :a AND b.sweep IS NULL
+    ORDER BY 1, 2, 3
+"""
+
+
+class View:
+    """One sweep, as far as it can be compared."""
+
+    def __init__(self, store: Store, sweep: StoredSweep) -> None:
+        self._store, self._sweep = store, sweep
+        waves = list(store.waves(sweep))
+        summary = sweep.summary.degraded if sweep.summary else ()
+        self.degraded = bool(summary) or any(wave.degraded for wave in waves)
+        self._clear = {
+            wave.number for wave in waves if wave.complete and not wave.coverage.unknown and not self.degraded
+        }
+
+    def sides(self, places: list[Place], judged: Iterable[Judged]) -> Iterator[Side]:
+        """What this sweep says of each place; `judged` are its observations there."""
+        by_place = {place_of(each.observation.endpoint): each for each in judged}
+        for place, turn in zip(places, self._turns(places).tolist(), strict=True):
+            yield Side(self._sight(turn), by_place.get(place), self.degraded)
+
+    def _sight(self, turn: int) -> Sight:
+        if turn < 0:
+            return Sight.OUTSIDE
+        return Sight.CLEAR if turn // self._sweep.plan.wave_size in self._clear else Sight.CLOUDED
+
+    def _turns(self, places: list[Place]) -> npt.NDArray[np.int64]:
+        """The turn of each place in the sweep's plan, int64[n]; -1 where it is not in it."""
+        plan = self._sweep.plan
+        numbers = [int.from_bytes(address) for address, _, _ in places]
+        version = np.array([4 if len(address) == 4 else 6 for address, _, _ in places], np.uint8)
+        high = np.array([number >> 64 for number in numbers], np.uint64)
+        low = np.array([number & _WORD for number in numbers], np.uint64)
+        host = plan.columns.find(version, high, low)
+        ports = np.array([port for _, _, port in places], np.uint16)
+        planned = (host >= 0) & np.array([p == PROTOCOL[Transport.TCP] for _, p, _ in places], np.bool_)
+        turns = np.full(len(places), -1, np.int64)
+        if planned.any():
+            turns[planned] = plan.locate(host[planned].astype(np.uint64), ports[planned])
+        return turns
+
+
+def compare(store: Store, before: StoredSweep, after: StoredSweep) -> Iterator[Difference]:
+    """What changed from one sweep to another, by address and port."""
+    views = View(store, before), View(store, after)
+    for places in _chunks(_differing_places(store, before, after)):
+        old, new = (
+            view.sides(places, store.judged_at(sweep, places))
+            for view, sweep in zip(views, (before, after), strict=True)
+        )
+        for place, left, right in zip(places, old, new, strict=True):
+            yield from differences(endpoint_of(place), left, right, after.info.started)
+
+
+def compare_judged(store: Store, sweep: StoredSweep, again: Iterable[Judged]) -> Iterator[Difference]:
+    """What changed although nothing was probed: a sweep against the same sweep judged anew."""
+    view = View(store, sweep)
+    stored = store.judged(sweep)
+    judged = iter(again)
+    while some := list(islice(stored, AT_ONCE)):
+        places = [place_of(each.observation.endpoint) for each in some]
+        old = view.sides(places, some)
+        for place, left, new in zip(places, old, islice(judged, len(some)), strict=True):
+            yield from differences(endpoint_of(place), left, replace(left, judged=new), sweep.info.started)
+
+
+def place_of(endpoint: Endpoint) -> Place:
+    """An endpoint as the tables hold it."""
+    return endpoint.address.packed, PROTOCOL[endpoint.transport], endpoint.port
+
+
+def endpoint_of(place: Place) -> Endpoint:
+    """The endpoint of a place."""
+    return Endpoint(address_of(place[0]), TRANSPORT[place[1]], place[2])
+
+
+def _differing_places(store: Store, before: StoredSweep, after: StoredSweep) -> Iterator[Place]:
+    with store.database.reading() as connection:
+        yield from connection.execute(_DIFFERING, {"a": before.number, "b": after.number})
+
+
+def _chunks(places: Iterator[Place]) -> Iterator[list[Place]]:
+    while some := list(islice(places, AT_ONCE)):
+        yield some

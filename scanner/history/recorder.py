@@ -1,0 +1,197 @@
+"""Writes one sweep, a wave at a time: observations, findings and cursor in one transaction."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from itertools import islice
+from typing import Protocol
+
+from scanner.core.model import Coverage, Judged, Observation
+from scanner.core.plan import Plan
+from scanner.core.report import Summary, SweepInfo
+from scanner.history.codec import (
+    IdentityCodec,
+    info_text,
+    milliseconds,
+    moment,
+    plan_text,
+    spoken,
+    summary_text,
+)
+from scanner.history.database import Database
+from scanner.history.schema import PROTOCOL
+from scanner.history.words import Words
+
+_AT_ONCE = 500
+"""How many finding ids are asked for in one query."""
+
+
+class Settled(Protocol):
+    """What is recorded of a settled wave; `scanner.sweep.WaveResult` is one."""
+
+    @property
+    def number(self) -> int:
+        """Place of the wave in the plan's shard."""
+        ...
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it was probed."""
+        ...
+
+    @property
+    def coverage(self) -> Coverage:
+        """What it covered."""
+        ...
+
+    @property
+    def reasons(self) -> Mapping[str, int]:
+        """How many endpoints have each reason."""
+        ...
+
+    @property
+    def judged(self) -> Sequence[Judged]:
+        """Open endpoints, and those that were asked for."""
+        ...
+
+    @property
+    def degraded(self) -> Sequence[str]:
+        """Why answers may have been lost."""
+        ...
+
+
+class SweepRecorder:
+    """Remembers one sweep. Every method raises HistoryUnusable where it cannot."""
+
+    def __init__(self, database: Database, number: int) -> None:
+        """`number` is the sweep's row; `begin_sweep` and `store.Store.recorder` know it."""
+        self._database, self._number = database, number
+        self._words, self._identities = Words(), IdentityCodec()
+
+    def first_seen(self, finding_ids: Sequence[str]) -> Mapping[str, datetime]:
+        """When each finding was first recorded; unknown ids are left out."""
+        found: dict[str, datetime] = {}
+        ids = iter(finding_ids)
+        with self._database.reading() as connection:
+            while some := [bytes.fromhex(each) for each in islice(ids, _AT_ONCE)]:
+                marks = ",".join("?" * len(some))
+                query = f"SELECT id, first_seen FROM known WHERE id IN ({marks})"
+                found.update((key.hex(), moment(at)) for key, at in connection.execute(query, some))
+        return found
+
+    def wave(self, result: Settled) -> None:
+        """Record a wave with everything in it. An earlier, incomplete attempt at the same wave is replaced."""
+        try:
+            with self._database.transaction() as connection:
+                self._forget_attempt(connection, result.number)
+                self._write_wave(connection, result)
+                self._write_observations(connection, result)
+                self._write_findings(connection, result.judged)
+        except BaseException:
+            self._words.forget()
+            raise
+
+    def end(self, summary: Summary) -> None:
+        """Record how it ended."""
+        with self._database.transaction() as connection:
+            connection.execute(
+                "UPDATE sweep SET finished = ?, summary = ? WHERE number = ?",
+                (milliseconds(summary.finished), summary_text(summary), self._number),
+            )
+
+    def _forget_attempt(self, connection: sqlite3.Connection, number: int) -> None:
+        place = (self._number, number)
+        if not connection.execute("DELETE FROM wave WHERE sweep = ? AND number = ?", place).rowcount:
+            return
+        connection.execute(
+            "DELETE FROM finding WHERE sweep = ?1 AND (address, transport, port) IN"
+            " (SELECT address, transport, port FROM observation WHERE sweep = ?1 AND wave = ?2)",
+            place,
+        )
+        connection.execute("DELETE FROM observation WHERE sweep = ? AND wave = ?", place)
+
+    def _write_wave(self, connection: sqlite3.Connection, result: Settled) -> None:
+        seen = result.coverage
+        counts = (seen.planned, seen.sent, seen.answered, seen.open, seen.closed, seen.filtered, seen.unknown)
+        texts = (json.dumps(dict(result.reasons)), json.dumps(list(result.degraded)))
+        row = (self._number, result.number, result.complete, *counts, seen.unreachable_hosts, *texts)
+        connection.execute(f"INSERT INTO wave VALUES ({','.join('?' * len(row))})", row)
+
+    def _write_observations(self, connection: sqlite3.Connection, result: Settled) -> None:
+        number, optional = self._words.number, self._words.optional
+        rows = (
+            (
+                self._number,
+                *_place(seen),
+                result.number,
+                number(connection, seen.state),
+                number(connection, seen.reason),
+                milliseconds(seen.at),
+                None if seen.rtt is None else round(seen.rtt * 1e6),
+                optional(connection, seen.evidence),
+                optional(connection, seen.hostname),
+                optional(connection, spoken(seen.identity)) if seen.identity else None,
+                self._identities.text(seen.identity) if seen.identity else None,
+            )
+            for seen in (each.observation for each in result.judged)
+        )
+        connection.executemany(f"INSERT INTO observation VALUES ({','.join('?' * 13)})", list(rows))
+
+    def _write_findings(self, connection: sqlite3.Connection, judged: Sequence[Judged]) -> None:
+        number, optional = self._words.number, self._words.optional
+        rows = [
+            (
+                self._number,
+                *_place(finding.observation),
+                number(connection, finding.rule),
+                finding.severity,
+                number(connection, finding.verdict),
+                number(connection, finding.registry_status),
+                optional(connection, finding.service),
+                number(connection, finding.detail),
+                optional(connection, finding.policy_entry),
+            )
+            for each in judged
+            for finding in each.findings
+        ]
+        connection.executemany(f"INSERT INTO finding VALUES ({','.join('?' * 11)})", rows)
+        connection.executemany(
+            "INSERT INTO known VALUES (?1, ?2, ?2)"
+            " ON CONFLICT (id) DO UPDATE SET last_seen = max(last_seen, excluded.last_seen)",
+            _sightings(judged),
+        )
+
+
+def begin_sweep(
+    database: Database, info: SweepInfo, plan: Plan, *, audit: str = "", settings: Mapping[str, object]
+) -> SweepRecorder:
+    """Record that a sweep begins. `audit` names what is swept again and again; `settings` are for whoever resumes.
+
+    Raises:
+        HistoryUnusable: it cannot be recorded.
+    """
+    with database.transaction() as connection:
+        cursor = connection.execute(
+            "INSERT INTO sweep (id, audit, started, info, plan, settings) VALUES (?, ?, ?, ?, ?, ?)",
+            (
+                info.sweep_id,
+                audit,
+                milliseconds(info.started),
+                info_text(info),
+                plan_text(plan),
+                json.dumps(dict(settings)),
+            ),
+        )
+    assert cursor.lastrowid is not None
+    return SweepRecorder(database, cursor.lastrowid)
+
+
+def _place(seen: Observation) -> tuple[bytes, int, int]:
+    return seen.endpoint.address.packed, PROTOCOL[seen.endpoint.transport], seen.endpoint.port
+
+
+def _sightings(judged: Iterable[Judged]) -> Iterator[tuple[bytes, int]]:
+    return (
+        (bytes.fromhex(finding.id), milliseconds(each.observation.at)) for each in judged for finding in each.findings
+    )
