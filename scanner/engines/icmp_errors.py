@@ -1,0 +1,86 @@
+"""ICMP errors that a connecting socket was sent, read from its error queue.
+
+connect() reports an ICMP port-unreachable as ECONNREFUSED, the very word it has for a reset, and an ICMP from a
+router as EHOSTUNREACH, its word for "nobody answers ARP". The socket's error queue knows better: with
+IP_RECVERR or IPV6_RECVERR set, each entry holds the ICMP type and code, who sent it, and to which address and
+port the probe went that it answers. That last part is checked, so that an entry can never be taken for the answer to
+a later probe of the same socket.
+
+Looking into an empty queue with recvmsg costs an exception. Queued entries count as received memory, so
+`SO_MEMINFO` tells an empty queue for a fifth of the price. ip(7), ipv6(7), linux/errqueue.h, linux/sock_diag.h.
+"""
+
+import socket
+import struct
+import sys
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address
+
+from scanner.core.model import Address
+from scanner.core.reasons import Reason, icmp_reason
+
+SUPPORTED = sys.platform.startswith("linux")
+
+_SOL_IP, _SOL_IPV6 = 0, 41
+_IP_RECVERR, _IPV6_RECVERR = 11, 25
+_NOTES = frozenset({(_SOL_IP, _IP_RECVERR), (_SOL_IPV6, _IPV6_RECVERR)})
+_MSG_ERRQUEUE = 0x2000
+_SO_MEMINFO = 55
+_EMPTY = bytes(4)
+
+_EXTENDED_ERROR = struct.Struct("=IBBBBII")
+_OFFENDER4 = slice(_EXTENDED_ERROR.size + 4, _EXTENDED_ERROR.size + 8)
+_OFFENDER6 = slice(_EXTENDED_ERROR.size + 8, _EXTENDED_ERROR.size + 24)
+_VERSION_OF_ORIGIN = {2: 4, 3: 6}
+_BYTES = 256
+_MOST_ENTRIES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class IcmpError:
+    """An ICMP error in answer to a probe."""
+
+    reason: Reason
+    """What its type and code say."""
+    sender: Address
+    """Who sent it: a router, the target, or this very machine."""
+    errno: int
+    """What the kernel makes of it."""
+
+
+def ask_for_icmp_errors(sock: socket.socket) -> None:
+    """Have a socket keep the ICMP errors it is sent."""
+    if not SUPPORTED:
+        return
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(_SOL_IPV6, _IPV6_RECVERR, 1)
+    else:
+        sock.setsockopt(_SOL_IP, _IP_RECVERR, 1)
+
+
+def has_icmp_error(sock: socket.socket) -> bool:
+    """Whether anything waits in the error queue of a socket that received no data. Cheap."""
+    return SUPPORTED and sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4) != _EMPTY
+
+
+def read_icmp_error(sock: socket.socket, target: tuple[str, int]) -> IcmpError | None:
+    """The first error in the queue that answers a probe to `target` (address and port); the rest is dropped."""
+    found: IcmpError | None = None
+    for _ in range(_MOST_ENTRIES if SUPPORTED else 0):
+        try:
+            _, notes, _, probed = sock.recvmsg(0, _BYTES, _MSG_ERRQUEUE)
+        except BlockingIOError:
+            break
+        if found is None and probed[:2] == target[:2]:
+            found = next((_parse(data) for level, kind, data in notes if (level, kind) in _NOTES), None)
+    return found
+
+
+def _parse(data: bytes) -> IcmpError | None:
+    """A `sock_extended_err` with the address of the offender behind it; None where it is not about ICMP."""
+    errno, origin, icmp_type, icmp_code, *_ = _EXTENDED_ERROR.unpack_from(data)
+    version = _VERSION_OF_ORIGIN.get(origin)
+    if version is None:
+        return None
+    sender: Address = IPv4Address(data[_OFFENDER4]) if version == 4 else IPv6Address(data[_OFFENDER6])
+    return IcmpError(icmp_reason(version, icmp_type, icmp_code), sender, errno)

@@ -1,0 +1,43 @@
+"""When the next probes may go, over all hosts: asyncio-throttle behind an interface of our own.
+
+asyncio-throttle keeps an entry for each permit of the last period and polls while it waits, so thousands of
+permits a second would cost a core, and a whole second's permits may go at once. Asked for one permit per
+*batch*, it keeps one entry and spaces the batches by more than their period: a rate that holds in any rolling
+second (`core/pacing.py` has the arithmetic), without a burst after a pause, for a few per cent of a core.
+"""
+
+import asyncio
+import time
+from typing import Protocol
+
+from asyncio_throttle.throttler import Throttler
+
+from scanner.core.pacing import spacing
+
+_POLL = 0.001
+
+
+class Gate(Protocol):
+    """Lets probes through, some at a time."""
+
+    async def permits(self) -> int:
+        """Wait until probes may go; how many. Those that are not used are lost, never saved up."""
+        ...
+
+
+class ThrottledGate:
+    """Keeps to a rate in any rolling second."""
+
+    def __init__(self, rate: float) -> None:
+        """`rate` probes a second, above 0."""
+        self._spacing = spacing(rate)
+        self._throttler = Throttler(1, period=self._spacing.period, retry_interval=_POLL)
+        self._last = float("-inf")
+
+    async def permits(self) -> int:
+        """Wait for the next batch's turn; how many probes it may hold."""
+        due = self._last + self._spacing.period - time.monotonic()
+        await asyncio.sleep(max(0.0, due - _POLL))  # spares the throttler's polling, and always yields
+        await self._throttler.acquire()
+        self._last = time.monotonic()
+        return self._spacing.batch

@@ -1,0 +1,58 @@
+"""The arithmetic of keeping to a rate, on a clock made of numbers."""
+
+import numpy as np
+import pytest
+
+from scanner.core.pacing import UNLIMITED, Bucket, Buckets, Limits, spacing
+
+
+@pytest.mark.parametrize(("rate", "batch"), [(0.1, 1), (1, 1), (100, 2), (1000, 20), (5000, 100), (50000, 1000)])
+def test_batches_hold_a_tick_and_keep_to_the_rate(rate: float, batch: int) -> None:
+    found = spacing(rate)
+    assert found.batch == batch
+    assert found.batch / found.period <= rate
+    assert found.batch / found.period > 0.97 * rate
+
+
+def test_a_full_bucket_gives_its_depth_and_then_one_at_a_time() -> None:
+    bucket = Bucket(1000)
+    assert bucket.take(10.0, 500) == 20
+    assert bucket.take(10.0, 500) == 0
+    wait = bucket.wait(10.0)
+    assert 0.001 < wait < 0.0011
+    assert bucket.take(10.0 + wait * 0.9) == 0
+    assert bucket.take(10.0 + wait * 1.001) == 1
+
+
+def test_a_pause_saves_up_no_more_than_the_depth() -> None:
+    bucket = Bucket(1000)
+    bucket.take(0.0, 20)
+    assert bucket.take(3600.0, 10_000) == 20
+
+
+def test_slow_rates_are_spaced_exactly() -> None:
+    bucket = Bucket(0.5)
+    sent = [tick / 10 for tick in range(100) if bucket.take(tick / 10)]
+    assert sent == [0.0, 2.0, 4.0, 6.0, 8.0]
+
+
+@pytest.mark.parametrize("rate", [0.0, -1.0, float("nan")])
+def test_a_rate_is_positive(rate: float) -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        Bucket(rate)
+
+
+def test_many_buckets_are_as_many_single_ones() -> None:
+    random = np.random.default_rng(1)
+    together, alone = Buckets(150, 5), [Bucket(150) for _ in range(5)]
+    now = 0.0
+    for _ in range(300):
+        now += float(random.exponential(0.01))
+        host = random.integers(0, 5, random.integers(0, 12)).astype(np.intp)
+        expected = [alone[each].take(now) == 1 for each in host.tolist()]
+        assert together.admit(now, host).tolist() == expected
+
+
+def test_limits_are_shared_by_the_packets_of_a_probe() -> None:
+    assert Limits(rate=3000, host_rate=None).shared_by(3) == Limits(rate=1000, host_rate=None)
+    assert UNLIMITED.shared_by(2) == UNLIMITED
