@@ -1,0 +1,100 @@
+"""Identify: what speaks at the open endpoints of a settled wave. Its own module beside the engines.
+
+Only endpoints that were found open are asked, at the same pace and under the same scope as probes: every
+connection takes a permit, and no connection is made to an address that is not permitted. Endpoints of many
+hosts are asked side by side, few of one host, and each has a deadline, so a wave's inquiry ends whatever its
+peers do. Without open endpoints nothing is created, not even a task.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain, zip_longest
+
+from scanner.core.identity import Identity
+from scanner.core.model import Address, Observation, State, Transport
+from scanner.core.pacing import Limits
+from scanner.engines.conversation import Patience
+from scanner.engines.inquiry import Inquiry
+from scanner.engines.permits import Permits
+
+_AT_ONCE = 256
+_AT_ONCE_PER_HOST = 32
+
+
+class Identifier:
+    """Asks open endpoints what they are."""
+
+    def __init__(
+        self,
+        *,
+        permitted: Callable[[Address], bool],
+        limits: Limits,
+        services: Callable[[int], Sequence[str]] = lambda _: (),
+        patience: Patience = Patience(),
+        at_once: int = _AT_ONCE,
+    ) -> None:
+        """Prepare; nothing is sent yet.
+
+        `permitted` says whether an address is in scope; `limits` counts each connection as a probe;
+        `services` gives names for a TCP port (IANA's, or protocols in our words), likeliest first;
+        `at_once` bounds the connections that are open at a time.
+        """
+        self._permitted, self._limits, self._services = permitted, limits, services
+        self._patience, self._at_once = patience, at_once
+        self._permits: Permits | None = None
+        self._hosts: dict[Address, asyncio.Semaphore] = {}
+
+    async def identify(self, observations: Sequence[Observation]) -> Sequence[Observation]:
+        """The same observations in the same order, with `identity` set on those that are open on TCP."""
+        wanted = [place for place, seen in enumerate(observations) if self._asks(seen)]
+        if not wanted:
+            return observations
+        found: dict[int, Identity] = {}
+        queue = _spread(wanted, observations)
+
+        async def work() -> None:
+            for place in queue:
+                found[place] = await self._one(observations[place])
+
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._at_once, len(wanted))):
+                group.create_task(work())
+        self._hosts.clear()
+        return [
+            replace(seen, identity=found[place]) if place in found else seen for place, seen in enumerate(observations)
+        ]
+
+    def _asks(self, seen: Observation) -> bool:
+        tcp = seen.endpoint.transport is Transport.TCP
+        return tcp and seen.state is State.OPEN and self._permitted(seen.endpoint.address)
+
+    async def _one(self, seen: Observation) -> Identity:
+        address = seen.endpoint.address
+        if self._permits is None:
+            self._permits = Permits(self._limits, asyncio.get_running_loop().time)
+        permits = self._permits
+        inquiry = Inquiry(
+            seen.endpoint,
+            seen.hostname,
+            self._services(seen.endpoint.port),
+            self._patience,
+            lambda: permits.permit(address),
+        )
+        async with self._hosts.setdefault(address, asyncio.Semaphore(_AT_ONCE_PER_HOST)):
+            try:
+                async with asyncio.timeout(self._patience.total):
+                    await inquiry.run()
+            except TimeoutError:
+                pass  # what was learnt until then is what there is to tell
+        return inquiry.identity()
+
+
+def _spread(places: Sequence[int], observations: Sequence[Observation]) -> Iterator[int]:
+    """The places in an order that goes round the hosts, so that none of them gets it all at once."""
+    by_host: dict[Address, list[int]] = defaultdict(list)
+    for place in places:
+        by_host[observations[place].endpoint.address].append(place)
+    rounds = chain.from_iterable(zip_longest(*by_host.values()))
+    return (place for place in rounds if place is not None)
