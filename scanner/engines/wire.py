@@ -1,0 +1,245 @@
+"""Sending: rows of frames to a network interface, as many as it takes, counted as the kernel counts them.
+
+A `Sender` owns the memory that frames are sent from. It hands out rows that hold a template already, the caller
+fills in what changes (`core/packets.fill`), and `send` gives them to the kernel: nothing is copied and nothing is
+allocated for a packet. What makes this fast is `sendmmsg`: one system call for a batch, whose array of
+`struct mmsghdr` is a numpy array made once, and PACKET_QDISC_BYPASS, which leaves out the queueing discipline.
+
+The kernel answers "no room" (ENOBUFS, EAGAIN) when a queue is full: those frames did not go out, and are tried
+again a little later. Any other error ends `send`, which then says how many frames did go out: a frame counted as
+sent is one that the interface counted too.
+
+Two kinds of socket send. A packet socket writes whole frames to an interface. To 127.0.0.0/8 that does not
+work: Linux drops frames for it that come in from outside of its own IP layer as martian, even on `lo`. So what
+goes to ourselves is sent by a raw IP socket, which routes it.
+"""
+
+import ctypes
+import errno
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.errors import InvalidInput, NotPermitted
+from scanner.core.packets import ETHERNET, RAW_IP, U8, U64, Template, stamp
+
+BATCH: Final = 1024
+"""The most messages that one sendmmsg takes (UIO_MAXIOV)."""
+
+_SOL_PACKET: Final = 263
+_PACKET_QDISC_BYPASS: Final = 20
+_STRIDE: Final = 128
+_PATIENCE: Final = 0.25
+_FIRST_WAIT: Final = 20e-6
+_LONGEST_WAIT: Final = 2e-3
+_NO_ROOM: Final = frozenset({errno.ENOBUFS, errno.EAGAIN})
+
+_LINK_OF_HARDWARE: Final = {
+    1: ETHERNET,  # ARPHRD_ETHER
+    772: ETHERNET,  # ARPHRD_LOOPBACK
+    65534: RAW_IP,  # ARPHRD_NONE: TUN, WireGuard
+    512: RAW_IP,  # ARPHRD_PPP
+    768: RAW_IP,  # ARPHRD_TUNNEL
+    769: RAW_IP,  # ARPHRD_TUNNEL6
+    776: RAW_IP,  # ARPHRD_SIT
+}
+"""Length of the link header for each kind of interface (linux/if_arp.h)."""
+
+_MESSAGE: Final = np.dtype(
+    [
+        ("name", np.uint64),
+        ("name_length", np.uint32),
+        ("pad", np.uint32),
+        ("pieces", np.uint64),
+        ("piece_count", np.uint64),
+        ("control", np.uint64),
+        ("control_length", np.uint64),
+        ("flags", np.int32),
+        ("pad2", np.uint32),
+        ("sent", np.uint32),
+        ("pad3", np.uint32),
+    ]
+)
+"""`struct mmsghdr` where pointers have 64 bits."""
+_PIECE: Final = np.dtype([("base", np.uint64), ("length", np.uint64)])
+"""`struct iovec`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What became of a batch: its first `count` frames went out."""
+
+    count: int
+    """How many frames went out."""
+    error: int = 0
+    """The errno that kept the next one from it; 0 where all went."""
+
+
+class Sender(Protocol):
+    """Something that transmits rows of frames."""
+
+    @property
+    def name(self) -> str:
+        """The word for it in summaries: `sendmmsg`, `af_xdp`, `raw-ip`."""
+        ...
+
+    def rows(self, template: Template, count: int) -> U8:
+        """Rows to fill, uint8 (n, stride) with n at most `count` (often fewer: ask again), holding `template`.
+
+        They belong to the caller until the next call of `rows` or `send`.
+        """
+        ...
+
+    def send(self, count: int) -> Sent:
+        """Transmit the first `count` of the rows that `rows` gave last. Blocks for a quarter of a second at most."""
+        ...
+
+    def close(self) -> None:
+        """Release the socket and its memory."""
+        ...
+
+
+class MessageSender:
+    """Sends by `sendmmsg` through any socket. Use `packet_sender` or `ip_sender` to make one."""
+
+    def __init__(self, name: str, sock: socket.socket, version: int = 0) -> None:
+        """`version` is that of a raw IP socket, which wants each destination told; 0 for packet sockets."""
+        self.name = name
+        self._socket = sock
+        self._version = version
+        self._template: Template | None = None
+        self._frames: U8 = np.zeros((BATCH, _STRIDE), np.uint8)
+        self._pieces = np.zeros(BATCH, _PIECE)
+        self._pieces["base"] = _each_address(self._frames)
+        self._messages = np.zeros(BATCH, _MESSAGE)
+        self._messages["pieces"] = _each_address(self._pieces)
+        self._messages["piece_count"] = 1
+        self._names = np.zeros((BATCH, 28), np.uint8)
+        if version:
+            self._address_messages()
+
+    def _address_messages(self) -> None:
+        """Let each message name its destination: `struct sockaddr_in` or `sockaddr_in6`."""
+        family = socket.AF_INET if self._version == 4 else socket.AF_INET6
+        self._names[:, :2] = np.frombuffer(int(family).to_bytes(2, sys.byteorder), np.uint8)
+        self._messages["name"] = _each_address(self._names)
+        self._messages["name_length"] = 16 if self._version == 4 else 28
+
+    def rows(self, template: Template, count: int) -> U8:
+        """See `Sender`."""
+        if template is not self._template:
+            stamp(template, self._frames)
+            self._pieces["length"] = len(template)
+            self._template = template
+        return self._frames[: min(count, BATCH)]
+
+    def send(self, count: int) -> Sent:
+        """See `Sender`."""
+        if self._version == 4:
+            self._names[:count, 4:8] = self._frames[:count, 16:20]
+        elif self._version == 6:
+            self._names[:count, 8:24] = self._frames[:count, 24:40]
+        call, descriptor = libc().sendmmsg, self._socket.fileno()
+        first, done, wait, waited = self._messages.ctypes.data, 0, _FIRST_WAIT, 0.0
+        while done < count:
+            went = call(descriptor, first + done * _MESSAGE.itemsize, count - done, socket.MSG_DONTWAIT)
+            if went > 0:
+                done, wait, waited = done + went, _FIRST_WAIT, 0.0
+                continue
+            error = ctypes.get_errno()
+            if error not in _NO_ROOM or waited >= _PATIENCE:
+                return Sent(done, error)
+            time.sleep(wait)
+            waited, wait = waited + wait, min(wait * 2, _LONGEST_WAIT)
+        return Sent(done)
+
+    def close(self) -> None:
+        """See `Sender`."""
+        self._socket.close()
+
+
+def packet_sender(interface: str) -> MessageSender:
+    """A sender of whole frames, through an interface.
+
+    Raises:
+        NotPermitted: this process may not open packet sockets.
+        OSError: there is no such interface.
+    """
+    sock = packet_socket()
+    try:
+        sock.setsockopt(_SOL_PACKET, _PACKET_QDISC_BYPASS, 1)
+        sock.bind((interface, 0))
+    except OSError:
+        sock.close()
+        raise
+    return MessageSender("sendmmsg", sock)
+
+
+def ip_sender(interface: str, version: int) -> MessageSender:
+    """A sender of bare IP packets of one version, routed by the kernel out of one interface: for loopback.
+
+    Raises:
+        NotPermitted: this process may not open raw sockets.
+        OSError: there is no such interface.
+    """
+    family = socket.AF_INET if version == 4 else socket.AF_INET6
+    try:
+        sock = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
+    except PermissionError as denied:
+        raise _not_permitted() from denied
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
+    except OSError:
+        sock.close()
+        raise
+    return MessageSender("raw-ip", sock, version)
+
+
+def packet_socket() -> socket.socket:
+    """A packet socket that receives nothing until it is bound to a protocol.
+
+    Raises:
+        NotPermitted: this process may not open packet sockets.
+    """
+    try:
+        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    except PermissionError as denied:
+        raise _not_permitted() from denied
+
+
+def link_of(sock: socket.socket) -> int:
+    """Length of the link header on the interface that a packet socket is bound to.
+
+    Raises:
+        InvalidInput: it is of a kind whose header is not known here.
+    """
+    interface, _, _, hardware, *_ = sock.getsockname()
+    if hardware not in _LINK_OF_HARDWARE:
+        problem = f"interface {interface} is of a kind that SYNs cannot be built for (ARPHRD {hardware})"
+        raise InvalidInput(problem, cure="use --engine connect or --engine scapy")
+    return _LINK_OF_HARDWARE[hardware]
+
+
+@cache
+def libc() -> ctypes.CDLL:
+    """The C library, with the calls that Python has no word for."""
+    library = ctypes.CDLL(None, use_errno=True)
+    library.sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
+    library.sendmmsg.restype = ctypes.c_int
+    return library
+
+
+def _each_address(array: npt.NDArray[Any]) -> U64:
+    """Memory address of each element along the first axis."""
+    return np.uint64(array.ctypes.data) + np.arange(len(array), dtype=np.uint64) * np.uint64(array.strides[0])
+
+
+def _not_permitted() -> NotPermitted:
+    cure = "run it with sudo, or grant CAP_NET_RAW (AmbientCapabilities in a systemd unit, or setpriv)"
+    return NotPermitted(f"--engine syn may not open a raw socket; {cure}")
