@@ -127,7 +127,7 @@ class Assembly:
     def _ports(self) -> PortSet:
         if self.options.ports:
             return port_set(argument_words(self.options.ports, "-p"), self._registry)
-        from scanner.registry_source import common_ports
+        from scanner.common_ports import common_ports
 
         return PortSet(tcp=tuple(sorted({*range(1, 1024), *(port.number for port in common_ports())})))
 

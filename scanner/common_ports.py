@@ -1,0 +1,28 @@
+"""The ports above the system range that a scan looks at by default: those that audits commonly find open.
+
+A curated list, not a measured one, and not the registry: most of these services sit where nobody assigned
+them, which is why they are looked for. Each entry says what is usually behind it; that is a hint about where
+to look, never a claim about what was found.
+"""
+
+import csv
+from dataclasses import dataclass
+from importlib.resources import files
+
+
+@dataclass(frozen=True, slots=True)
+class CommonPort:
+    """A TCP port that is often found open."""
+
+    number: int
+    """The port, 1024 to 65535."""
+    kind: str
+    """What sort of service it is, as a word: `database`, `industrial` ..."""
+    why: str
+    """What is usually behind it, in one phrase."""
+
+
+def common_ports() -> tuple[CommonPort, ...]:
+    """The list, by number."""
+    text = (files("scanner") / "data" / "common-ports.csv").read_text(encoding="utf-8")
+    return tuple(CommonPort(int(port), kind, why) for port, kind, why in list(csv.reader(text.splitlines()))[1:])
