@@ -30,7 +30,7 @@ _IGNORABLE = re.compile(
 )
 """Default-ignorable code points outside those categories (Unicode 16, DerivedCoreProperties)."""
 
-_FORMULA = re.compile('(^|;)(?=[\\s"]*[=+\\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])')
+_FORMULA = re.compile('(?:^|(?<=;))(?=[\\s"]*[=+\\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])')
 """Where a spreadsheet begins a formula: at the start, and after `;`, which Excel takes for the separator where the
 comma is the decimal mark. Blanks and quotes before the sign do not help. Full-width and small forms count too."""
 
@@ -51,11 +51,13 @@ def csv_cell(text: str, *, limit: int = LIMIT) -> str:
     Also for what looks like a number (`-5`): no text column of ours holds negative numbers, and `-5+cmd|...` begins
     like one. An apostrophe that is there already is left alone, since it makes a spreadsheet take the rest as text.
     """
-    return _bounded(_FORMULA.sub(r"\1'", _seen(text[: limit + 1])), limit)
+    return _bounded(_FORMULA.sub("'", _seen(text[: limit + 1])), limit)
 
 
 def is_inert(text: str) -> bool:
     """Whether every character of `text` is one that is seen."""
+    if text.isascii():  # most of it, and much faster
+        return text.isprintable()
     return not _IGNORABLE.search(text) and (text.isprintable() or all(map(_is_seen, text)))
 
 

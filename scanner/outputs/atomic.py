@@ -100,10 +100,11 @@ class AtomicFile:
         """The hidden name of the file, given to it now if it had none."""
         if self._name is None:
             name = self._hidden_name()
-            # A folder's descriptor makes Python call linkat(2), which alone can follow this link; the path is absolute.
+            # Only linkat(2) follows this link; Python calls it where a folder's descriptor is given.
             folder = os.open(name.parent, os.O_RDONLY)
             try:
-                os.link(f"/proc/self/fd/{descriptor}", name.name, src_dir_fd=folder, dst_dir_fd=folder)
+                source = f"/proc/self/fd/{descriptor}"
+                os.link(source, name.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=True)
             finally:
                 os.close(folder)
             self._name = name

@@ -10,7 +10,7 @@ else for the whole sweep in the closing script `scanner`.
 """
 
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from scanner.core.inert import inert
@@ -21,6 +21,8 @@ from scanner.outputs.record import endpoint_order, iso
 from scanner.outputs.summary import closing_lines
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE nmaprun>\n'
+
+_TAIL = "</nmaprun>"
 
 _SCAN_TYPES = {"syn": "syn", "scapy": "syn"}
 """The engine's word in nmap's words; whatever else is a connect scan."""
@@ -49,9 +51,12 @@ class NmapXml:
 
     def end(self, summary: Summary) -> None:
         """Write the document. Raises OutputFailed."""
-        root = document(summary, self._judged)
-        ET.indent(root, " ")
-        self._place.write(_HEAD + ET.tostring(root, encoding="unicode") + "\n")
+        root = ET.tostring(_root(summary.info), encoding="unicode", short_empty_elements=False)
+        self._place.write(_HEAD + root.removesuffix(_TAIL) + "\n")
+        for element in elements(summary, self._judged):
+            ET.indent(element)
+            self._place.write(ET.tostring(element, encoding="unicode") + "\n")
+        self._place.write(_TAIL + "\n")
         self._place.commit()
 
     def abandon(self) -> None:
@@ -59,22 +64,24 @@ class NmapXml:
         self._place.discard()
 
 
-def document(summary: Summary, judged: Iterable[Judged]) -> ET.Element:
-    """The whole tree, hosts and ports in order."""
-    root = _root(summary.info)
+def elements(summary: Summary, judged: Iterable[Judged]) -> Iterator[ET.Element]:
+    """What stands in the root, one element at a time, hosts and ports in order."""
+    yield _scaninfo(summary.info)
+    yield _element("verbose", level=0)
+    yield _element("debugging", level=0)
     in_order = sorted(judged, key=lambda one: endpoint_order(one.observation.endpoint))
     hosts = 0
     for address, ports in groupby(in_order, key=lambda one: one.observation.endpoint.address):
-        root.append(_host(summary, address, list(ports)))
+        yield _host(summary, address, list(ports))
         hosts += 1
-    postscript = ET.SubElement(root, "postscript")
+    postscript = ET.Element("postscript")
     postscript.append(_sweep_script(summary))
-    root.append(_runstats(summary, hosts))
-    return root
+    yield postscript
+    yield _runstats(summary, hosts)
 
 
 def _root(info: SweepInfo) -> ET.Element:
-    root = _element(
+    return _element(
         "nmaprun",
         scanner="nmap",
         args=f"scanner scan {info.targets} -p {info.ports}",
@@ -83,18 +90,16 @@ def _root(info: SweepInfo) -> ET.Element:
         version=info.version,
         xmloutputversion="1.05",
     )
-    root.append(
-        _element(
-            "scaninfo",
-            type=_SCAN_TYPES.get(info.engine, "connect"),
-            protocol="tcp",
-            numservices=info.ports_per_address,
-            services=info.ports,
-        )
+
+
+def _scaninfo(info: SweepInfo) -> ET.Element:
+    return _element(
+        "scaninfo",
+        type=_SCAN_TYPES.get(info.engine, "connect"),
+        protocol="tcp",
+        numservices=info.ports_per_address,
+        services=info.ports,
     )
-    root.append(_element("verbose", level=0))
-    root.append(_element("debugging", level=0))
-    return root
 
 
 def _host(summary: Summary, address: Address, judged: list[Judged]) -> ET.Element:
