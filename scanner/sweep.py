@@ -83,6 +83,8 @@ class Earlier:
     """What they covered."""
     reasons: Mapping[str, int] | None = None
     """How many of their endpoints have each reason."""
+    degraded: tuple[str, ...] = ()
+    """Why answers may have been lost in them."""
 
 
 class Sweep:
@@ -110,7 +112,7 @@ class Sweep:
         self._reasons: Counter[str] = Counter(self._earlier.reasons or {})
         self._severities: Counter[Severity] = Counter()
         self._verdicts: Counter[Verdict] = Counter()
-        self._degraded: dict[str, None] = {}
+        self._degraded: dict[str, None] = dict.fromkeys(self._earlier.degraded)
         self._stopped = False
         self.notes: list[str] = []
         """What else should be said about this sweep."""
@@ -130,6 +132,15 @@ class Sweep:
         """Send no more probes and settle what is under way. May be called from a signal handler."""
         self._stopped = True
         self.engine.stop()
+
+    def recall(self, judged: Judged) -> None:
+        """Count what an earlier run of the same plan found; its coverage is in `earlier` already."""
+        self._count_findings([judged])
+
+    def lose_history(self, error: HistoryUnusable) -> None:
+        """A sweep outlives its history: the findings are still written, and the summary says what is missing."""
+        self._recorder = None
+        self._degraded[f"the history was not kept: {error}"] = None
 
     async def results(self) -> AsyncGenerator[WaveResult, None]:
         """Each wave as it is settled, judged and recorded."""
@@ -192,7 +203,10 @@ class Sweep:
         self._seen += result.coverage
         self._reasons.update(result.reasons)
         self._degraded.update(dict.fromkeys(result.degraded))
-        for finding in findings_of(result.judged):
+        self._count_findings(result.judged)
+
+    def _count_findings(self, judged: Iterable[Judged]) -> None:
+        for finding in findings_of(judged):
             self._verdicts[finding.verdict] += 1
             if finding.verdict in (Verdict.UNEXPECTED, Verdict.MISSING):
                 self._severities[finding.severity] += 1
@@ -203,7 +217,7 @@ class Sweep:
         try:
             known = self._recorder.first_seen([finding.id for finding in findings_of(judged)])
         except HistoryUnusable as error:
-            self._lose_history(error)
+            self.lose_history(error)
             return judged
         now = datetime.now(UTC)
         return [
@@ -217,12 +231,7 @@ class Sweep:
         try:
             self._recorder.wave(result)
         except HistoryUnusable as error:
-            self._lose_history(error)
-
-    def _lose_history(self, error: HistoryUnusable) -> None:
-        """A sweep outlives its history: the findings are still written, and the summary says what is missing."""
-        self._recorder = None
-        self._degraded[f"the history was lost on the way: {error}"] = None
+            self.lose_history(error)
 
 
 def findings_of(judged: Iterable[Judged]) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ thousand at a time, and each sweep's sight of them is computed from its plan: th
 wave of any endpoint, and the wave's row how it went.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias
@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from scanner.core.diff import Difference, Side, Sight, differences
 from scanner.core.model import Endpoint, Judged, Transport
+from scanner.core.plan import Plan
 from scanner.history.codec import address_of
 from scanner.history.schema import PROTOCOL, TRANSPORT
 from scanner.history.store import Store, StoredSweep
@@ -61,28 +62,13 @@ class View:
     def sides(self, places: list[Place], judged: Iterable[Judged]) -> Iterator[Side]:
         """What this sweep says of each place; `judged` are its observations there."""
         by_place = {place_of(each.observation.endpoint): each for each in judged}
-        for place, turn in zip(places, self._turns(places).tolist(), strict=True):
+        for place, turn in zip(places, turns_of(self._sweep.plan, places).tolist(), strict=True):
             yield Side(self._sight(turn), by_place.get(place), self.degraded)
 
     def _sight(self, turn: int) -> Sight:
         if turn < 0:
             return Sight.OUTSIDE
         return Sight.CLEAR if turn // self._sweep.plan.wave_size in self._clear else Sight.CLOUDED
-
-    def _turns(self, places: list[Place]) -> npt.NDArray[np.int64]:
-        """The turn of each place in the sweep's plan, int64[n]; -1 where it is not in it."""
-        plan = self._sweep.plan
-        numbers = [int.from_bytes(address) for address, _, _ in places]
-        version = np.array([4 if len(address) == 4 else 6 for address, _, _ in places], np.uint8)
-        high = np.array([number >> 64 for number in numbers], np.uint64)
-        low = np.array([number & _WORD for number in numbers], np.uint64)
-        host = plan.columns.find(version, high, low)
-        ports = np.array([port for _, _, port in places], np.uint16)
-        planned = (host >= 0) & np.array([p == PROTOCOL[Transport.TCP] for _, p, _ in places], np.bool_)
-        turns = np.full(len(places), -1, np.int64)
-        if planned.any():
-            turns[planned] = plan.locate(host[planned].astype(np.uint64), ports[planned])
-        return turns
 
 
 def compare(store: Store, before: StoredSweep, after: StoredSweep) -> Iterator[Difference]:
@@ -107,6 +93,21 @@ def compare_judged(store: Store, sweep: StoredSweep, again: Iterable[Judged]) ->
         old = view.sides(places, some)
         for place, left, new in zip(places, old, islice(judged, len(some)), strict=True):
             yield from differences(endpoint_of(place), left, replace(left, judged=new), sweep.info.started)
+
+
+def turns_of(plan: Plan, places: Sequence[Place]) -> npt.NDArray[np.int64]:
+    """The turn of each place in a plan, int64[n]; -1 where the plan does not hold it."""
+    numbers = [int.from_bytes(address) for address, _, _ in places]
+    version = np.array([4 if len(address) == 4 else 6 for address, _, _ in places], np.uint8)
+    high = np.array([number >> 64 for number in numbers], np.uint64)
+    low = np.array([number & _WORD for number in numbers], np.uint64)
+    host = plan.columns.find(version, high, low)
+    ports = np.array([port for _, _, port in places], np.uint16)
+    planned = (host >= 0) & np.array([p == PROTOCOL[Transport.TCP] for _, p, _ in places], np.bool_)
+    turns = np.full(len(places), -1, np.int64)
+    if planned.any():
+        turns[planned] = plan.locate(host[planned].astype(np.uint64), ports[planned])
+    return turns
 
 
 def place_of(endpoint: Endpoint) -> Place:

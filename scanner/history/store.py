@@ -41,12 +41,13 @@ from scanner.history.words import Texts
 
 _OBSERVATIONS = (
     "SELECT address, transport, port, state, reason, at, rtt_us, evidence, hostname, identity"
-    " FROM observation WHERE sweep = ?"
+    " FROM observation WHERE sweep = :sweep"
 )
 _FINDINGS = (
     "SELECT address, transport, port, rule, severity, verdict, registry_status, service, detail, policy_entry"
-    " FROM finding WHERE sweep = ?"
+    " FROM finding WHERE sweep = :sweep"
 )
+_SETTLED = "SELECT number FROM wave WHERE sweep = :sweep AND complete"
 _SWEEP = "number, id, audit, started, finished, info, plan, settings, summary"
 
 
@@ -136,12 +137,15 @@ class Store:
         return _sweep(row)
 
     def before(self, sweep: StoredSweep) -> StoredSweep | None:
-        """The sweep that this one is best compared with, of the earlier ones of the same audit that share
-        endpoints with it: the newest that is complete, or else the newest."""
+        """The earlier sweep that this one is best compared with, if there is one."""
+        return self.comparable(sweep.plan, sweep.audit, sweep.info.started)
+
+    def comparable(self, plan: Plan, audit: str, before: datetime) -> StoredSweep | None:
+        """Of the sweeps of an audit that began before a moment (aware) and share endpoints with a plan: the
+        newest that is complete, or else the newest."""
         fallback = None
-        for other in self.sweeps(audit=sweep.audit):
-            older = (other.info.started, other.number) < (sweep.info.started, sweep.number)
-            if older and shared(other.plan, sweep.plan):
+        for other in self.sweeps(audit=audit):
+            if other.info.started < before and shared(other.plan, plan):
                 if other.complete:
                     return other
                 fallback = fallback or other
@@ -161,20 +165,24 @@ class Store:
             reasons.update(wave.reasons)
         return coverage, reasons
 
-    def judged(self, sweep: StoredSweep) -> Iterator[Judged]:
-        """Every recorded observation of a sweep with its findings, by address and port."""
+    def judged(self, sweep: StoredSweep, *, settled: bool = False) -> Iterator[Judged]:
+        """Every recorded observation of a sweep with its findings, by address and port; with `settled` only
+        those of waves that were settled whole."""
+        where = f" AND wave IN ({_SETTLED})" if settled else ""
         with self.database.reading() as connection:
-            observations = connection.execute(f"{_OBSERVATIONS} ORDER BY address, transport, port", (sweep.number,))
-            findings = connection.execute(f"{_FINDINGS} ORDER BY address, transport, port, rule", (sweep.number,))
+            number = {"sweep": sweep.number}
+            observations = connection.execute(f"{_OBSERVATIONS}{where} ORDER BY address, transport, port", number)
+            findings = connection.execute(f"{_FINDINGS} ORDER BY address, transport, port, rule", number)
             yield from self._joined(observations, findings)
 
     def judged_at(self, sweep: StoredSweep, places: Iterable[tuple[bytes, int, int]]) -> Iterator[Judged]:
         """The recorded observations of a sweep at some places (packed address, protocol number, port)."""
-        here = " AND address = ? AND transport = ? AND port = ?"
+        here = " AND address = :address AND transport = :transport AND port = :port"
         with self.database.reading() as connection:
-            for place in places:
-                observations = connection.execute(_OBSERVATIONS + here, (sweep.number, *place))
-                findings = connection.execute(_FINDINGS + here, (sweep.number, *place))
+            for address, transport, port in places:
+                place = {"sweep": sweep.number, "address": address, "transport": transport, "port": port}
+                observations = connection.execute(_OBSERVATIONS + here, place)
+                findings = connection.execute(_FINDINGS + here, place)
                 yield from self._joined(observations, findings)
 
     def _joined(self, observations: Iterator[tuple[Any, ...]], findings: Iterator[tuple[Any, ...]]) -> Iterator[Judged]:
@@ -202,6 +210,15 @@ class Store:
             policy_entry=text(policy_entry),
             first_seen=moment(first[0]) if first else None,
         )
+
+    def open_places(self, sweep: StoredSweep) -> Iterator[tuple[bytes, int, int]]:
+        """Where a sweep found open endpoints: packed address, protocol number, port."""
+        query = (
+            "SELECT address, transport, port FROM observation"
+            " WHERE sweep = ? AND state = (SELECT number FROM word WHERE text = ?)"
+        )
+        with self.database.reading() as connection:
+            yield from connection.execute(query, (sweep.number, State.OPEN))
 
     def recorder(self, sweep: StoredSweep) -> SweepRecorder:
         """A recorder that goes on with a sweep."""
@@ -234,8 +251,9 @@ class _Ahead:
         self._next = next(rows, None)
 
     def of(self, place: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-        while self._next is not None and self._next[:3] == place:
-            yield self._next
+        while self._next is not None and self._next[:3] <= place:
+            if self._next[:3] == place:
+                yield self._next
             self._next = next(self._rows, None)
 
 

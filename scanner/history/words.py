@@ -28,8 +28,9 @@ class Words:
     def _find(self, connection: sqlite3.Connection, text: str) -> int:
         if len(self._numbers) >= MOST_REMEMBERED:
             self.forget()
-        found = connection.execute("SELECT number FROM word WHERE text = ?", (text,)).fetchone()
-        number: int = found[0] if found else _insert(connection, text)
+        kept = text.encode("utf-8", "backslashreplace").decode()  # lone surrogates have no UTF-8
+        found = connection.execute("SELECT number FROM word WHERE text = ?", (kept,)).fetchone()
+        number: int = found[0] if found else _insert(connection, kept)
         self._numbers[text] = number
         return number
 

@@ -1,0 +1,31 @@
+"""What was open the last time is looked at again by name, whatever became of it.
+
+Otherwise a port that is closed now would only be missing from the stored sweep, and one endpoint of its wave
+that stayed unknown would be enough to leave open which of them it was. Asked for by name, it is stored with its
+state and reason: `closed (reset)`, `filtered (no-response)`, or `unknown`.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.plan import Plan
+from scanner.core.wave import Wave
+from scanner.history.compare import turns_of
+from scanner.history.store import Store, StoredSweep
+
+Places = npt.NDArray[np.intp]
+
+
+def open_before(store: Store, before: StoredSweep, plan: Plan) -> Callable[[Wave], Places]:
+    """A function from a wave of `plan` to its places that were open in an earlier sweep, ascending, intp[n]."""
+    turns = np.sort(turns_of(plan, list(store.open_places(before))))
+    turns = turns[turns >= 0]
+
+    def places(wave: Wave) -> Places:
+        first = wave.number * plan.wave_size
+        low, high = np.searchsorted(turns, (first, first + len(wave)))
+        return (turns[low:high] - first).astype(np.intp)
+
+    return places
