@@ -1,0 +1,184 @@
+"""`scanner scan` on loopback, as a user runs it."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from socket import socket
+
+import pytest
+
+from scanner.core.model import RegistryStatus, Transport
+from scanner.registry_source import load_bundled
+from tests.cli.conftest import Scanner
+
+Listening = Callable[[int], socket]
+
+COLUMNS = (
+    "finding_id,sweep_id,observed_at,address,hostname,port,transport,state,reason,rtt_ms,registry_status,service,"
+    "verdict,severity,rule,detail,evidence,first_seen,policy_entry,registry_date"
+).split(",")
+
+
+@pytest.fixture
+def unassigned(listening: Listening) -> int:
+    """An open port of loopback that the registry does not assign."""
+    for port in reversed(load_bundled().ports_with_status(Transport.TCP, RegistryStatus.UNASSIGNED)):
+        try:
+            listening(port)
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no unassigned port is free")
+
+
+@pytest.fixture
+def assigned(listening: Listening) -> int:
+    """An open port of loopback that the registry assigns, without a word about unauthorised use."""
+    registry = load_bundled()
+    for port in reversed(registry.ports_with_status(Transport.TCP, RegistryStatus.ASSIGNED)):
+        if registry.lookup(Transport.TCP, port).unauthorised_use or port == 49151:
+            continue
+        try:
+            listening(port)
+        except OSError:
+            continue
+        return port
+    raise AssertionError("no assigned port is free")
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_findings_go_to_the_csv_and_the_status_says_so(
+    scanner: Scanner, unassigned: int, assigned: int, tmp_path: Path
+) -> None:
+    done = scanner("scan", "localhost", "-p", f"1,{unassigned},{assigned}", "-o", "findings.csv", "--exclude", "::1")
+    assert done.returncode == 1, done.stderr
+    text = (tmp_path / "findings.csv").read_text("utf-8")
+    assert text.splitlines()[0].split(",") == COLUMNS
+    (row,) = rows(text)
+    assert row | {"address": "127.0.0.1", "port": str(unassigned), "hostname": "localhost"} == row
+    assert (row["state"], row["reason"], row["verdict"]) == ("open", "syn-ack", "unexpected")
+    assert (row["registry_status"], row["rule"], row["severity"]) == ("unassigned", "open-unassigned", "medium")
+    assert row["registry_date"] == load_bundled().identity.date
+    assert row["observed_at"].endswith("Z")
+    assert float(row["rtt_ms"]) >= 0
+    assert str(assigned) in done.stdout, "the table has every open port"
+    assert "3" in done.stderr, "the summary says what was covered"
+
+
+def test_ids_are_stable_over_sweeps(scanner: Scanner, unassigned: int) -> None:
+    first, second = (rows(scanner("scan", "127.0.0.1", "-p", str(unassigned), "--csv").stdout) for _ in range(2))
+    assert first[0]["finding_id"] == second[0]["finding_id"]
+    assert first[0]["sweep_id"] != second[0]["sweep_id"]
+
+
+def test_all_open_adds_what_is_undetermined(scanner: Scanner, unassigned: int, assigned: int) -> None:
+    done = scanner("scan", "127.0.0.1", "-p", f"{unassigned},{assigned}", "--csv", "--all-open")
+    verdicts = {int(row["port"]): row["verdict"] for row in rows(done.stdout)}
+    assert verdicts == {unassigned: "unexpected", assigned: "undetermined"}
+
+
+def test_json_lines_begin_and_end_and_have_a_version(scanner: Scanner, unassigned: int) -> None:
+    done = scanner("scan", "127.0.0.1", "-p", f"{unassigned}", "--json")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [line["type"] for line in lines] == ["sweep", "finding", "summary"]
+    assert all(line["schema_version"] == 1 for line in lines)
+
+
+def test_nothing_found_with_full_coverage_is_status_0(scanner: Scanner, assigned: int) -> None:
+    done = scanner("scan", "127.0.0.1", "-p", f"{assigned}", "-q")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(("fail_on", "status"), [("none", 0), ("info", 1), ("low", 1), ("medium", 1), ("high", 0)])
+def test_fail_on(scanner: Scanner, unassigned: int, fail_on: str, status: int) -> None:
+    assert scanner("scan", "127.0.0.1", "-p", str(unassigned), "-q", "--fail-on", fail_on).returncode == status
+
+
+def test_nothing_of_progress_or_colour_in_a_pipe(scanner: Scanner, unassigned: int) -> None:
+    done = scanner("scan", "127.0.0.1", "-p", f"1-2000,{unassigned}")
+    assert "\x1b" not in done.stdout + done.stderr
+    assert "\r" not in done.stderr
+
+
+def test_targets_from_a_file_and_from_standard_input(scanner: Scanner, unassigned: int, tmp_path: Path) -> None:
+    (tmp_path / "hosts.txt").write_bytes(b"\xef\xbb\xbf127.0.0.1\r\n# 127.0.0.3\r\n127.0.0.2 127.0.0.4\r\n")
+    dry = scanner("scan", "-iL", "hosts.txt", "-iL", "-", "-p", "22", "-sL", "--json", stdin="127.0.0.9\n")
+    plan = json.loads(dry.stdout)
+    assert dry.returncode == 0
+    assert (plan["addresses"], plan["planned"]) == (4, 4)
+
+
+def test_shards_together_are_the_whole(scanner: Scanner, unassigned: int) -> None:
+    found = [
+        rows(scanner("scan", "127.0.0.1-8", "-p", f"{unassigned}", "--seed", "7", "--shard", f"{i}/3", "--csv").stdout)
+        for i in (1, 2, 3)
+    ]
+    assert [row["address"] for part in found for row in part] == ["127.0.0.1"]
+
+
+def test_a_dry_run_of_a_whole_network_is_quick_and_sends_nothing(scanner: Scanner) -> None:
+    done = scanner("scan", "10.0.0.0/8", "-p-", "--dry-run")
+    assert done.returncode == 0
+    assert "Nothing was sent" in done.stdout
+    assert "16,777,216" in done.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to be a full disk")
+def test_a_full_disk_leaves_nothing_half_written(scanner: Scanner, unassigned: int) -> None:
+    done = scanner("scan", "127.0.0.1", "-p", str(unassigned), "-o", "/dev/full", "-q")
+    assert done.returncode == 2
+    assert "/dev/full" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def slow_scan(folder: Path, *more: str) -> "subprocess.Popen[str]":
+    """A scan that takes a minute if nobody stops it."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "scanner", "scan", "127.0.0.1", "-p-", "--rate", "1000", "-o", "findings.csv", *more],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=os.environ | {"HOME": str(folder)},
+    )  # fmt: skip
+
+
+def wait_until_it_scans(process: "subprocess.Popen[str]") -> None:
+    """JSON lines begin with the sweep, just before the first probe."""
+    assert process.stdout is not None
+    assert process.stdout.readline().startswith('{"schema_version"') or process.poll() is None
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_one_ctrl_c_settles_writes_and_says_that_it_is_incomplete(
+    tmp_path: Path, number: signal.Signals, status: int
+) -> None:
+    xml = tmp_path / "fifo"
+    os.mkfifo(xml)
+    process = slow_scan(tmp_path, "-oX", str(xml))
+    with xml.open("rb") as reader:  # the scan opens its outputs just before its first probe
+        process.send_signal(number)
+        reader.read()
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == status, err
+    assert (tmp_path / "findings.csv").read_text().startswith("finding_id,")
+    assert "interrupted" in err.lower()
+    assert "No findings" not in err
+
+
+def test_incomplete_coverage_is_status_3_whatever_was_found(scanner: Scanner, unassigned: int) -> None:
+    code = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (6, 6));"
+        "from scanner.cli.app import run; sys.exit(run(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "scan", "127.0.0.1", "-p", f"{unassigned}"],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode in (2, 3)
+    assert "Traceback" not in done.stderr
