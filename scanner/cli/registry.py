@@ -1,0 +1,150 @@
+"""`scanner registry`: which registry is in use, what it holds, and how to get the current one."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from scanner.core.model import RegistryIdentity
+    from scanner.core.registry import Changes, RangeCounts, Registry
+
+app = typer.Typer(
+    name="registry",
+    help="The IANA registry in use: where it is from, what it holds, how old it is.",
+    no_args_is_help=True,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
+RegistryFile = Annotated[Path | None, typer.Option("--registry", metavar="FILE", help="Ask this copy of IANA's CSV.")]
+
+
+@app.command("info")
+def info_command(*, as_json: AsJson = False, registry_file: RegistryFile = None) -> None:
+    """Say which registry is in use: source, date, digest, rows."""
+    identity = load_and_warn(registry_file).identity
+    if as_json:
+        _write_json("registry", _identity_fields(identity))
+    else:
+        _write(*_identity_lines(identity))
+
+
+@app.command("stats")
+def stats_command(*, as_json: AsJson = False, registry_file: RegistryFile = None) -> None:
+    """Count ports by range, transport and status."""
+    registry = load_and_warn(registry_file)
+    if as_json:
+        for counts in registry.stats():
+            _write_json("registry-stats", _counts_fields(counts) | {"registry": _identity_fields(registry.identity)})
+    else:
+        _write(*_stats_table(registry.stats()), "", *_identity_lines(registry.identity))
+
+
+@app.command("update")
+def update_command(
+    *,
+    source: Annotated[
+        str | None, typer.Option("--from", metavar="FILE|URL", help="A file or an https address instead of IANA's.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Believe a file that lost many assignments.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Fetch the current registry and use it from now on. The last good one is kept if anything is wrong."""
+    from scanner.registry_update import update
+
+    result = update(source, force=force, warn=_warn)
+    if as_json:
+        found = result.changes
+        fields = {
+            "outcome": result.outcome,
+            "path": str(result.path),
+            "added": len(found.added),
+            "removed": len(found.removed),
+            "renamed": len(found.renamed),
+            "before": _identity_fields(result.before),
+            "registry": _identity_fields(result.after),
+        }
+        _write_json("registry-update", fields)
+    else:
+        _write(f"{result.outcome}: {_change_words(result.changes)}", *_identity_lines(result.after))
+
+
+def load_and_warn(path: Path | None = None) -> "Registry":
+    """The registry in use, or `path`; a damaged copy or an old registry is said on standard error.
+
+    Raises RegistryUnusable if `path` is not a whole registry.
+    """
+    from datetime import UTC, datetime
+
+    from scanner.core.registry import age_warning
+    from scanner.registry_source import load
+
+    registry = load(path, warn=_warn)
+    if warning := age_warning(registry.identity, datetime.now(UTC).date()):
+        _warn(warning)
+    return registry
+
+
+def _warn(line: str) -> None:
+    print(f"scanner: {line}", file=sys.stderr)
+
+
+def _write(*lines: str) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _write_json(kind: str, fields: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps({"schema_version": 1, "type": kind, **fields}) + "\n")
+
+
+def _identity_fields(identity: "RegistryIdentity") -> dict[str, Any]:
+    from scanner.cli.port_page import identity_fields
+
+    return identity_fields(identity)
+
+
+def _identity_lines(identity: "RegistryIdentity") -> list[str]:
+    from scanner.core.inert import inert
+
+    return [
+        f"source  {inert(identity.source)}",
+        f"date    {identity.date}",
+        f"sha256  {identity.sha256}",
+        f"rows    {identity.rows}",
+    ]
+
+
+def _counts_fields(counts: "RangeCounts") -> dict[str, Any]:
+    return {
+        "range": counts.range,
+        "transport": counts.transport,
+        "ports": counts.ports,
+        "counts": dict(counts.counts),
+    }
+
+
+def _stats_table(stats: "tuple[RangeCounts, ...]") -> list[str]:
+    """One line a range and transport, one column a status, strongest first."""
+    statuses = list(reversed(list(stats[0].counts)))
+    header = ["range", "transport", "ports", *statuses]
+    rows = [
+        [counts.range, counts.transport, str(counts.ports), *(str(counts.counts[status]) for status in statuses)]
+        for counts in stats
+    ]
+    widths = [max(len(row[column]) for row in [header, *rows]) for column in range(len(header))]
+    return [
+        "  ".join(
+            cell.ljust(width) if place < 2 else cell.rjust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        for row in [header, *rows]
+    ]
+
+
+def _change_words(found: "Changes") -> str:
+    return (
+        f"{found.after} assignments, {len(found.added)} added, {len(found.removed)} removed,"
+        f" {len(found.renamed)} under other names"
+    )
