@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner.core.model import State, Verdict
 from scanner.outputs.csv_file import CsvFile
 from scanner.outputs.places import place_for
 from scanner.outputs.record import iso
@@ -64,6 +65,12 @@ def test_all_open_adds_every_open_endpoint_in_order(tmp_path: Path) -> None:
         ("2001:db8::5", "31338"),
     ]
     assert set(found) == {(str(r.observation.endpoint.address), str(r.observation.endpoint.port)) for r in RESULTS}
+
+
+def test_all_open_adds_nothing_that_is_closed_as_it_should_be(tmp_path: Path) -> None:
+    closed = judged(verdict=Verdict.EXPECTED, state=State.CLOSED)
+    run(CsvFile(place_for(str(tmp_path / "f.csv")), all_open=True), results=(closed,))
+    assert rows((tmp_path / "f.csv").read_bytes()) == []
 
 
 def test_the_order_of_arrival_does_not_matter(tmp_path: Path) -> None:

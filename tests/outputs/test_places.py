@@ -263,8 +263,15 @@ print("gone", file=sys.stderr)
 """
 
 
-def test_a_reader_that_leaves_is_no_failure() -> None:
-    process = subprocess.Popen([sys.executable, "-c", HEAD], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_leaves_is_no_failure(unbuffered: str) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", HEAD],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": unbuffered},
+    )
     assert process.stdout is not None
     assert process.stdout.readline() == "line\n"
     process.stdout.close()
