@@ -16,12 +16,16 @@ import numpy.typing as npt
 
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.wave import F32, F64, U8, U16, U64, SettledWave, Wave
+from scanner.engines.evidence import Evidence
 
 I32 = npt.NDArray[np.int32]
 Places = npt.NDArray[np.int32]
 """Places in a wave, int32[n]."""
 Rows = npt.NDArray[np.intp]
 """Rows of a batch of answers, intp[n]."""
+
+REPEATED = 0.5
+"""Seconds after which one more SYN-ACK is its sender's repetition and not a duplicate of the first."""
 
 _PENDING = np.uint16(reason_code(Reason.NOT_PROBED))
 _OPEN = np.uint16(reason_code(Reason.SYN_ACK))
@@ -30,7 +34,7 @@ _NOBODY = np.int32(-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Answers:
+class Heard:
     """Answers that passed the cookie check, as columns; all of one length."""
 
     version: U8
@@ -47,16 +51,17 @@ class Answers:
     """Reason code that the answer means."""
     at: F64
     """When it came, seconds on the monotonic clock."""
-    router: dict[int, str]
-    """Who sent it, by row, where that was not the endpoint's own address."""
+    router_high: U64
+    """Upper half of the address of the router that sent an ICMP error."""
+    router_low: U64
+    """Lower half of it; 0 for TCP answers."""
 
     def __len__(self) -> int:
         return len(self.port)
 
-    def rows(self, chosen: Rows) -> "Answers":
+    def rows(self, chosen: Rows) -> "Heard":
         """Some of them."""
-        router = {new: self.router[old] for new, old in enumerate(chosen.tolist()) if old in self.router}
-        return Answers(
+        return Heard(
             self.version[chosen],
             self.high[chosen],
             self.low[chosen],
@@ -64,7 +69,8 @@ class Answers:
             self.source_port[chosen],
             self.reason[chosen],
             self.at[chosen],
-            router,
+            self.router_high[chosen],
+            self.router_low[chosen],
         )
 
 
@@ -82,12 +88,16 @@ class Flight:
         """Probes sent so far."""
         self.last_sent = born
         """When the latest probe left."""
+        self.left = len(wave)
+        """Places of which nothing is known yet."""
+        self.open = 0
+        """Places found open."""
         self.reason: U16 = np.full(len(wave), _PENDING, np.uint16)
         self._at: F32 = np.full(len(wave), np.nan, np.float32)
         self._rtt: F32 = np.full(len(wave), np.nan, np.float32)
         self._sent_at: list[F32] = []
         self._answers = [0] * tries
-        self._evidence: dict[int, str] = {}
+        self._evidence = Evidence(len(wave))
         self._keys: U64 | None = None
         self._order: Places = np.zeros(0, np.int32)
         self._waiting: Places = np.zeros(0, np.int32)
@@ -98,6 +108,11 @@ class Flight:
         return len(self.wave)
 
     @property
+    def last_try(self) -> bool:
+        """Whether there is no try after the one under way."""
+        return self.attempt + 1 == len(self._answers)
+
+    @property
     def sending(self) -> bool:
         """Whether the try under way has places left to send."""
         return bool(len(self._waiting) or len(self._rest))
@@ -106,6 +121,10 @@ class Flight:
     def unanswered(self) -> Places:
         """The places of which nothing is known yet, in plan order."""
         return np.flatnonzero(self.reason == _PENDING).astype(np.int32)
+
+    def pending(self, places: Places) -> npt.NDArray[np.bool_]:
+        """Of which of these places nothing is known yet."""
+        return self.reason[places] == _PENDING
 
     def look(self, most: int) -> Places:
         """The next `most` places of the try under way."""
@@ -127,15 +146,15 @@ class Flight:
         """Give places a reason that no answer gave: no route, an absent neighbour, a failed send."""
         pending = places[self.reason[places] == _PENDING]
         self.reason[pending] = code
+        self.left -= len(pending)
         self._at[pending] = now - self.born
 
     def next_try(self) -> bool:
-        """Begin the next try with what has not answered; False where there is none left to try."""
-        left = self.unanswered
-        if self.attempt + 1 >= len(self._answers) or not len(left):
+        """Begin the next try with what has not answered; False where there is none."""
+        if self.last_try or not self.left:
             return False
         self.attempt += 1
-        self._begin(left)
+        self._begin(self.unanswered)
         return True
 
     def find(self, version: U8, high: U64, low: U64, port: U16) -> Places:
@@ -151,20 +170,20 @@ class Flight:
         same &= (wave.high[place] == high) & (wave.version[place] == version)
         return np.where(same, place, _NOBODY)
 
-    def hear(self, answers: Answers, attempt: Rows) -> tuple[int, Places]:
-        """Take answers to given tries in. How many endpoints were news, and where a SYN-ACK came once more.
+    def hear(self, answers: Heard, attempt: Rows) -> Rows:
+        """Take answers to given tries in; the rows where a SYN-ACK came once more, for its sender to be told.
 
         Rows for endpoints that are not in this wave must have been left out (`find`).
         """
         place = self.find(answers.version, answers.high, answers.low, answers.port)
-        again = place[(answers.reason == _OPEN) & (self.reason[place] == _OPEN)]
-        news = 0
+        late = answers.at - self.born - self._at[place] > REPEATED
+        again = np.flatnonzero((answers.reason == _OPEN) & (self.reason[place] == _OPEN) & late)
         for rank in (2, 1, 0):
             rows = np.flatnonzero(_rank(answers.reason) == rank)
             rows = rows[_rank(self.reason[place[rows]]) < rank]
             _, first = np.unique(place[rows], return_index=True)
-            news += self._accept(answers, place, attempt, rows[first])
-        return news, np.unique(again)
+            self._accept(answers, place, attempt, rows[first])
+        return again
 
     def finish(self, now: float, wall: float, *, reason: Reason, degraded: tuple[str, ...] = ()) -> SettledWave:
         """The settled wave; places without an answer get `reason`. `wall` is the epoch time of `now`."""
@@ -187,23 +206,24 @@ class Flight:
         self._rest = places
         self._sent_at.append(np.full(len(self.wave), np.nan, np.float32))
 
-    def _accept(self, answers: Answers, place: Places, attempt: Rows, rows: Rows) -> int:
-        """Write some answers into their places; how many places had none before."""
+    def _accept(self, answers: Heard, place: Places, attempt: Rows, rows: Rows) -> None:
+        """Write some answers into their places."""
         where, tries = place[rows], attempt[rows]
         tcp_before = (self.reason[where] == _OPEN) | (self.reason[where] == _CLOSED)
         tcp_now = _rank(answers.reason[rows]) > 0
         for each in tries[tcp_now & ~tcp_before].tolist():
             self._answers[each] += 1
-        news = int(np.count_nonzero(self.reason[where] == _PENDING))
+        self.left -= int(np.count_nonzero(self.reason[where] == _PENDING))
+        self.open += int(np.count_nonzero(answers.reason[rows] == _OPEN))
         self.reason[where] = answers.reason[rows]
         self._at[where] = answers.at[rows] - self.born
         for each in np.unique(tries).tolist():
             chosen = tries == each
             self._rtt[where[chosen]] = self._at[where[chosen]] - self._sent_at[each][where[chosen]]
-        for row, spot in zip(rows.tolist(), where.tolist(), strict=True):
-            if row in answers.router:
-                self._evidence[spot] = answers.router[row]
-        return news
+        icmp = ~tcp_now
+        if icmp.any():
+            said = answers.rows(rows[icmp])
+            self._evidence.add(where[icmp], said.version, said.router_high, said.router_low)
 
 
 def _rank(reasons: U16) -> npt.NDArray[np.int8]:

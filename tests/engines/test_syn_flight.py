@@ -8,7 +8,7 @@ import pytest
 from scanner.core.model import State
 from scanner.core.reasons import Reason, local_error_code, reason_code
 from scanner.core.wave import Wave
-from scanner.engines.flight import Answers, Flight
+from scanner.engines.flight import Flight, Heard
 
 OPEN, CLOSED = reason_code(Reason.SYN_ACK), reason_code(Reason.RESET)
 PROHIBITED = reason_code(Reason.ICMP_ADMIN_PROHIBITED)
@@ -32,10 +32,10 @@ def flight(tries: int = 3, ports: int = 4) -> Flight:
     return Flight(made, np.zeros(len(made), np.int32), tries=tries, born=100.0)
 
 
-def answers(subject: Flight, places: list[int], codes: list[int], at: float = 101.0, **router: str) -> Answers:
+def answers(subject: Flight, places: list[int], codes: list[int], at: float = 101.0, router: str = "") -> Heard:
     chosen = np.array(places)
     made = subject.wave
-    return Answers(
+    return Heard(
         made.version[chosen],
         made.high[chosen],
         made.low[chosen],
@@ -43,13 +43,17 @@ def answers(subject: Flight, places: list[int], codes: list[int], at: float = 10
         np.zeros(len(places), np.uint16),
         np.array(codes, np.uint16),
         np.full(len(places), at),
-        {int(row[1:]): words for row, words in router.items()},
+        np.zeros(len(places), np.uint64),
+        np.full(len(places), int(ip_address(router)) if router else 0, np.uint64),
     )
 
 
-def hear(subject: Flight, heard: Answers, attempt: int = 0) -> tuple[int, list[int]]:
-    news, again = subject.hear(heard, np.full(len(heard), attempt))
-    return news, again.tolist()
+def hear(subject: Flight, heard: Heard, attempt: int = 0) -> tuple[int, list[int]]:
+    """How many places were news, and the rows of repeated SYN-ACKs."""
+    before = subject.left
+    again = subject.hear(heard, np.full(len(heard), attempt))
+    assert subject.left == len(subject.unanswered)
+    return before - subject.left, again.tolist()
 
 
 def test_places_go_in_order_and_those_that_must_wait_come_first_next_time() -> None:
@@ -91,7 +95,8 @@ def test_duplicates_count_once_and_a_second_syn_ack_is_told() -> None:
     subject = flight()
     subject.mark_sent(np.arange(16), 100.5)
     assert hear(subject, answers(subject, [3, 3, 3, 4], [OPEN, OPEN, OPEN, CLOSED])) == (2, [])
-    assert hear(subject, answers(subject, [3, 4], [OPEN, CLOSED], at=102.0)) == (0, [3])
+    assert hear(subject, answers(subject, [3, 4], [OPEN, CLOSED], at=101.2)) == (0, [])
+    assert hear(subject, answers(subject, [3, 4, 3], [OPEN, CLOSED, OPEN], at=102.0)) == (0, [0, 2])
     settled = subject.finish(105.0, 1005.0, reason=Reason.NO_RESPONSE)
     assert settled.answers_by_try == (2, 0, 0)
     assert settled.coverage().open == 1
@@ -130,7 +135,7 @@ def test_the_router_is_the_evidence_and_the_try_is_told() -> None:
     subject.mark_sent(np.arange(16), 100.2)
     subject.next_try()
     subject.mark_sent(np.arange(16), 101.2)
-    hear(subject, answers(subject, [1, 6], [OPEN, PROHIBITED], at=101.5, r1="from 10.0.0.254"), attempt=1)
+    hear(subject, answers(subject, [1, 6], [OPEN, PROHIBITED], at=101.5, router="10.0.0.254"), attempt=1)
     settled = subject.finish(105.0, 1005.0, reason=Reason.NO_RESPONSE)
     assert settled.evidence == {6: "from 10.0.0.254"}
     assert settled.answers_by_try == (0, 1, 0)

@@ -1,10 +1,12 @@
-"""No host gets more than its share: spacing for each address, over whole batches of probes.
+"""How many probes may go now, over whole batches: for everybody together and for each host.
 
-Each host has a time before which it gets no further probe; sending one moves that time on by 1/rate. A host that
-was idle may catch up at most `SLACK` seconds, so that in any rolling second no host sees more than 1 % above its
-rate (and one probe), nor a burst after a stop. Times are kept in a table of fixed size, host number modulo its
-size: hosts that share a place share an allowance. That errs on the quiet side, and only where there are more than
-a million hosts, among which a global rate leaves each of them next to nothing anyway.
+What may go next has a time before which it may not; sending moves that time on by 1/rate. Who was idle may catch up
+at most `SLACK` seconds, so that no rolling second sees more than 1 % above the rate (and one probe), and there is no
+burst after a stop: the process was suspended, the machine slept.
+
+Hosts' times are kept in a table of fixed size, host number modulo its size: hosts that share a place share an
+allowance. That errs on the quiet side, and only where there are more than a million hosts, among which a global
+rate leaves each of them next to nothing anyway.
 """
 
 import numpy as np
@@ -19,7 +21,31 @@ U64 = npt.NDArray[np.uint64]
 F64 = npt.NDArray[np.float64]
 
 
-class HostPacing:
+class Spacing:
+    """Says how many probes may go, whatever their host."""
+
+    def __init__(self, rate: float | None) -> None:
+        """`rate`: probes a second; None for as many as one likes."""
+        self._gap = 1.0 / rate if rate else 0.0
+        self._next = 0.0
+
+    def ready(self, now: float, most: int) -> int:
+        """How many may go at `now` (seconds on any monotonic clock), at most `most`."""
+        if not self._gap:
+            return most
+        self._next = max(self._next, now - SLACK)
+        return min(most, int((now - self._next) / self._gap) + 1) if now >= self._next else 0
+
+    def took(self, count: int) -> None:
+        """So many of those that `ready` offered have gone."""
+        self._next += count * self._gap
+
+    def wait(self, now: float) -> float:
+        """Seconds until the next one may go."""
+        return max(0.0, self._next - now)
+
+
+class HostSpacing:
     """Says which of a batch of probes may go, so that no host exceeds its rate."""
 
     def __init__(self, rate: float, *, hosts: int = PLACES) -> None:

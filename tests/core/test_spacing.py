@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scanner.core.host_pacing import HostPacing
+from scanner.core.spacing import HostSpacing, Spacing
 
 
 def most_in_a_second(times: list[float]) -> int:
@@ -12,9 +12,29 @@ def most_in_a_second(times: list[float]) -> int:
     return int((np.searchsorted(moments, moments + 1.0, side="left") - np.arange(len(moments))).max())
 
 
+@pytest.mark.parametrize("rate", [1.0, 37.0, 5000.0, 400_000.0])
+def test_everybody_together_gets_the_rate_and_no_more(rate: float) -> None:
+    spacing, sent = Spacing(rate), list[float]()
+    for tick in range(1200):
+        now = 5.0 + tick * 0.0025
+        count = spacing.ready(now, 10_000)
+        spacing.took(count)
+        sent += [now] * count
+    assert most_in_a_second(sent) <= rate * 1.01 + 1
+    assert len(sent) >= 3 * rate * 0.99 - 1
+    assert spacing.ready(now + 10, 10_000) <= rate * 0.008 + 1
+
+
+def test_no_rate_means_no_limit() -> None:
+    spacing = Spacing(None)
+    assert spacing.ready(1.0, 123) == 123
+    spacing.took(123)
+    assert spacing.wait(1.0) == 0.0
+
+
 @pytest.mark.parametrize("rate", [1.0, 37.0, 1000.0, 20_000.0])
 def test_each_host_gets_its_rate_and_no_more(rate: float) -> None:
-    pacing = HostPacing(rate, hosts=16)
+    pacing = HostSpacing(rate, hosts=16)
     wish = np.arange(4096, dtype=np.uint64) % np.uint64(3)
     sent: dict[int, list[float]] = {0: [], 1: [], 2: []}
     for tick in range(1200):
@@ -27,19 +47,19 @@ def test_each_host_gets_its_rate_and_no_more(rate: float) -> None:
 
 
 def test_no_burst_after_a_stop() -> None:
-    pacing = HostPacing(1000.0)
+    pacing = HostSpacing(1000.0)
     wish = np.zeros(5000, np.uint64)
     pacing.allow(wish, 1.0, 5000)
     assert pacing.allow(wish, 11.0, 5000).sum() <= 9
 
 
 def test_never_more_than_asked_for_and_the_first_ones_first() -> None:
-    pacing = HostPacing(10.0)
+    pacing = HostSpacing(10.0)
     allowed = pacing.allow(np.arange(100, dtype=np.uint64), 1.0, 7)
     assert np.flatnonzero(allowed).tolist() == list(range(7))
     assert pacing.allow(np.arange(100, dtype=np.uint64), 1.0, 100).sum() == 93
 
 
 def test_hosts_that_share_a_place_share_an_allowance() -> None:
-    pacing = HostPacing(10.0, hosts=8)
+    pacing = HostSpacing(10.0, hosts=8)
     assert pacing.allow(np.array([3, 11, 19], np.uint64), 1.0, 9).tolist() == [True, False, False]

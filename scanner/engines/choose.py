@@ -1,0 +1,69 @@
+"""Which engine: the one asked for if it may run here, or by itself the fastest that may, and why."""
+
+import socket
+import sys
+from dataclasses import dataclass
+from enum import StrEnum
+
+from scanner.core.errors import NotPermitted
+
+CURE = (
+    "run it with sudo, or give it CAP_NET_RAW by AmbientCapabilities=CAP_NET_RAW in a systemd unit or by "
+    "`setpriv --inh-caps +net_raw --ambient-caps +net_raw`, or use --engine connect"
+)
+"""How to get the right to raw sockets."""
+
+
+class EngineName(StrEnum):
+    """The words of `--engine`."""
+
+    AUTO = "auto"
+    CONNECT = "connect"
+    SYN = "syn"
+    SCAPY = "scapy"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The engine to use."""
+
+    engine: EngineName
+    """Never `auto`."""
+    why: str
+    """Why, for the summary, where it was chosen by itself; otherwise empty."""
+
+
+def choose_engine(asked: EngineName) -> Choice:
+    """The engine to use for what was asked.
+
+    Raises:
+        NotPermitted: one was asked for by name that may not run here; the text names the cure.
+    """
+    problem = "" if asked is EngineName.CONNECT else why_not_raw(portable=asked is EngineName.SCAPY)
+    if asked is EngineName.AUTO:
+        if problem:
+            return Choice(EngineName.CONNECT, f"SYN probes are not possible: {problem}")
+        return Choice(EngineName.SYN, "raw packets are permitted here")
+    if problem:
+        raise NotPermitted(f"--engine {asked}: {problem}; {CURE}")
+    return Choice(asked, "")
+
+
+def why_not_raw(*, portable: bool = False) -> str:
+    """Why no raw packet can be sent from here; empty where it can. `portable`: where scapy is enough."""
+    linux = sys.platform.startswith("linux")
+    if not linux:
+        return "" if portable else f"packet sockets need Linux, this is {sys.platform} (--engine scapy may work)"
+    try:
+        socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
+    except PermissionError:
+        return "no right to open a raw socket"
+    except OSError as error:
+        return f"no packet socket: {error.strerror}"
+    return ""
+
+
+def demand_raw(engine: str) -> None:
+    """Raise NotPermitted, with the cure, where an engine that needs raw packets may not run."""
+    if problem := why_not_raw(portable=engine == EngineName.SCAPY):
+        raise NotPermitted(f"--engine {engine}: {problem}; {CURE}")

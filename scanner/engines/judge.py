@@ -1,0 +1,58 @@
+"""What an answer means: from columns of a packet to reason codes.
+
+The table is `reasons.icmp_reason`, spread out over all types and codes once, so that a batch is judged by looking up.
+"""
+
+from functools import cache
+
+import numpy as np
+
+from scanner.core.cookie import Cookie
+from scanner.core.dissect import Answers, Kind, proven
+from scanner.core.reasons import Reason, icmp_reason, reason_code
+from scanner.core.wave import F64, U16
+from scanner.engines.flight import Heard, Rows
+
+_TCP_REASON = {Kind.SYN_ACK: Reason.SYN_ACK, Kind.RESET: Reason.RESET}
+
+
+def judge(answers: Answers, cookie: Cookie, at: F64) -> tuple[Heard, Rows, int]:
+    """The answers that carry our cookie, their rows, and how many looked like answers but did not carry it.
+
+    `at`: when each came, seconds on the monotonic clock.
+    """
+    good = np.flatnonzero(proven(answers, cookie))
+    forged = int(np.count_nonzero(answers.kind)) - len(good)
+    heard = Heard(
+        version=answers.version[good],
+        high=answers.high[good],
+        low=answers.low[good],
+        port=answers.port[good],
+        source_port=answers.source_port[good],
+        reason=_reasons(answers, good),
+        at=at[good],
+        router_high=answers.router_high[good],
+        router_low=answers.router_low[good],
+    )
+    return heard, good, forged
+
+
+def _reasons(answers: Answers, rows: Rows) -> U16:
+    kind = answers.kind[rows]
+    codes = np.zeros(len(rows), np.uint16)
+    for each, reason in _TCP_REASON.items():
+        codes[kind == each] = reason_code(reason)
+    for version in (4, 6):
+        chosen = (kind == Kind.ICMP) & (answers.version[rows] == version)
+        about = rows[chosen]
+        codes[chosen] = _icmp_table(version)[answers.icmp_type[about], answers.icmp_code[about]]
+    return codes
+
+
+@cache
+def _icmp_table(version: int) -> U16:
+    """Reason codes by ICMP type and code, uint16 (256, 256)."""
+    codes = [[reason_code(icmp_reason(version, kind, code)) for code in range(256)] for kind in range(16)]
+    table = np.full((256, 256), reason_code(Reason.ICMP_OTHER), np.uint16)
+    table[:16] = codes
+    return table

@@ -1,0 +1,133 @@
+"""The SYN engine: what the rest of the program sees of it.
+
+The work is done by two threads, one that sends and decides (`syn_loop.py`) and one that listens (`syn_listen.py`): a
+packet's time is spent in the kernel and in numpy, which both let go of the interpreter's lock, so the two really run
+at once. asyncio is only the door. `run` hands waves to the sending thread when it asks for them and yields what comes
+back; whoever consumes slowly makes the engine send slowly, since waves are only handed over while somebody waits for
+results. The threads are started by `run`, in the network namespace of its caller.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Callable, Iterable
+from dataclasses import dataclass
+
+from scanner.core.pacing import Limits
+from scanner.core.wave import SettledWave, Wave
+from scanner.engines.choose import EngineName, demand_raw
+from scanner.engines.interface import Progress
+from scanner.engines.netlink import Medium
+from scanner.engines.route import Path
+from scanner.engines.syn_loop import Statistics, SynLoop
+from scanner.engines.syn_options import Permitted, SynOptions
+from scanner.engines.wire import Sender, ip_sender, packet_sender
+
+
+class _Want:
+    """The sending thread asks for one more wave."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """The sending thread has ended."""
+
+    error: BaseException | None = None
+
+
+_Event = _Want | _Ended | SettledWave
+
+
+class SynEngine:
+    """Probes by SYN through packet sockets. Obeys `interface.Engine`. Linux only; needs CAP_NET_RAW."""
+
+    def __init__(self, options: SynOptions, limits: Limits, permitted: Permitted) -> None:
+        """`permitted` is asked about every address again where frames are built."""
+        self._options, self._limits, self._permitted = options, limits, permitted
+        self._loop: SynLoop | None = None
+        self._stopping = False
+
+    @property
+    def name(self) -> str:
+        """See `interface.Engine`."""
+        return EngineName.SYN
+
+    @property
+    def progress(self) -> Progress:
+        """See `interface.Engine`."""
+        return self._loop.progress if self._loop else Progress()
+
+    @property
+    def statistics(self) -> Statistics:
+        """What was counted beyond the waves: forged, late and lost answers."""
+        return self._loop.statistics if self._loop else Statistics()
+
+    def stop(self) -> None:
+        """See `interface.Engine`."""
+        self._stopping = True
+        if self._loop:
+            self._loop.stop()
+
+    async def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
+        """See `interface.Engine`.
+
+        Raises:
+            NotPermitted: no right to raw sockets; before any probe.
+            InvalidInput: there is no such interface, or no way to send on it.
+            OutOfScope: a wave holds an address that is not permitted.
+        """
+        demand_raw(EngineName.SYN)
+        inbox: asyncio.Queue[_Event] = asyncio.Queue()
+        tell = _teller(asyncio.get_running_loop(), inbox)
+        self._loop = loop = self._make(tell)
+        closing = threading.Event()
+        thread = threading.Thread(target=_work, args=(loop, closing, tell), name="syn-sender", daemon=True)
+        thread.start()
+        source = iter(waves)
+        try:
+            while not isinstance(event := await inbox.get(), _Ended):
+                if isinstance(event, SettledWave):
+                    yield event
+                else:
+                    loop.give(None if self._stopping else next(source, None))
+            if event.error:
+                raise event.error
+        finally:
+            closing.set()
+            thread.join()
+            loop.close()
+
+    def _make(self, tell: Callable[[_Event], None]) -> SynLoop:
+        return SynLoop(
+            self._options,
+            self._limits,
+            self._permitted,
+            open_sender=_open_sender,
+            want=lambda: tell(_Want()),
+            deliver=tell,
+        )
+
+
+def _work(loop: SynLoop, closing: threading.Event, tell: Callable[[_Event], None]) -> None:
+    """The sending thread."""
+    try:
+        loop.run(closing.is_set)
+    except BaseException as error:  # noqa: BLE001 - raised again by whoever awaits the results
+        tell(_Ended(error))
+    else:
+        tell(_Ended())
+
+
+def _teller(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[_Event]") -> Callable[[_Event], None]:
+    """Puts events into the inbox, from any thread."""
+
+    def tell(event: _Event) -> None:
+        loop.call_soon_threadsafe(inbox.put_nowait, event)
+
+    return tell
+
+
+def _open_sender(path: Path) -> Sender:
+    """The way out for probes that take a path."""
+    if path.link.medium is Medium.LOOPBACK:
+        return ip_sender(path.link.name, path.source.version)
+    return packet_sender(path.link.name)

@@ -1,0 +1,96 @@
+"""Listening: a thread that empties the receive rings, keeps what carries our cookie, and queues it for judgement.
+
+It shares nothing with the sending thread but a queue of finished batches and a few counters that only it writes, so
+there is nothing to lock. Its work is almost all in numpy and the kernel, where the interpreter's lock is free. It waits
+two milliseconds after the first frame of a lull, so that batches are worth their fixed cost; the kernel's timestamps
+keep the round-trip times right.
+
+Answers are listened for on the interfaces that probes leave by; an answer that comes in by another one is missed.
+"""
+
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from scanner.core.cookie import Cookie
+from scanner.core.dissect import dissect
+from scanner.engines.flight import Heard, Rows
+from scanner.engines.judge import judge
+from scanner.engines.netlink import Link
+from scanner.engines.ring import Received, Receiver
+from scanner.engines.source_ports import SourcePorts
+
+_GATHER = 0.002
+_POLL = 0.05
+
+Keep = Callable[[Received, Rows], None]
+"""Takes a batch and the rows of it that were accepted: `--pcap`."""
+
+
+class Listener:
+    """The receiving half of a sweep."""
+
+    def __init__(self, ports: SourcePorts, key: bytes, *, keep: Keep | None = None) -> None:
+        """`key` is the cookie's; `keep` is told of each batch with accepted answers, in the listening thread."""
+        self._ports = ports
+        self._cookie = Cookie(key)
+        self._keep = keep
+        self._receivers: dict[int, Receiver] = {}
+        self._epoll = select.epoll()
+        self._closing = False
+        self._thread = threading.Thread(target=self._run, name="syn-listener", daemon=True)
+        self.heard: deque[Heard] = deque()
+        """Batches of accepted answers, oldest first."""
+        self.failure: BaseException | None = None
+        """What ended the thread, if anything did."""
+        self.forged = 0
+        """Packets that looked like answers but did not carry our cookie."""
+        self.dropped = 0
+        """Packets that the kernel had no room for."""
+
+    def open(self, link: Link) -> None:
+        """Begin to listen on a link. Raises what `ring.Receiver` raises."""
+        if link.index in self._receivers:
+            return
+        receiver = Receiver(link.name, first_port=self._ports.first, last_port=self._ports.last)
+        self._receivers[link.index] = receiver
+        self._epoll.register(receiver.fileno(), select.EPOLLIN)
+        if not self._thread.is_alive():
+            self._thread.start()
+
+    def close(self) -> None:
+        """End the thread and give everything back."""
+        self._closing = True
+        if self._thread.is_alive():
+            self._thread.join()
+        self._epoll.close()
+        for receiver in self._receivers.values():
+            receiver.close()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing:
+                if self._epoll.poll(_POLL):
+                    time.sleep(_GATHER)
+                    self._drain()
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that asks
+            self.failure = error
+
+    def _drain(self) -> None:
+        receivers = list(self._receivers.values())
+        for receiver in receivers:
+            while len(batch := receiver.read()):
+                self._take(batch)
+        self.dropped = sum(receiver.dropped for receiver in receivers)
+
+    def _take(self, batch: Received) -> None:
+        shift = time.monotonic() - time.time()
+        answers = dissect(batch.frames, batch.lengths, link=batch.link)
+        heard, accepted, forged = judge(answers, self._cookie, batch.at + shift)
+        self.forged += forged
+        if len(heard):
+            self.heard.append(heard)
+            if self._keep:
+                self._keep(batch, accepted)

@@ -1,0 +1,318 @@
+"""The heart of the SYN engine: a loop that takes waves in, sends, hears, tries again, and settles.
+
+One turn looks at everything once and costs a fraction of a millisecond; then it sleeps until something is due. All
+waves in flight live in a table of slots, and the source port of a probe names its slot and try, so an answer finds
+its wave by arithmetic. Older waves send first: a try again is worth more than a first try, since it frees memory.
+Sending the next wave overlaps the settling of the ones before it, and `window` bounds how much may be in flight.
+
+A wave is settled when nothing in it is open to doubt any more, or `cooldown` after its last try. Silence is only
+called silence if the link was up all the time; otherwise it is `link-down`, which is unknown.
+"""
+
+import os
+import random
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from scanner.core.cookie import KEY_BYTES
+from scanner.core.errors import OutOfScope
+from scanner.core.pacing import Limits
+from scanner.core.reasons import Reason, reason_code
+from scanner.core.spacing import HostSpacing, Spacing
+from scanner.core.wave import SettledWave, Wave
+from scanner.engines.flight import Flight, Heard, Rows
+from scanner.engines.hops import NO_HOP, Hops
+from scanner.engines.interface import Progress
+from scanner.engines.link_states import LinkStates
+from scanner.engines.neighbours import Neighbours
+from scanner.engines.netlink import LinkWatch, Netlink
+from scanner.engines.route import Path, Routes
+from scanner.engines.source_ports import choose
+from scanner.engines.syn_listen import Keep, Listener
+from scanner.engines.syn_options import Permitted, SynOptions
+from scanner.engines.syn_send import Transmitter
+from scanner.engines.wire import Sender
+
+SLOTS = 64
+"""Most waves in flight."""
+PREFETCH = 2
+"""Waves that are asked for before there is room to begin them."""
+
+_MOST_A_TURN = 4096
+_MOST_QUESTIONS = 64
+_MOST_SENDING = 8
+_TURN = 0.004
+"""Seconds of sleep while something is to be sent: half of what the pacing forgives."""
+_IDLE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What the engine counted, beyond what the waves say."""
+
+    forged: int = 0
+    """Packets that looked like answers but did not carry our cookie."""
+    late: int = 0
+    """Genuine answers that came after their wave was settled."""
+    dropped: int = 0
+    """Answers that the kernel had no room for."""
+    resets: int = 0
+    """Resets that we sent because our kernel's own did not get through."""
+    neighbour_requests: int = 0
+    """ARP requests and neighbour solicitations sent."""
+    wires: tuple[str, ...] = ()
+    """How frames were given to the kernel."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flying:
+    """A wave in its slot."""
+
+    flight: Flight
+    """The wave."""
+    dropped_before: int
+    """How many answers the kernel had dropped when it began."""
+
+
+class SynLoop:
+    """Everything that a sweep by SYN holds while it runs. Made and run in the namespace that it scans."""
+
+    def __init__(
+        self,
+        options: SynOptions,
+        limits: Limits,
+        permitted: Permitted,
+        *,
+        open_sender: Callable[[Path], Sender],
+        want: Callable[[], None],
+        deliver: Callable[[SettledWave], None],
+        keep: Keep | None = None,
+    ) -> None:
+        """`want` asks for one more wave, to be given by `give`; `deliver` hands a settled one out.
+
+        Raises:
+            NotPermitted, InvalidInput, OSError: as the kernel has it.
+        """
+        self._options, self._permitted = options, permitted
+        self._want, self._deliver = want, deliver
+        key = os.urandom(KEY_BYTES)
+        self._kernel = Netlink()
+        self._watch = LinkWatch()
+        self._ports = choose(SLOTS, options.tries, pick=random.SystemRandom().randrange)
+        self._routes = Routes(self._kernel, interface=options.interface)
+        self._states = LinkStates(self._kernel.links(), self._watch)
+        self._hops = Hops()
+        self._neighbours = Neighbours(self._kernel, self._hops)
+        self._listener = Listener(self._ports, key, keep=keep)
+        self._spacing = Spacing(limits.rate)
+        hosts = HostSpacing(limits.host_rate) if limits.host_rate else None
+        self._transmitter = Transmitter(
+            paths=self._routes.paths,
+            hops=self._hops,
+            ports=self._ports,
+            key=key,
+            states=self._states,
+            permitted=permitted,
+            hosts=hosts,
+            open_sender=self._opening(open_sender),
+        )
+        self._flights: dict[int, Flying] = {}
+        self._free = deque(range(SLOTS))
+        self._given: deque[Wave] = deque()
+        self._asked = 0
+        self._unsettled = 0
+        self._exhausted = False
+        self._stopped_at = float("inf")
+        self._wake = threading.Event()
+        self._sent = self._settled = self._open = self._late = 0
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        return Progress(self._sent, self._settled, self._open)
+
+    @property
+    def statistics(self) -> Statistics:
+        """What it counted."""
+        return Statistics(
+            forged=self._listener.forged,
+            late=self._late,
+            dropped=self._listener.dropped,
+            resets=self._transmitter.resets,
+            neighbour_requests=self._neighbours.asked,
+            wires=tuple(sorted(self._transmitter.wires)),
+        )
+
+    def give(self, wave: Wave | None) -> None:
+        """Answer a `want`, from any thread; None says that there are no more."""
+        if wave is None:
+            self._exhausted = True
+        else:
+            self._given.append(wave)
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Send no new probe, from any thread; what is in flight cools down once and is settled."""
+        self._stopped_at = min(self._stopped_at, time.monotonic())
+        self._exhausted = True
+        self._wake.set()
+
+    def run(self, closing: Callable[[], bool]) -> None:
+        """Turn until every wave is settled, or `closing`."""
+        while not closing():
+            self._wake.clear()
+            pause = self._turn(time.monotonic())
+            if self._exhausted and not (self._flights or self._given):
+                return
+            if pause:
+                self._wake.wait(pause)
+
+    def close(self) -> None:
+        """Give every socket back."""
+        for each in (self._listener, self._transmitter, self._neighbours, self._watch, self._kernel):
+            each.close()
+
+    def _turn(self, now: float) -> float:
+        """Look at everything once; how long to sleep."""
+        self._states.update(now)
+        self._begin_waves(now)
+        self._hear()
+        sent = 0 if self._stopped(now) else self._send(now)
+        self._settle(now)
+        return self._pause(sent, now)
+
+    def _stopped(self, now: float) -> bool:
+        return now >= self._stopped_at
+
+    def _begin_waves(self, now: float) -> None:
+        """Put given waves into free slots, and ask for more while there is room."""
+        while self._given and self._free:
+            wave = self._given.popleft()
+            self._asked -= 1
+            flight = self._prepare(wave, now)
+            self._flights[self._free.popleft()] = Flying(flight, self._listener.dropped)
+            self._unsettled += len(wave)
+        room = self._unsettled < self._options.window and len(self._flights) + self._asked < SLOTS
+        while room and self._asked < PREFETCH and not self._exhausted:
+            self._asked += 1
+            self._want()
+
+    def _prepare(self, wave: Wave, now: float) -> Flight:
+        """Find the way to each endpoint, and ask for the link-layer addresses that this takes.
+
+        Raises:
+            OutOfScope: an address is not permitted. Not even its link-layer address is asked for.
+        """
+        if not self._permitted(wave.version, wave.high, wave.low).all():
+            raise OutOfScope("the plan holds an address that is not permitted; stopped before probing it")
+        paths = self._routes.find(wave.version, wave.high, wave.low)
+        hop, questions = self._hops.find(self._routes.paths, paths, wave.high, wave.low, now)
+        self._neighbours.ask(questions, now)
+        shared = np.broadcast_to(hop[0], hop.shape) if len(hop) and (hop == hop[0]).all() else hop
+        flight = Flight(wave, shared, tries=self._options.tries, born=now)
+        flight.settle(np.flatnonzero(hop == NO_HOP).astype(np.int32), reason_code(Reason.NO_ROUTE), now)
+        return flight
+
+    def _hear(self) -> None:
+        """Take in what the listener heard."""
+        if self._listener.failure:
+            raise self._listener.failure
+        while self._listener.heard:
+            heard = self._listener.heard.popleft()
+            slots, tries = self._ports.split(heard.source_port)
+            for slot in np.unique(slots).tolist():
+                rows = np.flatnonzero(slots == slot)
+                self._hear_one(slot, heard.rows(rows), tries[rows])
+
+    def _hear_one(self, slot: int, heard: Heard, tries: Rows) -> None:
+        flying = self._flights.get(slot)
+        if flying is None:
+            self._late += len(heard)
+            return
+        flight = flying.flight
+        place = flight.find(heard.version, heard.high, heard.low, heard.port)
+        known = np.flatnonzero((place >= 0) & (tries <= flight.attempt))
+        self._late += len(heard) - len(known)
+        heard, place = heard.rows(known), place[known]
+        before = flight.open
+        again = flight.hear(heard, tries[known])
+        self._open += flight.open - before
+        if len(again):
+            self._transmitter.reset(flight, place[again], heard.source_port[again])
+
+    def _send(self, now: float) -> int:
+        """Send what may go now, older waves first; how many packets went."""
+        ready = self._spacing.ready(now, _MOST_A_TURN)
+        sent = self._neighbours.step(now, min(ready, _MOST_QUESTIONS))
+        sending = [item for item in self._flights.items() if item[1].flight.sending]
+        for slot, flying in sending[:_MOST_SENDING]:
+            if sent >= ready:
+                break
+            count = self._transmitter.send(flying.flight, slot, ready - sent, now)
+            self._sent += count
+            sent += count
+        self._spacing.took(sent)
+        return sent
+
+    def _settle(self, now: float) -> None:
+        """Begin the next try of waves whose last one is over; hand out those that are done."""
+        for slot, flying in list(self._flights.items()):
+            flight = flying.flight
+            if not flight.left:
+                self._finish(slot, Reason.NO_RESPONSE, now)
+            elif self._stopped(now):
+                self._settle_stopped(slot, flight, now)
+            elif flight.sending or now < flight.last_sent + self._options.spacing:
+                continue
+            elif not flight.last_try:
+                flight.next_try()
+            elif now >= flight.last_sent + self._options.cooldown:
+                self._finish(slot, Reason.NO_RESPONSE, now)
+
+    def _settle_stopped(self, slot: int, flight: Flight, now: float) -> None:
+        over = flight.last_try and not flight.sending
+        begun = max(self._stopped_at, flight.last_sent) if not over else flight.last_sent
+        if now >= begun + self._options.cooldown:
+            self._finish(slot, Reason.NO_RESPONSE if over else Reason.INTERRUPTED, now)
+
+    def _finish(self, slot: int, reason: Reason, now: float) -> None:
+        """Hand a wave out. Places whose link was down meanwhile are not called silent."""
+        flying = self._flights.pop(slot)
+        flight = flying.flight
+        for number, path in enumerate(self._routes.paths):
+            if self._states.down_since(path.link.index, flight.born):
+                left = flight.unanswered
+                gone = left[self._hops.path[flight.hop[left]] == number]
+                flight.settle(gone, reason_code(Reason.LINK_DOWN), now)
+        lost = self._listener.dropped - flying.dropped_before
+        degraded = (f"{lost} answers lost: the receive ring was full",) if lost else ()
+        settled = flight.finish(now, time.time(), reason=reason, degraded=degraded)
+        self._free.append(slot)
+        self._unsettled -= len(flight)
+        self._settled += len(flight)
+        self._deliver(settled)
+
+    def _pause(self, sent: int, began: float) -> float:
+        """Seconds to sleep: none while we may send as fast as we can, little while something waits to be sent."""
+        sending = any(flying.flight.sending for flying in self._flights.values())
+        if self._stopped(began) or not (sending or self._neighbours.waiting):
+            return _IDLE
+        now = time.monotonic()
+        wait = self._spacing.wait(now)
+        if sent and not wait:
+            return 0.0
+        return max(_TURN - (now - began), min(wait, _IDLE), 0.0)
+
+    def _opening(self, open_sender: Callable[[Path], Sender]) -> Callable[[Path], Sender]:
+        """Listen on a link before the first probe leaves by it."""
+
+        def listen_first(path: Path) -> Sender:
+            self._listener.open(path.link)
+            return open_sender(path)
+
+        return listen_first

@@ -1,0 +1,58 @@
+"""What the user can say of how SYNs are sent: shared by the `syn` and `scapy` engines."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.errors import InvalidInput
+from scanner.core.wave import U8, U64
+
+
+class Wire(StrEnum):
+    """How frames are given to the kernel: `--wire`."""
+
+    AUTO = "auto"
+    """AF_XDP where it works, else sendmmsg."""
+    MMSG = "mmsg"
+    """A packet socket and sendmmsg(2)."""
+    XDP = "xdp"
+    """An AF_XDP socket; an error where there can be none."""
+
+
+LEAST_SPACING = 1.0
+"""Seconds between two SYNs to one endpoint: Linux answers a repeated one only after half a second."""
+
+Permitted = Callable[[U8, U64, U64], npt.NDArray[np.bool_]]
+"""(version, high, low) columns of addresses -> which of them may be probed, bool[n]."""
+
+
+@dataclass(frozen=True, slots=True)
+class SynOptions:
+    """How SYNs are sent and waited for."""
+
+    tries: int = 3
+    """How often an endpoint that does not answer is probed."""
+    spacing: float = LEAST_SPACING
+    """Seconds from the end of one try of a wave to the beginning of the next."""
+    cooldown: float = LEAST_SPACING
+    """Seconds to wait for answers after the last try of a wave."""
+    interface: str | None = None
+    """The interface that every probe must use; None leaves it to the routing tables."""
+    wire: Wire = Wire.AUTO
+    """How frames are given to the kernel."""
+    pcap: Path | None = None
+    """Where to write the accepted answers as a capture file."""
+    window: int = 1 << 20
+    """Most endpoints in flight; memory is about 60 bytes for each."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.tries <= 20:
+            raise InvalidInput(f"{self.tries - 1} retries", where="--retries", cure="0 to 19 are possible")
+        if self.spacing < LEAST_SPACING:
+            raise InvalidInput(
+                f"{self.spacing:g} s between retries", where="--retry-after", cure="at least 1 s, or Linux does not answer"
+            )

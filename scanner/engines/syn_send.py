@@ -1,0 +1,235 @@
+"""Sending: which places of a wave may go now, and frames for them.
+
+A place goes if nothing is known of it yet, its next hop is known, its link is up, its host has allowance left and
+the global rate has. All of that is decided by column over the next few thousand places of the try; those that may
+not go yet wait in front of the queue. What goes is grouped by path, and each group is filled into a sender's rows
+and given to the kernel.
+
+The scope is checked here a second time, on the very columns that frames are filled from: whatever the plan says,
+an address that is not permitted stops the sweep before a frame for it exists.
+"""
+
+import errno
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.cookie import Cookie
+from scanner.core.errors import OutOfScope
+from scanner.core.packets import U8, Template, fill
+from scanner.core.reasons import Reason, local_error_code, reason_code
+from scanner.core.spacing import HostSpacing
+from scanner.core.targets import to_address
+from scanner.core.wave import U16
+from scanner.engines.flight import Flight, Places
+from scanner.engines.hops import Hops, HopState
+from scanner.engines.link_states import LinkState, LinkStates
+from scanner.engines.netlink import Medium
+from scanner.engines.route import Path
+from scanner.engines.source_ports import SourcePorts
+from scanner.engines.syn_options import Permitted
+from scanner.engines.template import syn_template
+from scanner.engines.wire import Sender
+
+LOOK = 4096
+"""How many places of a try are looked at in one go where some may have to wait."""
+
+_LINK_IS_DOWN = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
+_NO_ROOM = frozenset({errno.ENOBUFS, errno.EAGAIN})
+_MOST_STALLS = 20
+
+Mask = npt.NDArray[np.bool_]
+
+
+class Transmitter:
+    """The sending half of a sweep."""
+
+    def __init__(
+        self,
+        *,
+        paths: list[Path],
+        hops: Hops,
+        ports: SourcePorts,
+        key: bytes,
+        states: LinkStates,
+        permitted: Permitted,
+        hosts: HostSpacing | None,
+        open_sender: Callable[[Path], Sender],
+    ) -> None:
+        """`paths` may grow; `hosts` is None where hosts have no limit of their own."""
+        self._paths, self._hops, self._ports, self._states = paths, hops, ports, states
+        self._cookie = Cookie(key)
+        self._permitted = permitted
+        self._hosts = hosts
+        self._open_sender = open_sender
+        self._senders: dict[tuple[int, int], Sender] = {}
+        self._templates: dict[tuple[int, str], Template] = {}
+        self._stalls = 0
+        self.resets = 0
+        """Resets sent to close what our kernel did not close."""
+
+    @property
+    def wires(self) -> frozenset[str]:
+        """The names of the senders in use."""
+        return frozenset(sender.name for sender in self._senders.values())
+
+    def send(self, flight: Flight, slot: int, most: int, now: float) -> int:
+        """Send what may go of the try under way, `most` probes at most. How many went.
+
+        Raises:
+            OutOfScope: the wave holds an address that is not permitted; nothing went to it.
+        """
+        looked = flight.look(LOOK if self._hosts else max(most, 1))
+        waiting = looked[flight.pending(looked)]
+        go, later = self._choose(flight, waiting, most, now)
+        sent = 0
+        kept = [waiting[later]]
+        for number, places in self._by_path(flight, waiting[go]):
+            count, left = self._transmit(flight, slot, number, places)
+            sent += count
+            kept.append(left)
+        flight.take(looked, np.sort(np.concatenate(kept)))
+        return sent
+
+    def reset(self, flight: Flight, places: Places, source_port: U16) -> int:
+        """Close the connections that probes from these ports half opened at some places. How many resets went."""
+        sent = 0
+        for number, chosen in self._by_path(flight, np.arange(len(places), dtype=np.int32), of=places):
+            for chunk, _, count, _ in self._frames(flight, number, places[chosen], source_port[chosen], flags="R"):
+                sent += min(count, len(chunk))
+        self.resets += sent
+        return sent
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        for sender in self._senders.values():
+            sender.close()
+
+    def _choose(self, flight: Flight, places: Places, most: int, now: float) -> tuple[Mask, Mask]:
+        """Which places go now, and which must wait; the others are settled here."""
+        hop = flight.hop[places]
+        known = self._hops.state[hop]
+        go: Mask = known == HopState.READY
+        later: Mask = known == HopState.ASKED
+        if (absent := known == HopState.ABSENT).any():
+            own = self._hops.direct[hop]
+            flight.settle(places[absent & own], reason_code(Reason.NO_ARP_REPLY), now)
+            flight.settle(places[absent & ~own], local_error_code(errno.EHOSTUNREACH), now)
+        if self._states.troubled:
+            self._hold_back(flight, places, go, later, now)
+        ready = np.flatnonzero(go)
+        if self._hosts:
+            allowed = self._hosts.allow(flight.wave.host[places[ready]], now, most)
+        else:
+            allowed = np.arange(len(ready)) < most
+        go[ready[~allowed]] = False
+        later[ready[~allowed]] = True
+        return go, later
+
+    def _hold_back(self, flight: Flight, places: Places, go: Mask, later: Mask, now: float) -> None:
+        """Take the places whose link is down out of `go`: some wait, some are given up."""
+        path = self._hops.path[flight.hop[places]]
+        for number in np.unique(path[go]):
+            state = self._states.state(self._paths[number].link.index, now)
+            if state is LinkState.UP:
+                continue
+            here = go & (path == number)
+            go[here] = False
+            if state is LinkState.WAIT:
+                later[here] = True
+            else:
+                flight.settle(places[here], reason_code(Reason.LINK_DOWN), now)
+
+    def _by_path(self, flight: Flight, places: Places, *, of: Places | None = None) -> Iterator[tuple[int, Places]]:
+        """`places`, or indices into `of`, grouped by the path they take."""
+        path = self._hops.path[flight.hop[places if of is None else of[places]]]
+        if not len(path):
+            return
+        if (path == path[0]).all():
+            yield int(path[0]), places
+            return
+        for number in np.unique(path).tolist():
+            yield number, places[path == number]
+
+    def _transmit(self, flight: Flight, slot: int, number: int, places: Places) -> tuple[int, Places]:
+        """Probe places by one path. How many went, and which must be tried again a little later."""
+        source_port = np.full(len(places), self._ports.port(slot, flight.attempt), np.uint16)
+        sent = 0
+        for chunk, moment, count, error in self._frames(flight, number, places, source_port):
+            flight.mark_sent(chunk[:count], moment)
+            sent += count
+            if not error:
+                self._stalls = 0
+                continue
+            if self._may_recover(number, error, moment):
+                return sent, places[sent:]
+            flight.settle(chunk[count : count + 1], local_error_code(error), moment)
+            return sent, places[sent + 1 :]
+        return sent, places[:0]
+
+    def _may_recover(self, number: int, error: int, now: float) -> bool:
+        """Whether to try again what the kernel would not take."""
+        if error in _LINK_IS_DOWN:
+            self._states.went_down(self._paths[number].link.index, now)
+            return True
+        self._stalls += 1
+        return error in _NO_ROOM and self._stalls < _MOST_STALLS
+
+    def _frames(
+        self, flight: Flight, number: int, places: Places, source_port: U16, *, flags: str = "S"
+    ) -> Iterator[tuple[Places, float, int, int]]:
+        """Fill and send batch by batch: the places of each, when it went, how many of it, and the errno or 0."""
+        path, wave = self._paths[number], flight.wave
+        sender, template = self._sender(path), self._template(number, path, flags)
+        done = 0
+        while done < len(places):
+            rows = _room(sender, template, len(places) - done)
+            chunk = places[done : done + len(rows)]
+            ports = source_port[done : done + len(rows)]
+            high, low, port = wave.high[chunk], wave.low[chunk], wave.port[chunk]
+            self._check_scope(wave.version[chunk], high, low)
+            sequence = self._cookie.of(path.source.version, high=high, low=low, port=port, source_port=ports)
+            if flags == "R":
+                sequence += np.uint32(1)
+            hops = self._macs(path, flight, chunk)
+            fill(template, rows, high=high, low=low, port=port, source_port=ports, sequence=sequence, hops=hops)
+            moment = time.monotonic()
+            result = sender.send(len(chunk))
+            yield chunk, moment, result.count, result.error
+            done += len(chunk)
+
+    def _check_scope(self, version: U8, high: npt.NDArray[np.uint64], low: npt.NDArray[np.uint64]) -> None:
+        permitted = self._permitted(version, high, low)
+        if not permitted.all():
+            row = int(np.argmin(permitted))
+            address = to_address(int(version[row]), int(high[row]) << 64 | int(low[row]))
+            raise OutOfScope(f"the plan holds {address}, which is not permitted; stopped before probing it")
+
+    def _macs(self, path: Path, flight: Flight, places: Places) -> U8 | None:
+        if path.link.medium is not Medium.ETHERNET:
+            return None
+        if path.needs_neighbour and path.gateway is None:
+            return self._hops.mac[flight.hop[places]]
+        return self._hops.mac[flight.hop[places[:1]]]
+
+    def _sender(self, path: Path) -> Sender:
+        version = path.source.version if path.link.medium is Medium.LOOPBACK else 0
+        key = (path.link.index, version)
+        if key not in self._senders:
+            self._senders[key] = self._open_sender(path)
+        return self._senders[key]
+
+    def _template(self, number: int, path: Path, flags: str) -> Template:
+        key = (number, flags)
+        if key not in self._templates:
+            self._templates[key] = syn_template(path, flags=flags)
+        return self._templates[key]
+
+
+def _room(sender: Sender, template: Template, count: int) -> U8:
+    """At least one row to fill. A ring that is full is pushed on until the kernel has taken something out of it."""
+    while not len(rows := sender.rows(template, count)):
+        sender.send(0)
+    return rows
