@@ -24,6 +24,10 @@ MOST_REASONS = 6
 """How many of the other reasons are listed."""
 
 
+MOST_NAMES = 5
+"""How many of the names that were resolved are listed."""
+
+
 class Tone(Enum):
     """What kind of news the verdict is."""
 
@@ -96,6 +100,7 @@ def plain_summary(text: SummaryText) -> str:
 def describe(summary: Summary) -> SummaryText:
     """A summary in words, every text in it inert."""
     facts = (
+        *(("name", line) for line in _names(summary.info)),
         ("covered", _coverage(summary)),
         ("absent", _absent(summary)),
         ("excluded", _excluded(summary)),
@@ -184,6 +189,13 @@ def _title(summary: Summary) -> str:
     what = f"{counted(info.addresses, 'address', 'addresses')} × {counted(info.ports_per_address, 'port')}"
     shard = "" if info.shard in {"", "1/1"} else f", shard {info.shard}"
     return f"Sweep {info.sweep_id}: {what}{shard} in {duration(summary.seconds)}"
+
+
+def _names(info: SweepInfo) -> list[str]:
+    """Each name with all its addresses, the first few names."""
+    lines = [f"{name}: {', '.join(addresses)}" for name, addresses in info.hostnames.items()]
+    rest = len(lines) - MOST_NAMES
+    return [*lines[:MOST_NAMES], f"and {rest:,} more"] if rest > 0 else lines
 
 
 def _coverage(summary: Summary) -> str:

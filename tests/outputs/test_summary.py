@@ -22,6 +22,7 @@ def facts(summary: Summary) -> dict[str, str]:
 def test_the_whole_of_it() -> None:
     assert plain_summary(describe(SUMMARY)).splitlines() == [
         "Sweep 20260213T220501Z-3f9a: 254 addresses × 1,423 ports in 1 min 12 s",
+        "  name           db1.example.org: 10.0.0.5, 2001:db8::5",
         "  covered        361,442 endpoints: 22 open, 30,300 closed, 331,120 filtered",
         "  absent         234 addresses settled as a whole: nothing is there",
         "  excluded       1,423 endpoints",
@@ -93,9 +94,21 @@ def test_local_failures_are_named_most_frequent_first() -> None:
 
 def test_what_there_is_none_of_is_not_mentioned() -> None:
     plain = replace(
-        SUMMARY, info=replace(INFO, policy="", engine_why=""), reasons={"reset": 1}, coverage=Coverage(1, 1, 1, 0, 1)
+        SUMMARY,
+        info=replace(INFO, policy="", engine_why="", hostnames={}),
+        reasons={"reset": 1},
+        coverage=Coverage(1, 1, 1, 0, 1),
     )
     assert list(facts(plain)) == ["covered", "probes", "engine", "registry"]
+
+
+def test_many_names_are_counted() -> None:
+    names = {f"host{n}.example.org": ("10.0.0.1",) for n in range(1205)}
+    said = [
+        text for label, text in describe(replace(SUMMARY, info=replace(INFO, hostnames=names))).facts if label == "name"
+    ]
+    assert said[0] == "host0.example.org: 10.0.0.1"
+    assert said[5:] == ["and 1,200 more"]
 
 
 def test_a_shard_says_so_and_an_instant_sweep_divides_by_nothing() -> None:
