@@ -1,0 +1,129 @@
+"""The connect engine: TCP connect() by the operating system, with no special right.
+
+Built for one core and one thread: waves become rows of a ledger (`connect_ledger.py`), a schedule says which
+endpoint is next (`connect_schedule.py`), a prober asks it (`connect_epoll.py` or `connect_portable.py`), a table
+judges the answer (`connect_outcome.py`), and `connect_run.py` ties them to asyncio's loop.
+
+Times. An unanswered SYN is sent again by the kernel after one second, whatever we want. The default timeout lies below
+that, so one probe is one packet and the rate that was promised is the rate on the wire; a longer timeout is
+allowed for slow links, and the limits are then divided by the packets it may cause. The kernel gives up on ARP or
+neighbour discovery after three seconds: with the default gap between tries, the second one is under way then and
+hears of it, so that an absent host is told from a silent one even where it is asked for one port only.
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from scanner.core.model import Address
+from scanner.core.pacing import Limits
+from scanner.core.wave import SettledWave, Wave
+from scanner.engines import connect_epoll, connect_portable
+from scanner.engines.connect_attempt import Judge, Prober
+from scanner.engines.connect_hosts import HostBook
+from scanner.engines.connect_run import TICK, ConnectRun
+from scanner.engines.descriptors import socket_budget
+from scanner.engines.interface import Progress
+from scanner.engines.throttle import ThrottledGate
+
+LEAST_GAP = 1.0
+"""Seconds between two probes of one endpoint, at least: systems answer a second SYN that comes sooner with silence."""
+_MOST_SOCKETS = 16_384
+_UNPACED_SOCKETS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectOptions:
+    """How the connect engine asks."""
+
+    timeout: float = 0.9
+    """Seconds to wait for the answer to one probe."""
+    retries: int = 1
+    """Further probes of an endpoint that did not answer."""
+    retry_gap: float = 2.2
+    """Seconds from one probe of an endpoint to the next; at least 1, and never less than the timeout in effect."""
+    parallel: int | None = None
+    """Most sockets in use at once; None for as many as the rate needs and the system allows."""
+    portable: bool = False
+    """Use the portable way even where epoll is there."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.timeout <= 60:
+            raise ValueError(f"timeout: above 0 and up to 60 seconds, not {self.timeout}")
+        if not 0 <= self.retries <= 20:
+            raise ValueError(f"retries: 0 to 20, not {self.retries}")
+        if not self.retry_gap >= LEAST_GAP:
+            raise ValueError(f"retry_gap: at least {LEAST_GAP} s, not {self.retry_gap}")
+        if self.parallel is not None and self.parallel < 1:
+            raise ValueError(f"parallel: at least 1, not {self.parallel}")
+
+    @property
+    def packets(self) -> int:
+        """SYNs that one unanswered probe may put on the wire (Linux repeats them once a second at most)."""
+        return 1 + int(self.timeout + TICK)
+
+
+class ConnectEngine:
+    """Turns waves into settled waves by connect()."""
+
+    name = "connect"
+
+    def __init__(
+        self,
+        options: ConnectOptions,
+        limits: Limits,
+        permitted: Callable[[Address], bool] | None = None,
+    ) -> None:
+        """`permitted` is asked once about each address, before the first probe of its wave."""
+        self._options = options
+        self._limits = limits.shared_by(options.packets)
+        self._permitted = permitted
+        self._run: ConnectRun | None = None
+        self._stopped = False
+
+    @property
+    def progress(self) -> Progress:
+        """How far the running `run` has come."""
+        return Progress() if self._run is None else self._run.progress
+
+    def stop(self) -> None:
+        """Send no new probe; what is under way is settled within a second. May be called from a signal handler."""
+        self._stopped = True
+        if self._run is not None:
+            self._run.stop()
+
+    async def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
+        """Probe and settle every wave of `waves`.
+
+        Raises:
+            OutOfScope: an address is not permitted; before any probe of its wave.
+        """
+        if self._stopped:
+            return
+        rate = self._limits.rate
+        self._run = ConnectRun(
+            waves,
+            HostBook(self._limits.host_rate, self._permitted),
+            None if rate is None else ThrottledGate(rate),
+            timeout=self._options.timeout,
+            retries=self._options.retries,
+            retry_gap=self._options.retry_gap,
+            sockets=socket_budget(self._wanted_sockets()),
+            prober=self._prober(),
+        )
+        async with aclosing(self._run.settled()) as settled:
+            async for each in settled:
+                yield each
+
+    def _wanted_sockets(self) -> int:
+        """Enough to wait for every probe of the last timeout at once."""
+        if self._options.parallel is not None:
+            return self._options.parallel
+        if self._limits.rate is None:
+            return _UNPACED_SOCKETS
+        return max(64, min(_MOST_SOCKETS, int(self._limits.rate * (self._options.timeout + 4 * TICK))))
+
+    def _prober(self) -> Callable[[Judge, Callable[[], None]], Prober]:
+        if connect_epoll.AVAILABLE and not self._options.portable:
+            return connect_epoll.EpollProber
+        return connect_portable.PortableProber

@@ -1,0 +1,136 @@
+"""One socket and what it is asking, and the two ways of asking that there are.
+
+`Prober` is what `connect_epoll.py` (fast, Linux) and `connect_portable.py` (anywhere) have in common. A prober
+keeps sockets and tells what came of each attempt; it decides nothing.
+"""
+
+import socket
+import struct
+from collections.abc import Iterable
+from typing import Protocol
+
+from scanner.engines.connect_hosts import Host
+from scanner.engines.connect_ledger import OpenWave
+from scanner.engines.icmp_errors import IcmpError
+
+_LINGER_NOT = struct.pack("ii", 1, 0)
+_RTT_IN_TCP_INFO = 68
+
+
+class Attempt:
+    """A probe under way. Written anew for each probe where its socket is used again."""
+
+    __slots__ = ("busy", "host", "place", "socket", "started", "target", "wave")
+
+    busy: bool
+    """Whether an outcome is awaited."""
+    wave: OpenWave
+    """The wave that asks."""
+    place: int
+    """For which of its places."""
+    host: Host
+    """The host of that place."""
+    target: tuple[str, int]
+    """Address and port, as the socket module likes them."""
+    started: float
+    """When, on the monotonic clock."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self.busy = False
+
+    def aim(self, wave: OpenWave, place: int, host: Host) -> None:
+        """Point the socket at a place."""
+        self.wave, self.place, self.host = wave, place, host
+        self.target = (host.text, wave.ports[place])
+
+    def close(self) -> None:
+        """Give the socket back, at once and on both sides.
+
+        With a linger time of 0 a connection ends in a reset: neither a TIME_WAIT here, nor a handler there that
+        waits for somebody who has no more to say, nor sixty thousand half-closed connections to a tarpit. Nothing
+        was sent that could get lost.
+        """
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
+        self.socket.close()
+
+    def handshake_time(self) -> float | None:
+        """Seconds from SYN to SYN-ACK as the kernel measured them; None where it does not tell (tcp(7), TCP_INFO)."""
+        if not hasattr(socket, "TCP_INFO"):
+            return None
+        try:
+            info = self.socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _RTT_IN_TCP_INFO + 4)
+        except OSError:  # the other side has already hung up
+            return None
+        if len(info) < _RTT_IN_TCP_INFO + 4:
+            return None
+        microseconds: int = struct.unpack_from("=I", info, _RTT_IN_TCP_INFO)[0]
+        return microseconds / 1e6 if microseconds else None
+
+    def met_ourselves(self, others: Iterable["Attempt"]) -> bool:
+        """Whether the connection's other end is a socket of ours.
+
+        On this machine's own addresses the kernel may choose the target port as our source port, and the SYN meets
+        itself, or a SYN of ours that goes the other way: a simultaneous open (RFC 9293 section 3.5) without any
+        listener.
+        """
+        try:
+            here, there = self.socket.getsockname(), self.socket.getpeername()
+        except OSError:  # already hung up, so it can no longer be told who it was: doubted once
+            return self.host.is_this_machine and not self.wave.strikes[self.place]
+        if here[0] != there[0]:
+            return False
+        return bool(here == there) or any(_local_port(other) == there[1] for other in others if other.busy)
+
+
+class Judge(Protocol):
+    """Who is told what came of an attempt."""
+
+    def refused(self, attempt: Attempt, now: float) -> None:
+        """A reset came: the usual answer, so it has a way of its own."""
+        ...
+
+    def ended(self, attempt: Attempt, error: int, news: IcmpError | None, *, at_once: bool = False) -> None:
+        """connect() said `error`, with an ICMP error or without; `at_once` where the first call said so.
+
+        The socket is still there to be asked; it is closed afterwards.
+        """
+        ...
+
+
+class Prober(Protocol):
+    """Keeps sockets and asks with them."""
+
+    in_flight: int
+    """Attempts whose outcome is awaited."""
+
+    def launch(self, wave: OpenWave, place: int, host: Host) -> None:
+        """Begin an attempt; its outcome may be told before this returns.
+
+        Raises:
+            OSError: no socket is to be had.
+        """
+        ...
+
+    def drain(self) -> None:
+        """Tell the outcomes that are there."""
+        ...
+
+    def expire(self, before: float) -> None:
+        """Give up the attempts that were started before that time: each ended with ETIMEDOUT."""
+        ...
+
+    def attempts(self) -> Iterable[Attempt]:
+        """Every socket there is."""
+        ...
+
+    def close(self) -> None:
+        """Give every socket back."""
+        ...
+
+
+def _local_port(attempt: Attempt) -> int:
+    try:
+        return int(attempt.socket.getsockname()[1])
+    except OSError:
+        return 0

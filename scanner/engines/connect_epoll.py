@@ -1,0 +1,122 @@
+"""The fast way to ask: non-blocking sockets on an epoll object of our own, used again after each refusal.
+
+A refused connect() leaves its socket as good as new, so the next endpoint costs neither a socket() nor a
+close() nor an epoll_ctl(). Sockets are registered once, edge-triggered. After an event the outcome is asked for by a
+second connect(): ECONNREFUSED (and the socket is free), EALREADY (the event belonged to the last user of the
+socket; a look at the flags alone would take it for an answer), EISCONN or 0. The epoll object has a descriptor
+itself, and asyncio's loop watches that one.
+
+An ICMP error that arrives while the kernel still holds the socket (from a firewall on the same machine, over a
+veth wire) does not end the connection attempt: connect() goes on saying EALREADY, and only EPOLLERR and the
+error queue know.
+"""
+
+import asyncio
+import select
+import socket
+from collections.abc import Callable, Iterable
+from errno import ECONNREFUSED, EINPROGRESS, ETIMEDOUT
+from time import monotonic
+
+from scanner.engines.connect_attempt import Attempt, Judge
+from scanner.engines.connect_hosts import Host
+from scanner.engines.connect_ledger import OpenWave
+from scanner.engines.connect_outcome import EXHAUSTED, PENDING, SENT
+from scanner.engines.icmp_errors import ask_for_icmp_errors, has_icmp_error, read_icmp_error
+
+AVAILABLE = hasattr(select, "epoll")
+_MOST_EVENTS = 256
+
+
+class EpollProber:
+    """Sockets on an epoll object."""
+
+    def __init__(self, judge: Judge, awake: Callable[[], None]) -> None:
+        """`awake` is called by the running loop whenever there is something to `drain`."""
+        self._judge = judge
+        self._attempts: dict[int, Attempt] = {}
+        self._idle: dict[int, list[Attempt]] = {socket.AF_INET: [], socket.AF_INET6: []}
+        self._epoll = select.epoll()
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._epoll.fileno(), awake)
+        self.in_flight = 0
+
+    def launch(self, wave: OpenWave, place: int, host: Host) -> None:
+        """Begin an attempt, on an idle socket if there is one."""
+        idle = self._idle[host.family]
+        attempt = idle.pop() if idle else self._new(host.family)
+        attempt.aim(wave, place, host)
+        attempt.started = monotonic()
+        attempt.busy = True
+        self.in_flight += 1
+        error = attempt.socket.connect_ex(attempt.target)
+        if error in SENT:
+            wave.sent += 1
+        if error != EINPROGRESS:
+            self._ended(attempt, error, at_once=True)
+
+    def drain(self) -> None:
+        """Tell the outcomes of the sockets that have something to say."""
+        for descriptor, flags in self._epoll.poll(0, _MOST_EVENTS):
+            attempt = self._attempts.get(descriptor)
+            if attempt is None or not attempt.busy:
+                continue
+            error = attempt.socket.connect_ex(attempt.target)
+            if error == ECONNREFUSED and not has_icmp_error(attempt.socket):
+                attempt.busy = False
+                self.in_flight -= 1
+                self._idle[attempt.host.family].append(attempt)
+                self._judge.refused(attempt, monotonic())
+            elif error not in PENDING or flags & select.EPOLLERR:
+                self._ended(attempt, error)
+
+    def expire(self, before: float) -> None:
+        """Give up what was started before that time."""
+        late = [each for each in self._attempts.values() if each.busy and each.started < before]
+        for attempt in late:
+            self._judge.ended(attempt, ETIMEDOUT, None)
+            self._drop(attempt)
+
+    def close(self) -> None:
+        """Give every socket and the epoll object back."""
+        self._loop.remove_reader(self._epoll.fileno())
+        for attempt in self._attempts.values():
+            attempt.close()
+        self._attempts.clear()
+        self._epoll.close()
+        self.in_flight = 0
+
+    def attempts(self) -> Iterable[Attempt]:
+        """Every socket there is."""
+        return self._attempts.values()
+
+    def _ended(self, attempt: Attempt, error: int, *, at_once: bool = False) -> None:
+        """An outcome other than a plain reset, after which the socket is not used again."""
+        news = read_icmp_error(attempt.socket, attempt.target)
+        if news is not None or error not in PENDING:
+            self._judge.ended(attempt, error, news, at_once=at_once)
+            self._drop(attempt)
+
+    def _drop(self, attempt: Attempt) -> None:
+        attempt.busy = False
+        self.in_flight -= 1
+        del self._attempts[attempt.socket.fileno()]
+        attempt.close()
+
+    def _new(self, family: socket.AddressFamily) -> Attempt:
+        try:
+            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        except OSError as error:
+            other = next((idle for idle in self._idle.values() if idle), None)
+            if error.errno not in EXHAUSTED or other is None:
+                raise
+            self._close_idle(other.pop())  # an idle socket of the other family makes room
+            sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        ask_for_icmp_errors(sock)
+        attempt = self._attempts[sock.fileno()] = Attempt(sock)
+        self._epoll.register(sock.fileno(), select.EPOLLOUT | select.EPOLLET)
+        return attempt
+
+    def _close_idle(self, attempt: Attempt) -> None:
+        del self._attempts[attempt.socket.fileno()]
+        attempt.close()

@@ -1,0 +1,106 @@
+"""What the connect engine remembers of each address, for as long as it matters.
+
+A host outlives its wave: its cap must hold and its absence must be remembered when the next wave asks for it
+again. The book keeps the most recently used ones and forgets the rest, so that a plan of sixteen million
+addresses costs no more than one of a hundred thousand.
+"""
+
+import socket
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from scanner.core.errors import OutOfScope
+from scanner.core.model import Address
+from scanner.core.pacing import Bucket
+from scanner.core.wave import Wave
+
+if TYPE_CHECKING:
+    from scanner.engines.connect_ledger import OpenWave
+
+ENOUGH = 2
+"""Answers of one kind from the kernel that settle a host as a whole."""
+_REMEMBERED = 1 << 17
+
+
+class Host:
+    """One address."""
+
+    __slots__ = ("_source", "address", "bucket", "family", "held", "reports", "text", "verdict")
+
+    def __init__(self, address: Address, host_rate: float | None) -> None:
+        self.address = address
+        self.text = str(address)
+        self.family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        self.bucket = None if host_rate is None else Bucket(host_rate)
+        """Its cap, where there is one."""
+        self.held: deque[tuple[OpenWave, int]] = deque()
+        """Places that wait for the cap."""
+        self.reports: dict[int, int] = {}
+        """How often the kernel gave each reason code that concerns the address and not one port."""
+        self.verdict: int | None = None
+        """The reason code that settles every endpoint of this host, once there is one."""
+        self._source: str | None = None
+
+    def report(self, code: int) -> bool:
+        """Count a word of the kernel about this address; whether that was the one that settles it."""
+        self.reports[code] = self.reports.get(code, 0) + 1
+        if self.verdict is not None or self.reports[code] < ENOUGH:
+            return False
+        self.verdict = code
+        return True
+
+    @property
+    def source(self) -> str:
+        """The address from which this machine speaks to the host; empty where there is no way."""
+        if self._source is None:
+            self._source = _source_towards(self.family, self.text)
+        return self._source
+
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether the host is this very machine: it is spoken to from its own address."""
+        return self.source == self.text or self.address.is_loopback
+
+
+class HostBook:
+    """The hosts of the waves under way, and as many earlier ones as are worth remembering."""
+
+    def __init__(self, host_rate: float | None, permitted: Callable[[Address], bool] | None) -> None:
+        self._host_rate = host_rate
+        self._permitted = permitted
+        self._hosts: OrderedDict[int, Host] = OrderedDict()
+
+    def of(self, wave: Wave) -> tuple[list[Host], list[int]]:
+        """The distinct hosts of a wave, and for each place the index of its host among them.
+
+        Raises:
+            OutOfScope: an address of the wave is not permitted.
+        """
+        indices, first, inverse = np.unique(wave.host, return_index=True, return_inverse=True)
+        hosts = [self._host(wave, index, place) for index, place in zip(indices.tolist(), first.tolist(), strict=True)]
+        while len(self._hosts) > max(_REMEMBERED, len(hosts)):
+            self._hosts.popitem(last=False)
+        return hosts, inverse.tolist()
+
+    def _host(self, wave: Wave, index: int, place: int) -> Host:
+        if index in self._hosts:
+            self._hosts.move_to_end(index)
+            return self._hosts[index]
+        address = wave.address(place)
+        if self._permitted is not None and not self._permitted(address):
+            raise OutOfScope(f"{address} is not permitted by the scope; nothing was sent to it")
+        host = self._hosts[index] = Host(address, self._host_rate)
+        return host
+
+
+def _source_towards(family: socket.AddressFamily, text: str) -> str:
+    """The source address the kernel chooses for a destination. Connecting a datagram socket sends nothing."""
+    with socket.socket(family, socket.SOCK_DGRAM) as ask:
+        try:
+            ask.connect((text, 9))
+        except OSError:  # no way there: the kernel's answer is "none"
+            return ""
+        return str(ask.getsockname()[0])

@@ -1,0 +1,109 @@
+"""What connect()'s answer says about an endpoint. One table, no network.
+
+A first connect() on a non-blocking socket says EINPROGRESS; asked again once something has happened, it tells the
+outcome. The words mean (tcp(7), connect(2), Linux net/ipv4/tcp_input.c):
+
+* 0, EISCONN: the handshake is done. ECONNRESET, EPIPE: it was done and the other side has already hung up.
+* ECONNREFUSED: a reset in answer to the SYN.
+* ETIMEDOUT: silence.
+* EHOSTUNREACH, EHOSTDOWN: nobody answered ARP or neighbour discovery.
+* ENETUNREACH, or EHOSTUNREACH before anything was sent: this machine has no route.
+
+Whatever else it says, *we* failed: no descriptor, no source port, no buffer, a denying local policy. That is
+never a state of the port. An ICMP error comes with the words above and is told apart before this table is asked.
+"""
+
+import errno
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from types import MappingProxyType
+
+from scanner.core.reasons import Reason, local_error_code, reason_code
+from scanner.engines.icmp_errors import IcmpError
+
+OPENED = frozenset({0, errno.EISCONN, errno.ECONNRESET, errno.EPIPE})
+"""There was a handshake."""
+PENDING = frozenset({errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK})
+"""Nothing is known yet."""
+SENT = frozenset({0, errno.EINPROGRESS, errno.ECONNREFUSED})
+"""What a first connect() says when it has sent a SYN."""
+EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""There is no room for another socket."""
+
+
+class Weight(Enum):
+    """What follows from an outcome."""
+
+    FINAL = auto()
+    """The network answered: the endpoint is settled."""
+    SILENCE = auto()
+    """Nothing came: another try, if there are any left."""
+    HOST = auto()
+    """The kernel speaks of the address: the endpoint is settled, and after two such words the whole host."""
+    NO_WAY = auto()
+    """The kernel sees no way to the address: tried anew, and after two such words the whole host is settled."""
+    LOCAL = auto()
+    """We failed: tried anew after a while, and at last settled as a local failure."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one probe came to."""
+
+    weight: Weight
+    """What follows from it."""
+    code: int
+    """Reason code."""
+    evidence: str = ""
+    """What backs it."""
+
+
+def _of(weight: Weight, reason: Reason) -> Outcome:
+    return Outcome(weight, reason_code(reason))
+
+
+_OPEN = _of(Weight.FINAL, Reason.SYN_ACK)
+_SILENCE = _of(Weight.SILENCE, Reason.NO_RESPONSE)
+_ABSENT = _of(Weight.HOST, Reason.HOST_UNREACHABLE)
+_NO_WAY = _of(Weight.NO_WAY, Reason.NO_ROUTE)
+_EHOSTDOWN = getattr(errno, "EHOSTDOWN", errno.EHOSTUNREACH)
+
+_ANSWERED: Mapping[int, Outcome] = MappingProxyType(
+    {
+        **dict.fromkeys(OPENED, _OPEN),
+        errno.ECONNREFUSED: _of(Weight.FINAL, Reason.RESET),
+        errno.ETIMEDOUT: _SILENCE,
+        _EHOSTDOWN: _ABSENT,
+        errno.EHOSTUNREACH: _ABSENT,
+        errno.ENETUNREACH: _NO_WAY,
+        errno.ENETDOWN: _of(Weight.LOCAL, Reason.LINK_DOWN),
+    }
+)
+
+
+def judge(error: int, *, at_once: bool = False) -> Outcome:
+    """What connect()'s errno says; `at_once` where the very first call gave it, before anything was sent."""
+    if at_once and error == errno.EHOSTUNREACH:
+        return _NO_WAY
+    return _ANSWERED.get(error) or local_failure(error)
+
+
+def local_failure(error: int, evidence: str = "") -> Outcome:
+    """A failure of ours, with its errno."""
+    return Outcome(Weight.LOCAL, local_error_code(error), evidence)
+
+
+def judge_icmp(news: IcmpError, *, sent_by_us: bool) -> Outcome:
+    """What an ICMP error says. `sent_by_us` where this machine sent it, about a target that is another machine.
+
+    The kernel reports a failed ARP as a host-unreachable from our own address. Any other ICMP error from there is our
+    own firewall's. What a router says of a host counts for the one endpoint it answers and never settles the
+    host: firewalls reject single ports with host-unreachable too.
+    """
+    evidence = f"{news.reason} from {news.sender}"
+    if not sent_by_us:
+        return Outcome(Weight.FINAL, reason_code(news.reason), evidence)
+    if news.reason is Reason.ICMP_HOST_UNREACHABLE:
+        return _ABSENT
+    return local_failure(news.errno, f"{evidence}, which is this machine")

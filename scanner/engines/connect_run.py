@@ -1,0 +1,279 @@
+"""One run of the connect engine: when to send, and what follows from each outcome.
+
+Everything happens in callbacks of asyncio's loop: `_pump` reads outcomes and sends what may be sent, whenever the
+prober has something to say; `_tick` does what time brings (timeouts, retries, caps that open); a pacing task lets a
+batch go at a time where there is a global rate. Without one, probes are sent in small lots with a look at the
+answers in between: on a quick network few sockets are in use and stay in the processor's cache, on a slow one their
+number grows to the limit by itself.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable
+from errno import EADDRINUSE
+from functools import partial
+from math import inf
+from time import monotonic, time
+from typing import assert_never
+
+from scanner.core.reasons import Reason, reason_code
+from scanner.core.wave import SettledWave, Wave
+from scanner.engines.connect_attempt import Attempt, Judge, Prober
+from scanner.engines.connect_hosts import HostBook
+from scanner.engines.connect_ledger import OpenWave
+from scanner.engines.connect_outcome import (
+    EXHAUSTED,
+    OPENED,
+    Outcome,
+    Weight,
+    judge,
+    judge_icmp,
+    local_failure,
+)
+from scanner.engines.connect_schedule import Schedule
+from scanner.engines.icmp_errors import IcmpError
+from scanner.engines.interface import Progress
+from scanner.engines.throttle import Gate
+
+TICK = 0.05
+"""Seconds between looks at the clock."""
+STRIKES = 5
+"""Local failures of one endpoint that are borne before it is settled as one."""
+_LOT = 256
+_UNTAKEN = 64
+_FIRST_BACK_OFF = 0.1
+_GRACE = 1.0
+
+_RESET = reason_code(Reason.RESET)
+
+
+class ConnectRun:
+    """Waves in, settled waves out. Obeys `connect_attempt.Judge` and `connect_schedule.Settler`."""
+
+    def __init__(
+        self,
+        waves: Iterable[Wave],
+        book: HostBook,
+        gate: Gate | None,
+        *,
+        timeout: float,
+        retries: int,
+        retry_gap: float,
+        sockets: int,
+        prober: Callable[[Judge, Callable[[], None]], Prober],
+    ) -> None:
+        """`gate` the global rate, None for none; `sockets` how many may be in use; times in seconds.
+
+        `prober` is made with this run as its judge and the callback that reads its outcomes. Needs a running loop.
+        """
+        self._schedule = Schedule(waves, book, self)
+        self._gate = gate
+        self._timeout, self._retries, self._retry_gap = timeout, retries, retry_gap
+        self._sockets = self._room = sockets
+        self._clock_offset = time() - monotonic()
+        self._done: deque[SettledWave] = deque()
+        self._news = asyncio.Event()
+        self._failure: BaseException | None = None
+        self._stopping, self._stopped_at = False, inf
+        self._pump_queued = False
+        self._opened = self._finished_sent = self._finished_places = 0
+        self._loop = asyncio.get_running_loop()
+
+        self._timer = self._loop.call_soon(self._tick)
+        self._pacing = None if gate is None else self._loop.create_task(self._pace(gate))
+        self._prober = prober(self, self._pump)
+
+    @property
+    def progress(self) -> Progress:
+        """How far this run has come."""
+        active = self._schedule.active
+        return Progress(
+            sent=self._finished_sent + sum(wave.sent for wave in active),
+            settled=self._finished_places + sum(len(wave.ports) - wave.left for wave in active),
+            open=self._opened,
+        )
+
+    def stop(self) -> None:
+        """Send nothing more. Only sets a mark, so that it may be called from a signal handler."""
+        self._stopping = True
+
+    async def settled(self) -> AsyncGenerator[SettledWave, None]:
+        """Each wave when it is settled. Closing gives every socket back."""
+        try:
+            while True:
+                while self._done:
+                    yield self._done.popleft()
+                if self._failure is not None:
+                    raise self._failure
+                if self._schedule.exhausted:
+                    return
+                self._news.clear()
+                await self._news.wait()
+        finally:
+            self._timer.cancel()
+            if self._pacing is not None:
+                self._pacing.cancel()
+            self._prober.close()
+
+    # -- when to send ------------------------------------------------------------------------------------------
+
+    async def _pace(self, gate: Gate) -> None:
+        while True:
+            batch = await gate.permits()
+            self._safely(partial(self._send, batch))
+
+    def _tick(self) -> None:
+        self._timer = self._loop.call_later(TICK, self._tick)
+        self._safely(self._look_at_the_clock)
+
+    def _look_at_the_clock(self) -> None:
+        now = monotonic()
+        self._prober.expire(now - self._timeout)
+        self._room = min(self._sockets, self._room + max(1, self._room // 16))
+        if self._stopping:
+            self._wind_down(now)
+        self._turn()
+
+    def _pump(self) -> None:
+        self._pump_queued = False
+        self._safely(self._turn)
+
+    def _turn(self) -> None:
+        """Read a lot of answers, and send a lot of probes where no gate does."""
+        self._prober.drain()
+        if self._gate is None and (self._send(_LOT) or self._schedule.skipping) and not self._pump_queued:
+            self._pump_queued = True
+            self._loop.call_soon(self._pump)
+
+    def _send(self, most: int) -> int:
+        """Launch up to so many probes; how many were."""
+        sent = 0
+        while sent < most and self._prober.in_flight < self._room and self._may_begin():
+            turn = self._schedule.next(monotonic())
+            if turn is None or not self._launch(*turn):
+                break
+            sent += 1
+        return sent
+
+    def _may_begin(self) -> bool:
+        """Not when stopped, and not while settled waves pile up before somebody who does not take them."""
+        return not self._stopping and len(self._done) <= _UNTAKEN
+
+    def _launch(self, wave: OpenWave, place: int) -> bool:
+        """Ask a place; False where there is no socket for it."""
+        try:
+            self._prober.launch(wave, place, wave.host(place))
+        except OSError as failure:
+            error = failure.errno or 0
+            if error in EXHAUSTED and self._prober.in_flight:  # there is less room than was thought: wait for it
+                self._room = self._prober.in_flight
+                self._schedule.again(wave, place, monotonic())
+            else:
+                self._failed(wave, place, local_failure(error))
+            return False
+        return True
+
+    def _wind_down(self, now: float) -> None:
+        """Let what is under way come to its end, but not for long; then end every wave as it is."""
+        self._schedule.stop()
+        self._stopped_at = min(self._stopped_at, now)
+        if not self._prober.in_flight or now - self._stopped_at > _GRACE:
+            for wave in list(self._schedule.active):
+                self.finish(wave)
+
+    def _safely(self, work: Callable[[], object]) -> None:
+        """Run a callback; what goes wrong in it is raised where the waves are awaited."""
+        if self._failure is not None:
+            return
+        try:
+            work()
+        except Exception as failure:  # noqa: BLE001 (raised again in `settled`)
+            self._failure = failure
+        if self._failure is not None or self._schedule.exhausted:
+            self._news.set()
+
+    # -- what came of it ---------------------------------------------------------------------------------------
+
+    def refused(self, attempt: Attempt, now: float) -> None:
+        """A reset came."""
+        self._settle(attempt.wave, attempt.place, _RESET, now, now - attempt.started)
+
+    def ended(self, attempt: Attempt, error: int, news: IcmpError | None, *, at_once: bool = False) -> None:
+        """Anything else came, or nothing did."""
+        now = monotonic()
+        rtt: float | None = now - attempt.started
+        if error in OPENED:
+            outcome = self._opened_to(attempt, error)
+            rtt = attempt.handshake_time() or rtt
+        elif news is not None:
+            host = attempt.host
+            by_us = str(news.sender) == host.source and not host.is_this_machine
+            outcome = judge_icmp(news, sent_by_us=by_us)
+        else:
+            outcome = judge(error, at_once=at_once)
+        self._follow(attempt, outcome, now, rtt)
+
+    def settle_unasked(self, wave: OpenWave, place: int, code: int) -> None:
+        """The host of this place has a verdict."""
+        self._settle(wave, place, code, monotonic(), None)
+
+    def finish(self, wave: OpenWave) -> None:
+        """Hand a wave out as it is."""
+        del self._schedule.active[wave]
+        self._finished_sent += wave.sent
+        self._finished_places += len(wave.ports) - wave.left
+        self._done.append(wave.result(monotonic() + self._clock_offset))
+        self._news.set()
+
+    def _opened_to(self, attempt: Attempt, error: int) -> Outcome:
+        if attempt.met_ourselves(self._prober.attempts()):
+            return local_failure(EADDRINUSE, "the connection was made with a socket of this program")
+        self._opened += 1
+        return judge(error)
+
+    def _follow(self, attempt: Attempt, outcome: Outcome, now: float, rtt: float | None) -> None:
+        """Do what an outcome asks for."""
+        wave, place = attempt.wave, attempt.place
+        match outcome.weight:
+            case Weight.FINAL:
+                self._settle(wave, place, outcome.code, now, rtt, outcome.evidence)
+            case Weight.SILENCE:
+                self._unanswered(attempt, outcome.code, now)
+            case Weight.HOST:
+                if attempt.host.report(outcome.code):
+                    wave.absent += 1
+                self._settle(wave, place, outcome.code, now, None, outcome.evidence)
+            case Weight.NO_WAY:
+                attempt.host.report(outcome.code)
+                self._unanswered(attempt, outcome.code, now)
+            case Weight.LOCAL:
+                self._failed(wave, place, outcome)
+            case _:
+                assert_never(outcome.weight)
+
+    def _unanswered(self, attempt: Attempt, code: int, now: float) -> None:
+        """Another try, at a decent distance from the last; or the end of it."""
+        wave, place = attempt.wave, attempt.place
+        wave.tries[place] += 1
+        if attempt.host.verdict is not None:
+            self._settle(wave, place, attempt.host.verdict, now, None)
+        elif wave.tries[place] > self._retries:
+            self._settle(wave, place, code, now, None)
+        else:
+            self._schedule.again(wave, place, max(now, attempt.started + self._retry_gap))
+
+    def _failed(self, wave: OpenWave, place: int, outcome: Outcome) -> None:
+        """We failed: again after a while, twice as long each time; at last it is written down as our failure."""
+        now = monotonic()
+        wave.strikes[place] += 1
+        if wave.strikes[place] > STRIKES:
+            self._settle(wave, place, outcome.code, now, None, outcome.evidence)
+        else:
+            self._schedule.again(wave, place, now + _FIRST_BACK_OFF * 2 ** (wave.strikes[place] - 1))
+
+    def _settle(self, wave: OpenWave, place: int, code: int, now: float, rtt: float | None, evidence: str = "") -> None:
+        if evidence:
+            wave.evidence[place] = evidence
+        wave.settle(place, code, now + self._clock_offset, rtt)
+        if not wave.left:
+            self.finish(wave)
