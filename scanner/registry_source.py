@@ -8,7 +8,6 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
-from importlib.resources import files
 from pathlib import Path
 
 from scanner.core.errors import RegistryUnusable
@@ -53,8 +52,8 @@ def load_bundled() -> Registry:
 
 
 def bundled_file(name: str) -> bytes:
-    """A file of the package's registry folder."""
-    return (files("scanner") / "data" / "registry" / name).read_bytes()
+    """A file of the package's registry folder. Not by importlib.resources: that costs a third of the start."""
+    return (Path(__file__).parent / "data" / "registry" / name).read_bytes()
 
 
 def data_folder() -> Path:

@@ -21,6 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from operator import itemgetter
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -50,6 +51,9 @@ STATUSES: tuple[RegistryStatus, ...] = (
 """Every status, weakest first: where several rows speak of an endpoint, the strongest holds."""
 
 _CODES = {status: code for code, status in enumerate(STATUSES)}
+
+BUCKET = 8
+"""Rows that span ports are looked up by the port shifted right by so many bits."""
 
 MAX_AGE_DAYS = 365
 """From this age on a registry deserves a warning."""
@@ -169,7 +173,7 @@ class Registry:
     def lookup(self, transport: Transport, port: int) -> PortRecord:
         """All that is known of a port (0 to 65535) on a transport."""
         narrow = self._narrow_rows.get(port, ())
-        wide = (row for row in self._wide_rows if row.first <= port <= row.last)
+        wide = (row for row in self._wide_rows.get(port >> BUCKET, ()) if row.first <= port <= row.last)
         rows = tuple(row for row in (*narrow, *wide) if transport in row.transports)
         return PortRecord(transport, port, self.status(transport, port), rows)
 
@@ -187,13 +191,20 @@ class Registry:
         table = bytearray([_CODES[RegistryStatus.UNASSIGNED]]) * PORTS
         dynamic = RANGES[PortRange.DYNAMIC]
         table[dynamic.start :] = bytes([_CODES[RegistryStatus.DYNAMIC]]) * len(dynamic)
-        coded = [
-            (_CODES[row.status], row.first, row.last) for row in self.rows if transport in row.transports
-        ]
-        for code, first, last in sorted(coded):
-            if code:
+        for code, first, last, transports in self._coded_runs:
+            if transport not in transports:
+                continue
+            if first == last:
+                table[first] = code
+            else:
                 table[first : last + 1] = bytes([code]) * (last + 1 - first)
         return bytes(table)
+
+    @cached_property
+    def _coded_runs(self) -> Sequence[tuple[int, int, int, tuple[Transport, ...]]]:
+        """What each row writes into the tables, the strongest last, so that it stays."""
+        coded = ((_CODES[row.status], row.first, row.last, row.transports) for row in self.rows)
+        return sorted((run for run in coded if run[0]), key=itemgetter(0))
 
     def ports_with_status(self, transport: Transport, status: RegistryStatus) -> tuple[int, ...]:
         """Every port of a transport that has this status, in order."""
@@ -243,9 +254,14 @@ class Registry:
         return index
 
     @cached_property
-    def _wide_rows(self) -> Sequence[Row]:
-        """The rows that span ports: a few hundred, too many ports to index for one look-up."""
-        return tuple(row for row in self.rows if row.first != row.last)
+    def _wide_rows(self) -> Mapping[int, Sequence[Row]]:
+        """The rows that span ports, by the runs of 256 ports that they reach into."""
+        index: defaultdict[int, list[Row]] = defaultdict(list)
+        for row in self.rows:
+            if row.first != row.last:
+                for bucket in range(row.first >> BUCKET, (row.last >> BUCKET) + 1):
+                    index[bucket].append(row)
+        return index
 
     @cached_property
     def _keys_by_name(self) -> Mapping[str, tuple[PortKey, ...]]:
@@ -257,9 +273,7 @@ class Registry:
 
 
 def _keys(row: Row) -> Iterable[PortKey]:
-    return (
-        PortKey(transport, port) for transport in row.transports for port in range(row.first, row.last + 1)
-    )
+    return (PortKey(transport, port) for transport in row.transports for port in range(row.first, row.last + 1))
 
 
 def port_range(port: int) -> PortRange:

@@ -47,7 +47,7 @@ LAST_PORT = 49151
 _TRANSPORTS = MappingProxyType(
     {"": (Transport.TCP, Transport.UDP)} | {transport.value: (transport,) for transport in Transport}
 )
-_PORT_CELL = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
+_PORT_CELL = re.compile(r"\s*(\d{1,5})(?:-(\d{1,5}))?\s*", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
@@ -73,9 +73,7 @@ def _text(data: bytes, source: str) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise RegistryUnusable(
-            f"{source}: not UTF-8 text at byte {error.start}; expected IANA's CSV"
-        ) from None
+        raise RegistryUnusable(f"{source}: not UTF-8 text at byte {error.start}; expected IANA's CSV") from None
     if "\0" in text:
         raise RegistryUnusable(f"{source}: holds NUL bytes; expected IANA's CSV")
     if text.lstrip()[:1] == "<":
@@ -98,9 +96,7 @@ def _cells(text: str, source: str) -> Iterator[tuple[int, tuple[str, ...]]]:
                 )
             yield reader.line_num, wanted(cells)
     except csv.Error as error:
-        raise RegistryUnusable(
-            f"{source}:{reader.line_num}: {error}; the file is damaged or cut short"
-        ) from None
+        raise RegistryUnusable(f"{source}:{reader.line_num}: {error}; the file is damaged or cut short") from None
 
 
 def _places(header: Sequence[str], source: str) -> list[int]:
@@ -113,21 +109,25 @@ def _places(header: Sequence[str], source: str) -> list[int]:
 
 def _rows(table: Iterable[tuple[int, tuple[str, ...]]], source: str) -> Iterator[Row]:
     """The rows that have a port and a transport that this program knows."""
-    for line, (service, ports, transport, *rest) in table:
+    for line, cells in table:
+        service, ports, transport = cells[:3]
         transports = _TRANSPORTS.get(transport) or _TRANSPORTS.get(transport.strip().lower())
         if ports and transports:
-            first, last = _port_run(ports, f"{source}:{line}")
-            yield Row(service.strip(), first, last, transports, *rest)
+            try:
+                first, last = _port_run(ports)
+            except ValueError as error:
+                raise RegistryUnusable(f"{source}:{line}: {error}") from None
+            yield Row(service.strip(), first, last, transports, *cells[3:])
 
 
-def _port_run(cell: str, where: str) -> tuple[int, int]:
-    match = _PORT_CELL.fullmatch(cell.strip())
+def _port_run(cell: str) -> tuple[int, int]:
+    match = _PORT_CELL.fullmatch(cell)
     if match is None:
-        raise RegistryUnusable(f"{where}: {cell!r} is no port; expected a number or a run like 6000-6063")
+        raise ValueError(f"{cell!r} is no port; expected a number or a run like 6000-6063")
     first = int(match[1])
-    last = int(match[2] or first)
+    last = int(match[2]) if match[2] else first
     if not first <= last < PORTS:
-        raise RegistryUnusable(f"{where}: {cell!r} is no run of ports between 0 and {PORTS - 1}")
+        raise ValueError(f"{cell!r} is no run of ports between 0 and {PORTS - 1}")
     return first, last
 
 
