@@ -111,10 +111,10 @@ def words(progress: "Progress", planned: int, meter: Meter) -> str:
 
 def _bar(stream: TextIO) -> "Bar":
     from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+    from rich.progress import BarColumn, TextColumn
     from rich.progress import Progress as Bar
 
     console = Console(file=stream, force_terminal=True, highlight=False)
     bar = BarColumn(bar_width=20, complete_style="cyan", finished_style="cyan")
-    words_column = TextColumn("{task.fields[words]}", markup=False)
-    return Bar(bar, TaskProgressColumn(), words_column, console=console, transient=True, auto_refresh=False)
+    words_column = TextColumn("{task.percentage:3.0f}%  {task.fields[words]}", markup=False)
+    return Bar(bar, words_column, console=console, transient=True, auto_refresh=False)

@@ -104,7 +104,7 @@ def describe(summary: Summary) -> SummaryText:
         ("covered", _coverage(summary)),
         ("absent", _absent(summary)),
         ("excluded", _excluded(summary)),
-        ("other answers", _reasons(summary)),
+        ("other reasons", _reasons(summary)),
         ("probes", _probes(summary)),
         ("engine", _engine(summary.info)),
         ("registry", _registry(summary.info)),

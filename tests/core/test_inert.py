@@ -30,7 +30,21 @@ def test_what_is_not_seen_is_shown_as_an_escape(text: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "nginx/1.25 (Debian)", "Größe café", "москва", "東京サーバ", "مرحبا", "שלום", "हिन्दी", "한국어", "😀", "a b", "a\u00a0b"]
+    "text",
+    [
+        "",
+        "nginx/1.25 (Debian)",
+        "Größe café",
+        "москва",
+        "東京サーバ",
+        "مرحبا",
+        "שלום",
+        "हिन्दी",
+        "한국어",
+        "😀",
+        "a b",
+        "a\u00a0b",
+    ],
 )
 def test_ordinary_text_of_any_script_survives(text: str) -> None:
     assert inert(text) == text
@@ -51,7 +65,22 @@ def test_bytes_are_read_as_utf8_or_shown_byte_by_byte() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["=1+1", "+1", "-5", "@SUM(A1)", "  =1", '"=1', '" =1', "\u00a0=1", "\uff1d1", "\uff0b1", "\uff0d1", "\uff201", "\u22121", "-"],
+    [
+        "=1+1",
+        "+1",
+        "-5",
+        "@SUM(A1)",
+        "  =1",
+        '"=1',
+        '" =1',
+        "\u00a0=1",
+        "\uff1d1",
+        "\uff0b1",
+        "\uff0d1",
+        "\uff201",
+        "\u22121",
+        "-",
+    ],
 )
 def test_what_begins_like_a_formula_gets_an_apostrophe(text: str) -> None:
     assert csv_cell(text) == "'" + text

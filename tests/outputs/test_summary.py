@@ -26,7 +26,7 @@ def test_the_whole_of_it() -> None:
         "  covered        361,442 endpoints: 22 open, 30,300 closed, 331,120 filtered",
         "  absent         234 addresses settled as a whole: nothing is there",
         "  excluded       1,423 endpoints",
-        "  other answers  icmp-admin-prohibited 1,120",
+        "  other reasons  icmp-admin-prohibited 1,120",
         "  probes         412,345 sent (5,727 a second), 30,322 endpoints answered",
         "  engine         connect (no right to open a raw socket)",
         "  registry       IANA, 2026-02-12, 14,499 rows, sha256 3f9a12bc3f9a",
@@ -88,7 +88,7 @@ def test_the_tone_follows_the_worst(findings: dict[Severity, int], expected: Ton
 
 def test_local_failures_are_named_most_frequent_first() -> None:
     reasons = {"reset": 5, "local-error:EMFILE": 3, "no-route": 9, **{f"kind-{n}": 1 for n in range(9)}}
-    said = facts(replace(SUMMARY, reasons=reasons))["other answers"]
+    said = facts(replace(SUMMARY, reasons=reasons))["other reasons"]
     assert said == "no-route 9, local-error:EMFILE 3, kind-0 1, kind-1 1, kind-2 1, kind-3 1, and 5 kinds more"
 
 
