@@ -1,14 +1,15 @@
 """The table that a person reads: every open port, the telling ones on top.
 
 One row an observation, with the worst that the rules say of it (`+1` where they say more), sorted by severity,
-verdict, address and port. On a terminal as many columns as fit are shown, never a cut address; after `limit` rows
-it says how many more there are and how to see them. In a pipe it is plain aligned text, all rows and columns.
+verdict, address and port. On a terminal as many columns as fit are shown, never a cut address. A table longer than
+`limit` folds what many addresses have in common into one row, and says how many more there are and how to see
+them. In a pipe it is plain aligned text, all rows and columns.
 """
 
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TextIO
 
 from scanner.core.inert import inert
@@ -20,8 +21,13 @@ from scanner.outputs.record import endpoint_order
 LIMIT = 200
 """Rows on a terminal."""
 
+FOLD = 5
+"""Rows with the same verdict, port and rule that a long table shows before it folds the others into one."""
+
 GAP = 2
 """Blanks between columns."""
+
+_HOW_TO_SEE_ALL = "All of them: pipe this into a pager, or --all-open -o FILE."
 
 _VERDICT_ORDER = (Verdict.UNEXPECTED, Verdict.MISSING, Verdict.UNDETERMINED, Verdict.EXPECTED)
 
@@ -36,6 +42,8 @@ class Row:
     """Whether it is as it should be."""
     cells: tuple[str, ...]
     """What each column of `COLUMNS` says."""
+    count: int = 1
+    """How many observations it stands for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +97,8 @@ class Table:
         if not rows:
             return
         if is_terminal(self._place.text):
-            text = painted_table(rows[: self._limit], _columns_of(self._place.text), more_line(rows, self._limit))
+            shown = rows if len(rows) <= self._limit else folded(rows)
+            text = painted_table(shown[: self._limit], _columns_of(self._place.text), more_line(shown, self._limit))
         else:
             text = plain_table(rows)
         self._place.write(text)
@@ -129,14 +138,34 @@ def fit(rows: Sequence[Row], room: int) -> dict[int, int]:
     return dict(sorted(widths.items()))
 
 
+def folded(rows: Sequence[Row], keep: int = FOLD) -> list[Row]:
+    """The first `keep` rows of each verdict, port and rule, and one row for all others of the same."""
+    shown: list[Row] = []
+    places: dict[tuple[str, ...], list[int]] = {}
+    for row in rows:
+        same = places.setdefault((row.cells[0], row.cells[2], row.cells[4]), [])
+        if len(same) <= keep:
+            same.append(len(shown))
+            shown.append(row)
+        else:
+            shown[same[-1]] = replace(shown[same[-1]], count=shown[same[-1]].count + 1)
+    return [row if row.count == 1 else _fold(row) for row in shown]
+
+
 def more_line(rows: Sequence[Row], limit: int) -> str:
-    """What is said of the rows after the first `limit`, and how to see them; empty if there are none."""
-    rest = rows[limit:]
-    if not rest:
-        return ""
-    kinds = Counter(row.cells[0] for row in rest)
-    words = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
-    return f"… and {len(rest):,} more ({words}). All of them: pipe this into a pager, or --all-open -o FILE."
+    """What is said of rows that are folded or come after the first `limit`, and how to see them; else empty."""
+    kinds: Counter[str] = Counter()
+    for row in rows[limit:]:
+        kinds[row.cells[0]] += row.count
+    if kinds:
+        words = ", ".join(f"{count:,} {kind}" for kind, count in kinds.items())
+        return f"… and {kinds.total():,} more ({words}). {_HOW_TO_SEE_ALL}"
+    return _HOW_TO_SEE_ALL if any(row.count > 1 for row in rows) else ""
+
+
+def _fold(row: Row) -> Row:
+    verdict, _, port, registry, rule, *_ = row.cells
+    return replace(row, cells=(verdict, f"and {row.count:,} more", port, registry, rule, "", ""))
 
 
 def _row(judged: Judged) -> Row:

@@ -32,6 +32,10 @@ def test_every_line_fits_the_schema_and_the_schema_names_every_field(tmp_path: P
         assert list(line) == list(schema()["$defs"][line["type"]]["properties"])
 
 
+def test_the_schema_itself_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(schema())
+
+
 def test_the_schema_refuses_what_is_wrong(tmp_path: Path) -> None:
     validator = jsonschema.Draft202012Validator(schema())
     finding = lines(tmp_path / "f.jsonl")[1]

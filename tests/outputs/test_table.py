@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from scanner.core.model import Judged, RegistryStatus, Severity, Verdict
-from scanner.outputs.table import COLUMNS, GAP, Table, fit, more_line, plain_table, table_rows
+from scanner.outputs.table import COLUMNS, GAP, Table, fit, folded, more_line, plain_table, table_rows
 from scanner.outputs.terminal import painted_table
 from tests.outputs.samples import ASSIGNED, RESULTS, also, judged, run
 
@@ -101,6 +101,30 @@ def test_what_is_not_shown_is_counted_and_told_how_to_see() -> None:
     )
 
 
+def test_a_long_table_folds_what_many_addresses_have_in_common() -> None:
+    rows = table_rows((*MANY, judged("10.0.0.1", 31337, severity=Severity.HIGH)))
+    short = folded(rows, keep=3)
+    assert [(row.cells[0], row.cells[1], row.cells[2]) for row in short] == [
+        ("high", "10.0.0.1", "31337/tcp"),
+        ("medium", "10.0.0.0", "31338/tcp"),
+        ("medium", "10.0.0.1", "31338/tcp"),
+        ("medium", "10.0.0.2", "31338/tcp"),
+        ("medium", "and 4,997 more", "31338/tcp"),
+        ("undetermined", "10.0.0.0", "22/tcp"),
+        ("undetermined", "10.0.0.1", "22/tcp"),
+        ("undetermined", "10.0.0.2", "22/tcp"),
+        ("undetermined", "and 4,997 more", "22/tcp"),
+    ]
+    assert sum(row.count for row in short) == len(rows)
+    assert more_line(short, 9) == "All of them: pipe this into a pager, or --all-open -o FILE."
+    assert more_line(short, 4).startswith("… and 9,997 more (4,997 medium, 5,000 undetermined).")
+
+
+def test_four_of_a_kind_are_not_folded_into_three_and_one() -> None:
+    rows = table_rows(MANY[:8])
+    assert folded(rows, keep=3) == rows
+
+
 def test_no_line_of_the_painted_table_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
@@ -143,6 +167,7 @@ def test_a_long_list_is_cut_on_a_terminal_only(monkeypatch: pytest.MonkeyPatch) 
     few = MANY[:40]
     text = on_terminal(lambda stream: run(Table(stream, limit=5), few))
     assert "… and 35 more" in text
+    assert text.count("10.0.0.") == 5
     pipe = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     run(Table(pipe, limit=5), few)
     pipe.seek(0)
