@@ -73,7 +73,7 @@ async def shown(
     `sample` is asked several times a second, `planned` is how many endpoints there are. Nothing is shown, or even
     imported, if `quiet` or if `stream` (standard error by default) is no terminal.
     """
-    stream = stream or sys.stderr
+    stream = stream or sys.stderr  # None where it was closed before we started
     if quiet or not is_terminal(stream):
         yield
         return

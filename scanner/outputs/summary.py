@@ -5,7 +5,7 @@ Otherwise it says what is missing and why, and that what was not looked at may h
 plain text made from a `Summary`; colours belong to `terminal.py`.
 """
 
-import os
+import contextlib
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -75,16 +75,16 @@ class SummaryLines:
 
     def end(self, summary: Summary) -> None:
         """Show it."""
-        from scanner.outputs.terminal import is_terminal, painted_summary
+        from scanner.outputs.terminal import columns_of, is_terminal, painted_summary
 
-        stream = self._stream or sys.stderr
+        stream: TextIO | None = self._stream or sys.stderr
+        if stream is None:  # started with standard error closed
+            return
         text = describe(summary)
-        if is_terminal(stream):
-            columns = os.get_terminal_size(stream.fileno()).columns or 80
-            stream.write(painted_summary(text, columns))
-        else:
-            stream.write(plain_summary(text))
-        stream.flush()
+        shown = painted_summary(text, columns_of(stream)) if is_terminal(stream) else plain_summary(text)
+        with contextlib.suppress(OSError):  # its reader has gone, and there is nowhere else to say so
+            stream.write(shown)
+            stream.flush()
 
     def abandon(self) -> None:
         """Nothing was shown."""

@@ -6,7 +6,6 @@ verdict, address and port. On a terminal as many columns as fit are shown, never
 them. In a pipe it is plain aligned text, all rows and columns.
 """
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -91,14 +90,14 @@ class Table:
 
     def end(self, summary: Summary) -> None:  # noqa: ARG002 - the summary has its own output
         """Show the table. Raises OutputFailed."""
-        from scanner.outputs.terminal import is_terminal, painted_table
+        from scanner.outputs.terminal import columns_of, is_terminal, painted_table
 
         rows = table_rows(self._judged)
         if not rows:
             return
         if is_terminal(self._place.text):
             shown = rows if len(rows) <= self._limit else folded(rows)
-            text = painted_table(shown[: self._limit], _columns_of(self._place.text), more_line(shown, self._limit))
+            text = painted_table(shown[: self._limit], columns_of(self._place.text), more_line(shown, self._limit))
         else:
             text = plain_table(rows)
         self._place.write(text)
@@ -214,10 +213,3 @@ def _order(judged: Judged) -> tuple[int, int, tuple[int, int, str, int, str]]:
 
 def _widest(rows: Sequence[Row], place: int) -> int:
     return max((len(row.cells[place]) for row in rows), default=0)
-
-
-def _columns_of(stream: TextIO) -> int:
-    try:
-        return os.get_terminal_size(stream.fileno()).columns or 80
-    except OSError:
-        return 80

@@ -8,7 +8,7 @@ import io
 import os
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, TextIO, TypeGuard
 
 from scanner.core.model import Severity, Verdict
 from scanner.outputs.summary import SummaryText, Tone, plain_summary
@@ -32,9 +32,17 @@ _TONE_STYLES = {
 _FAINT = "dim"
 
 
-def is_terminal(stream: TextIO) -> bool:
-    """Whether a person watches this stream on something that understands colours and columns."""
-    return stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
+def is_terminal(stream: TextIO | None) -> TypeGuard[TextIO]:
+    """Whether a person watches this stream, if there is one, on something that understands colours and columns."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM", "") not in {"", "dumb"}
+
+
+def columns_of(stream: TextIO) -> int:
+    """How wide a terminal is; 80 where it does not say."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns or 80
+    except OSError:
+        return 80
 
 
 def painted_table(rows: Sequence[Row], columns: int, more: str) -> str:

@@ -1,6 +1,8 @@
 """The summary says what was covered, and "No findings" only where that means something."""
 
 import io
+import os
+import sys
 from dataclasses import replace
 
 import pytest
@@ -142,6 +144,20 @@ def test_it_goes_to_the_stream_as_plain_text_where_nobody_watches() -> None:
     stream = io.StringIO()
     run(SummaryLines(stream), ())
     assert stream.getvalue() == plain_summary(describe(SUMMARY))
+
+
+def test_without_standard_error_it_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    run(SummaryLines(), ())
+
+
+def test_a_reader_that_has_gone_does_not_end_the_sweep_with_an_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    stream = os.fdopen(writing, "w")
+    run(SummaryLines(stream), ())
+    with pytest.raises(BrokenPipeError):
+        stream.close()
 
 
 def test_painted_it_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
