@@ -11,6 +11,7 @@ from typing import Protocol
 
 from scanner.engines.connect_hosts import Host
 from scanner.engines.connect_ledger import OpenWave
+from scanner.engines.connect_schedule import Turn
 from scanner.engines.icmp_errors import IcmpError
 
 _LINGER_NOT = struct.pack("ii", 1, 0)
@@ -39,10 +40,12 @@ class Attempt:
         self.socket = sock
         self.busy = False
 
-    def aim(self, wave: OpenWave, place: int, host: Host) -> None:
-        """Point the socket at a place."""
+    def begin(self, wave: OpenWave, place: int, host: Host, now: float) -> None:
+        """Point the socket at a place: the attempt counts from `now`."""
         self.wave, self.place, self.host = wave, place, host
         self.target = (host.text, wave.ports[place])
+        self.started = now
+        self.busy = True
 
     def close(self) -> None:
         """Give the socket back, at once and on both sides.
@@ -86,8 +89,12 @@ class Attempt:
 class Judge(Protocol):
     """Who is told what came of an attempt."""
 
-    def refused(self, attempt: Attempt, now: float) -> None:
-        """A reset came: the usual answer, so it has a way of its own."""
+    def refused(self, attempts: list[Attempt], now: float) -> None:
+        """Resets came: the usual answer, so it has a way of its own."""
+        ...
+
+    def no_socket(self, turn: Turn, error: int) -> None:
+        """No socket was to be had for a turn."""
         ...
 
     def ended(self, attempt: Attempt, error: int, news: IcmpError | None, *, at_once: bool = False) -> None:
@@ -104,11 +111,10 @@ class Prober(Protocol):
     in_flight: int
     """Attempts whose outcome is awaited."""
 
-    def launch(self, wave: OpenWave, place: int, host: Host) -> None:
-        """Begin an attempt; its outcome may be told before this returns.
+    def launch(self, turns: Iterable[Turn]) -> int:
+        """Begin an attempt for each turn, until there are no more turns or sockets; how many were begun.
 
-        Raises:
-            OSError: no socket is to be had.
+        Outcomes may be told before this returns.
         """
         ...
 

@@ -19,9 +19,8 @@ from errno import ECONNREFUSED, EINPROGRESS, ETIMEDOUT
 from time import monotonic
 
 from scanner.engines.connect_attempt import Attempt, Judge
-from scanner.engines.connect_hosts import Host
-from scanner.engines.connect_ledger import OpenWave
-from scanner.engines.connect_outcome import EXHAUSTED, PENDING, SENT
+from scanner.engines.connect_outcome import EXHAUSTED, PENDING, SENT_AT_ONCE
+from scanner.engines.connect_schedule import Turn
 from scanner.engines.icmp_errors import ask_for_icmp_errors, has_icmp_error, read_icmp_error
 
 AVAILABLE = hasattr(select, "epoll")
@@ -41,34 +40,43 @@ class EpollProber:
         self._loop.add_reader(self._epoll.fileno(), awake)
         self.in_flight = 0
 
-    def launch(self, wave: OpenWave, place: int, host: Host) -> None:
-        """Begin an attempt, on an idle socket if there is one."""
-        idle = self._idle[host.family]
-        attempt = idle.pop() if idle else self._new(host.family)
-        attempt.aim(wave, place, host)
-        attempt.started = monotonic()
-        attempt.busy = True
-        self.in_flight += 1
-        error = attempt.socket.connect_ex(attempt.target)
-        if error in SENT:
-            wave.sent += 1
-        if error != EINPROGRESS:
-            self._ended(attempt, error, at_once=True)
+    def launch(self, turns: Iterable[Turn]) -> int:
+        """Begin an attempt for each turn, on idle sockets as long as there are any."""
+        begun = 0
+        for turn in turns:
+            wave, place, host = turn
+            idle = self._idle[host.family]
+            try:
+                attempt = idle.pop() if idle else self._new(host.family)
+            except OSError as failure:
+                self._judge.no_socket(turn, failure.errno or 0)
+                break
+            attempt.begin(wave, place, host, monotonic())
+            self.in_flight += 1
+            begun += 1
+            error = attempt.socket.connect_ex(attempt.target)
+            if error == EINPROGRESS:
+                wave.sent += 1
+            else:
+                self._ended(attempt, error, at_once=True)
+        return begun
 
     def drain(self) -> None:
         """Tell the outcomes of the sockets that have something to say."""
-        for descriptor, flags in self._epoll.poll(0, _MOST_EVENTS):
+        refused: list[Attempt] = []
+        events = self._epoll.poll(0, _MOST_EVENTS)
+        now = monotonic()
+        for descriptor, flags in events:
             attempt = self._attempts.get(descriptor)
             if attempt is None or not attempt.busy:
                 continue
             error = attempt.socket.connect_ex(attempt.target)
             if error == ECONNREFUSED and not has_icmp_error(attempt.socket):
-                attempt.busy = False
-                self.in_flight -= 1
-                self._idle[attempt.host.family].append(attempt)
-                self._judge.refused(attempt, monotonic())
+                refused.append(attempt)
             elif error not in PENDING or flags & select.EPOLLERR:
                 self._ended(attempt, error)
+        self._reuse(refused)
+        self._judge.refused(refused, now)
 
     def expire(self, before: float) -> None:
         """Give up what was started before that time."""
@@ -90,8 +98,16 @@ class EpollProber:
         """Every socket there is."""
         return self._attempts.values()
 
+    def _reuse(self, refused: list[Attempt]) -> None:
+        for attempt in refused:
+            attempt.busy = False
+            self._idle[attempt.host.family].append(attempt)
+        self.in_flight -= len(refused)
+
     def _ended(self, attempt: Attempt, error: int, *, at_once: bool = False) -> None:
         """An outcome other than a plain reset, after which the socket is not used again."""
+        if error in SENT_AT_ONCE and at_once:
+            attempt.wave.sent += 1
         news = read_icmp_error(attempt.socket, attempt.target)
         if news is not None or error not in PENDING:
             self._judge.ended(attempt, error, news, at_once=at_once)

@@ -18,7 +18,7 @@ from scanner.core.pacing import Bucket
 from scanner.core.wave import Wave
 
 if TYPE_CHECKING:
-    from scanner.engines.connect_ledger import OpenWave
+    from scanner.engines.connect_schedule import Turn
 
 ENOUGH = 2
 """Answers of one kind from the kernel that settle a host as a whole."""
@@ -28,7 +28,7 @@ _REMEMBERED = 1 << 17
 class Host:
     """One address."""
 
-    __slots__ = ("_source", "address", "bucket", "family", "held", "reports", "text", "verdict")
+    __slots__ = ("_source", "address", "bucket", "family", "held", "reports", "text", "unconditional", "verdict")
 
     def __init__(self, address: Address, host_rate: float | None) -> None:
         self.address = address
@@ -36,12 +36,14 @@ class Host:
         self.family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         self.bucket = None if host_rate is None else Bucket(host_rate)
         """Its cap, where there is one."""
-        self.held: deque[tuple[OpenWave, int]] = deque()
+        self.held: deque[Turn] = deque()
         """Places that wait for the cap."""
         self.reports: dict[int, int] = {}
         """How often the kernel gave each reason code that concerns the address and not one port."""
         self.verdict: int | None = None
         """The reason code that settles every endpoint of this host, once there is one."""
+        self.unconditional = self.bucket is None
+        """Whether there is neither cap nor verdict, so that nothing need be asked before a probe."""
         self._source: str | None = None
 
     def report(self, code: int) -> bool:
@@ -50,6 +52,7 @@ class Host:
         if self.verdict is not None or self.reports[code] < ENOUGH:
             return False
         self.verdict = code
+        self.unconditional = False
         return True
 
     @property
@@ -73,8 +76,8 @@ class HostBook:
         self._permitted = permitted
         self._hosts: OrderedDict[int, Host] = OrderedDict()
 
-    def of(self, wave: Wave) -> tuple[list[Host], list[int]]:
-        """The distinct hosts of a wave, and for each place the index of its host among them.
+    def of(self, wave: Wave) -> list[Host]:
+        """The host of each place of a wave.
 
         Raises:
             OutOfScope: an address of the wave is not permitted.
@@ -83,7 +86,7 @@ class HostBook:
         hosts = [self._host(wave, index, place) for index, place in zip(indices.tolist(), first.tolist(), strict=True)]
         while len(self._hosts) > max(_REMEMBERED, len(hosts)):
             self._hosts.popitem(last=False)
-        return hosts, inverse.tolist()
+        return [hosts[each] for each in inverse.tolist()]
 
     def _host(self, wave: Wave, index: int, place: int) -> Host:
         if index in self._hosts:

@@ -5,6 +5,7 @@ faster than numpy; numpy looks at the same memory when the wave is settled.
 """
 
 from array import array
+from math import nan
 
 import numpy as np
 
@@ -24,7 +25,6 @@ class OpenWave:
         "at",
         "evidence",
         "host_of",
-        "hosts",
         "left",
         "ports",
         "reason",
@@ -35,15 +35,15 @@ class OpenWave:
         "wave",
     )
 
-    def __init__(self, wave: Wave, hosts: list[Host], host_of: list[int]) -> None:
-        """`hosts` the distinct hosts of the wave; `host_of` for each place its index among them."""
+    def __init__(self, wave: Wave, host_of: list[Host]) -> None:
+        """`host_of` the host of each place."""
         size = len(wave)
         self.wave = wave
-        self.hosts, self.host_of = hosts, host_of
+        self.host_of = host_of
         self.ports: list[int] = wave.port.tolist()
         self.reason = array("H", bytes(2 * size))
         self.at = array("d", bytes(8 * size))
-        self.rtt = array("f", np.full(size, np.nan, np.float32).tobytes())
+        self.rtt = array("f", bytes(4 * size))
         self.tries = bytearray(size)
         """Probes of each place that went unanswered."""
         self.strikes = bytearray(size)
@@ -55,33 +55,34 @@ class OpenWave:
         self.absent = 0
         """Hosts found absent while this wave was under way."""
 
-    def host(self, place: int) -> Host:
-        """The host of a place."""
-        return self.hosts[self.host_of[place]]
+    def settle(self, place: int, code: int, at: float, rtt: float = nan) -> bool:
+        """Write down the outcome of a place, the first one stands; whether it was the last place of the wave.
 
-    def settle(self, place: int, code: int, at: float, rtt: float | None = None) -> None:
-        """Write down the outcome of a place; `at` seconds since the epoch, `rtt` in seconds. The first one stands."""
+        `at` in seconds since the epoch, `rtt` in seconds.
+        """
         if self.reason[place] != _NOT_PROBED:
-            return
+            return False
         self.reason[place] = code
         self.at[place] = at
-        if rtt is not None:
-            self.rtt[place] = rtt
+        self.rtt[place] = rtt
         self.left -= 1
+        return not self.left
 
     def result(self, now: float) -> SettledWave:
         """The wave as far as it came by `now`, seconds since the epoch; places without an outcome were interrupted."""
         reason = np.frombuffer(self.reason, np.uint16)
         at = np.frombuffer(self.at, np.float64)
+        rtt = np.frombuffer(self.rtt, np.float32)
         untold = reason == _NOT_PROBED
         complete = not untold.any()
         reason[untold] = _INTERRUPTED
         at[untold] = now
+        rtt[untold] = np.nan
         return SettledWave(
             wave=self.wave,
             reason=reason,
             at=at,
-            rtt=np.frombuffer(self.rtt, np.float32),
+            rtt=rtt,
             sent=self.sent,
             complete=complete,
             evidence=self.evidence,

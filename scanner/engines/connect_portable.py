@@ -11,8 +11,7 @@ from errno import ECONNABORTED, ETIMEDOUT
 from time import monotonic
 
 from scanner.engines.connect_attempt import Attempt, Judge
-from scanner.engines.connect_hosts import Host
-from scanner.engines.connect_ledger import OpenWave
+from scanner.engines.connect_schedule import Turn
 from scanner.engines.icmp_errors import ask_for_icmp_errors, read_icmp_error
 
 
@@ -27,18 +26,25 @@ class PortableProber:
         self._tasks: dict[Attempt, asyncio.Task[None]] = {}
         self.in_flight = 0
 
-    def launch(self, wave: OpenWave, place: int, host: Host) -> None:
-        """Begin an attempt on a new socket."""
-        sock = socket.socket(host.family, socket.SOCK_STREAM)
-        sock.setblocking(False)
-        ask_for_icmp_errors(sock)
-        attempt = Attempt(sock)
-        attempt.aim(wave, place, host)
-        attempt.started = monotonic()
-        attempt.busy = True
-        self.in_flight += 1
-        wave.sent += 1
-        self._tasks[attempt] = self._loop.create_task(self._ask(attempt))
+    def launch(self, turns: Iterable[Turn]) -> int:
+        """Begin an attempt for each turn, on a new socket each."""
+        begun = 0
+        for turn in turns:
+            wave, place, host = turn
+            try:
+                sock = socket.socket(host.family, socket.SOCK_STREAM)
+            except OSError as failure:
+                self._judge.no_socket(turn, failure.errno or 0)
+                break
+            sock.setblocking(False)
+            ask_for_icmp_errors(sock)
+            attempt = Attempt(sock)
+            attempt.begin(wave, place, host, monotonic())
+            self.in_flight += 1
+            wave.sent += 1
+            begun += 1
+            self._tasks[attempt] = self._loop.create_task(self._ask(attempt))
+        return begun
 
     def drain(self) -> None:
         """Nothing: outcomes are told as they come."""

@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from errno import EADDRINUSE
 from functools import partial
-from math import inf
+from math import inf, nan
 from time import monotonic, time
 from typing import assert_never
 
@@ -30,7 +30,7 @@ from scanner.engines.connect_outcome import (
     judge_icmp,
     local_failure,
 )
-from scanner.engines.connect_schedule import Schedule
+from scanner.engines.connect_schedule import Schedule, Turn
 from scanner.engines.icmp_errors import IcmpError
 from scanner.engines.interface import Progress
 from scanner.engines.throttle import Gate
@@ -146,32 +146,14 @@ class ConnectRun:
             self._loop.call_soon(self._pump)
 
     def _send(self, most: int) -> int:
-        """Launch up to so many probes; how many were."""
-        sent = 0
-        while sent < most and self._prober.in_flight < self._room and self._may_begin():
-            turn = self._schedule.next(monotonic())
-            if turn is None or not self._launch(*turn):
-                break
-            sent += 1
-        return sent
+        """Launch up to so many probes; how many were.
 
-    def _may_begin(self) -> bool:
-        """Not when stopped, and not while settled waves pile up before somebody who does not take them."""
-        return not self._stopping and len(self._done) <= _UNTAKEN
-
-    def _launch(self, wave: OpenWave, place: int) -> bool:
-        """Ask a place; False where there is no socket for it."""
-        try:
-            self._prober.launch(wave, place, wave.host(place))
-        except OSError as failure:
-            error = failure.errno or 0
-            if error in EXHAUSTED and self._prober.in_flight:  # there is less room than was thought: wait for it
-                self._room = self._prober.in_flight
-                self._schedule.again(wave, place, monotonic())
-            else:
-                self._failed(wave, place, local_failure(error))
-            return False
-        return True
+        None when stopped, and none while settled waves pile up before somebody who does not take them.
+        """
+        if self._stopping or len(self._done) > _UNTAKEN:
+            return 0
+        room = min(most, self._room - self._prober.in_flight)
+        return self._prober.launch(self._schedule.turns(monotonic(), room)) if room > 0 else 0
 
     def _wind_down(self, now: float) -> None:
         """Let what is under way come to its end, but not for long; then end every wave as it is."""
@@ -194,14 +176,27 @@ class ConnectRun:
 
     # -- what came of it ---------------------------------------------------------------------------------------
 
-    def refused(self, attempt: Attempt, now: float) -> None:
-        """A reset came."""
-        self._settle(attempt.wave, attempt.place, _RESET, now, now - attempt.started)
+    def refused(self, attempts: list[Attempt], now: float) -> None:
+        """Resets came."""
+        at = now + self._clock_offset
+        for attempt in attempts:
+            wave = attempt.wave
+            if wave.settle(attempt.place, _RESET, at, now - attempt.started):
+                self.finish(wave)
+
+    def no_socket(self, turn: Turn, error: int) -> None:
+        """There is less room than was thought: wait for what is in use, or, if that is nothing, for the system."""
+        wave, place, _ = turn
+        if error in EXHAUSTED and self._prober.in_flight:
+            self._room = self._prober.in_flight
+            self._schedule.again(wave, place, monotonic())
+        else:
+            self._failed(wave, place, local_failure(error))
 
     def ended(self, attempt: Attempt, error: int, news: IcmpError | None, *, at_once: bool = False) -> None:
         """Anything else came, or nothing did."""
         now = monotonic()
-        rtt: float | None = now - attempt.started
+        rtt = now - attempt.started
         if error in OPENED:
             outcome = self._opened_to(attempt, error)
             rtt = attempt.handshake_time() or rtt
@@ -215,7 +210,7 @@ class ConnectRun:
 
     def settle_unasked(self, wave: OpenWave, place: int, code: int) -> None:
         """The host of this place has a verdict."""
-        self._settle(wave, place, code, monotonic(), None)
+        self._settle(wave, place, code, monotonic())
 
     def finish(self, wave: OpenWave) -> None:
         """Hand a wave out as it is."""
@@ -231,7 +226,7 @@ class ConnectRun:
         self._opened += 1
         return judge(error)
 
-    def _follow(self, attempt: Attempt, outcome: Outcome, now: float, rtt: float | None) -> None:
+    def _follow(self, attempt: Attempt, outcome: Outcome, now: float, rtt: float) -> None:
         """Do what an outcome asks for."""
         wave, place = attempt.wave, attempt.place
         match outcome.weight:
@@ -242,7 +237,7 @@ class ConnectRun:
             case Weight.HOST:
                 if attempt.host.report(outcome.code):
                     wave.absent += 1
-                self._settle(wave, place, outcome.code, now, None, outcome.evidence)
+                self._settle(wave, place, outcome.code, now, nan, outcome.evidence)
             case Weight.NO_WAY:
                 attempt.host.report(outcome.code)
                 self._unanswered(attempt, outcome.code, now)
@@ -256,9 +251,9 @@ class ConnectRun:
         wave, place = attempt.wave, attempt.place
         wave.tries[place] += 1
         if attempt.host.verdict is not None:
-            self._settle(wave, place, attempt.host.verdict, now, None)
+            self._settle(wave, place, attempt.host.verdict, now)
         elif wave.tries[place] > self._retries:
-            self._settle(wave, place, code, now, None)
+            self._settle(wave, place, code, now)
         else:
             self._schedule.again(wave, place, max(now, attempt.started + self._retry_gap))
 
@@ -267,13 +262,12 @@ class ConnectRun:
         now = monotonic()
         wave.strikes[place] += 1
         if wave.strikes[place] > STRIKES:
-            self._settle(wave, place, outcome.code, now, None, outcome.evidence)
+            self._settle(wave, place, outcome.code, now, nan, outcome.evidence)
         else:
             self._schedule.again(wave, place, now + _FIRST_BACK_OFF * 2 ** (wave.strikes[place] - 1))
 
-    def _settle(self, wave: OpenWave, place: int, code: int, now: float, rtt: float | None, evidence: str = "") -> None:
+    def _settle(self, wave: OpenWave, place: int, code: int, now: float, rtt: float = nan, evidence: str = "") -> None:
         if evidence:
             wave.evidence[place] = evidence
-        wave.settle(place, code, now + self._clock_offset, rtt)
-        if not wave.left:
+        if wave.settle(place, code, now + self._clock_offset, rtt):
             self.finish(wave)

@@ -8,7 +8,7 @@ settled yet: no time is lost between waves, and a bound on unsettled places keep
 
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
-from itertools import count
+from itertools import chain, count, islice
 from typing import Protocol
 
 from scanner.core.wave import Wave
@@ -19,8 +19,8 @@ UNSETTLED = 1 << 18
 """Places that may be under way at once, however many waves that is; one wave always may."""
 _SKIPS = 4096
 
-Turn = tuple[OpenWave, int]
-"""A wave and a place in it."""
+Turn = tuple[OpenWave, int, Host]
+"""A wave, a place in it, and the host there."""
 
 
 class Settler(Protocol):
@@ -43,14 +43,14 @@ class Schedule:
         self._book = book
         self._settler = settler
         self._current: OpenWave | None = None
-        self._cursor = 0
+        self._cursor = self._end = 0
         self._again: list[tuple[float, int, OpenWave, int]] = []
         self._capped: list[tuple[float, int, Host]] = []
         self._tickets = count()
         self.active: dict[OpenWave, None] = {}
         """Waves begun and not yet settled, oldest first."""
         self.skipping = False
-        """Whether `next` last gave up on a long row of needless places: there may be more behind."""
+        """Whether `turns` last gave up on a long row of needless places: there may be more behind."""
 
     @property
     def exhausted(self) -> bool:
@@ -60,6 +60,7 @@ class Schedule:
     def stop(self) -> None:
         """Begin no wave and ask nothing any more."""
         self._waves = self._current = None
+        self._cursor = self._end = 0
         self._again.clear()
         self._capped.clear()
 
@@ -67,69 +68,81 @@ class Schedule:
         """Ask a place once more, not before `due`."""
         heappush(self._again, (due, next(self._tickets), wave, place))
 
-    def next(self, now: float) -> Turn | None:
-        """The next place to ask, or None where there is none right now."""
+    def turns(self, now: float, most: int) -> Iterator[Turn]:
+        """Up to `most` places to ask now. Each counts as asked when it is taken; the rest stay where they are."""
+        self.skipping = False
+        return islice(chain(self._released(now), self._renewed(now), self._ahead(now)), most)
+
+    def _released(self, now: float) -> Iterator[Turn]:
+        """Places laid aside with hosts whose caps have opened."""
         while self._capped and self._capped[0][0] <= now:
             turn = self._release(heappop(self._capped)[2], now)
             if turn is not None:
-                return turn
-        skipped = 0
-        while skipped < _SKIPS and (turn := self._candidate(now)) is not None:
-            wave, place = turn
-            host = wave.hosts[wave.host_of[place]]
-            if host.verdict is not None:
-                self._settler.settle_unasked(wave, place, host.verdict)
-                skipped += 1
-            elif host.bucket is None or (not host.held and host.bucket.take(now)):
-                return turn
-            else:
-                self._hold(host, turn, now)
-        self.skipping = skipped == _SKIPS
-        return None
+                yield turn
 
-    def _candidate(self, now: float) -> Turn | None:
-        """A place that is due again, or else the one under the cursor."""
-        if self._again and self._again[0][0] <= now:
+    def _renewed(self, now: float) -> Iterator[Turn]:
+        """Places that are due again."""
+        while self._again and self._again[0][0] <= now:
             _, _, wave, place = heappop(self._again)
-            return wave, place
-        current = self._current
-        if current is None or self._cursor == len(current.ports):
-            current = self._begin()
-            if current is None:
-                return None
-        self._cursor += 1
-        return current, self._cursor - 1
+            turn = wave, place, wave.host_of[place]
+            if self._admits(turn, now):
+                yield turn
 
-    def _begin(self) -> OpenWave | None:
-        """The next wave that has places, if there is one and there is room for it."""
-        while self._waves is not None and self._has_room():
-            wave = next(self._waves, None)
-            if wave is None:
-                self._waves = self._current = None
-                break
-            self._current, self._cursor = OpenWave(wave, *self._book.of(wave)), 0
-            self.active[self._current] = None
-            if len(wave):
-                return self._current
-            self._settler.finish(self._current)
-        return None
+    def _ahead(self, now: float) -> Iterator[Turn]:
+        """Places under the cursor, wave after wave."""
+        skipped = 0
+        while (self._cursor < self._end or self._begin()) and not self.skipping:
+            wave = self._current
+            assert wave is not None
+            for place in range(self._cursor, self._end):
+                self._cursor = place + 1
+                turn = wave, place, wave.host_of[place]
+                if turn[2].unconditional or self._admits(turn, now):
+                    yield turn
+                else:
+                    skipped += 1
+                    if skipped == _SKIPS:
+                        self.skipping = True
+                        break
 
-    def _has_room(self) -> bool:
-        size = len(self._current.ports) if self._current is not None else 0
-        return not self.active or sum(wave.left for wave in self.active) + size <= UNSETTLED
-
-    def _hold(self, host: Host, turn: Turn, now: float) -> None:
-        """Lay a place aside until its host's cap opens."""
+    def _admits(self, turn: Turn, now: float) -> bool:
+        """Whether a place may be asked now: its host has no verdict, and a cap that lets it through."""
+        wave, place, host = turn
+        if host.verdict is not None:
+            self._settler.settle_unasked(wave, place, host.verdict)
+            return False
+        if host.bucket is None or (not host.held and host.bucket.take(now)):
+            return True
         if not host.held:
             self._queue(host, now)
         host.held.append(turn)
+        return False
+
+    def _begin(self) -> bool:
+        """Put the next wave under the cursor, if there is one and there is room for it."""
+        while self._waves is not None and self._has_room():
+            wave = next(self._waves, None)
+            if wave is None:
+                self._waves = None
+                break
+            self._current = OpenWave(wave, self._book.of(wave))
+            self._cursor, self._end = 0, len(wave)
+            self.active[self._current] = None
+            if self._end:
+                return True
+            self._settler.finish(self._current)
+        return False
+
+    def _has_room(self) -> bool:
+        return not self.active or sum(wave.left for wave in self.active) + self._end <= UNSETTLED
 
     def _release(self, host: Host, now: float) -> Turn | None:
         """The first place laid aside with a host, if its cap is open."""
         assert host.bucket is not None
         if host.verdict is not None:
             while host.held:
-                self._settler.settle_unasked(*host.held.popleft(), host.verdict)
+                wave, place, _ = host.held.popleft()
+                self._settler.settle_unasked(wave, place, host.verdict)
             return None
         turn = host.held.popleft() if host.bucket.take(now) else None
         if host.held:
