@@ -7,23 +7,30 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from math import isfinite
+from typing import TYPE_CHECKING
 
 from scanner import __version__
 from scanner.cli.options import ScanOptions
 from scanner.cli.run import Job
+from scanner.cli.settings import settings_of
 from scanner.cli.words import argument_words, file_words
 from scanner.core.errors import InvalidInput
 from scanner.core.pacing import UNLIMITED, Limits
+from scanner.core.policy import Policy
 from scanner.core.ports import PortSet
 from scanner.core.registry import Registry, age_warning
 from scanner.core.report import SweepInfo
-from scanner.core.rules.classify import Judge
+from scanner.core.required import required_places
+from scanner.core.rules.classify import RULES, Judge
 from scanner.core.scope import Scope
 from scanner.engines.interface import Engine
 from scanner.outputs.interface import Output
 from scanner.outputs.together import Together
 from scanner.prepare import Prepared, Wanted, parse_shard, port_set, prepare
-from scanner.sweep import Sweep
+from scanner.sweep import Asked, Earlier, Sweep
+
+if TYPE_CHECKING:
+    from scanner.cli.memory import Memory
 
 
 class Assembly:
@@ -41,6 +48,26 @@ class Assembly:
         if warning := age_warning(registry.identity, self.now.date()):
             self.warn(warning)
         return registry
+
+    @cached_property
+    def policy(self) -> Policy | None:
+        """What is expected."""
+        if self.options.policy is None:
+            return None
+        from scanner.cli.policy_names import addresses_of
+        from scanner.policy_file import read_policy
+
+        rules = {rule.id for rule in RULES}
+        return read_policy(self.options.policy, self._registry, resolve=addresses_of(self.warn), rules=rules)
+
+    @cached_property
+    def memory(self) -> "Memory | None":
+        """The history, if it is wanted."""
+        if self.options.no_history:
+            return None
+        from scanner.cli.memory import Memory
+
+        return Memory(self.options.history, audit=self.options.audit, warn=_warn)
 
     @cached_property
     def scope(self) -> Scope | None:
@@ -98,20 +125,42 @@ class Assembly:
             seed=self.seed,
             shard=str(plan.shard),
             registry=self.registry.identity,
+            policy=self.policy.identity if self.policy else "",
             scope=self.scope.identity if self.scope else "",
             hostnames=self.prepared.resolved,
         )
 
-    def job(self) -> Job:
-        """The whole of it."""
+    def job(self, *more: Output) -> Job:
+        """The whole of it; `more` are outputs besides those that the options name."""
+        prepared = self.prepared
         sweep = Sweep(
-            self.prepared.plan,
+            prepared.plan,
             self.engine.engine,
-            Judge(self.registry),
-            hostnames=self.prepared.hostnames,
-            excluded=self.prepared.excluded,
+            Judge(self.registry, self.policy),
+            asked=self._asked(),
+            recorder=self.memory,
+            hostnames=prepared.hostnames,
+            excluded=prepared.excluded,
+            earlier=self.earlier,
         )
-        return Job(self.info, sweep, Together(outputs(self.options)), self.options.fail_on, quiet=self.options.quiet)
+        return Job(
+            info=self.info,
+            sweep=sweep,
+            output=Together([*outputs(self.options), *more]),
+            fail_on=self.options.fail_on,
+            quiet=self.options.quiet,
+            memory=self.memory,
+            settings=settings_of(self.options, prepared) if self.memory else {},
+        )
+
+    @cached_property
+    def earlier(self) -> Earlier | None:
+        """What an interrupted run of the same plan has settled; nothing, for a sweep that starts now."""
+        return None
+
+    def _asked(self) -> Asked | None:
+        required = required_places(self.policy) if self.policy and self.policy.required_ports else None
+        return self.memory.asked(self.prepared.plan, self.now, required) if self.memory else required
 
     def _wanted(self) -> Wanted:
         options = self.options

@@ -151,6 +151,22 @@ RegistryFile: TypeAlias = Annotated[
     Path | None,
     typer.Option("--registry", metavar="FILE", help="Judge by this registry (IANA's CSV).", rich_help_panel=_OUT),
 ]
+PolicyFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option("--policy", metavar="FILE", help="What is expected where, by whom, until when.", rich_help_panel=_OUT),
+]
+HistoryFile: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(
+        "--history",
+        metavar="FILE",
+        help="Remember the sweep here. Default: in your state folder.",
+        rich_help_panel=_OUT,
+    ),
+]
+NoHistory: TypeAlias = Annotated[
+    bool, typer.Option("--no-history", help="Do not remember the sweep.", rich_help_panel=_OUT)
+]
 Quiet: TypeAlias = Annotated[
     bool, typer.Option("-q", "--quiet", help="No progress, summary or warnings.", rich_help_panel=_OUT)
 ]
@@ -203,6 +219,14 @@ class ScanOptions:
     """From which severity on the exit status is 1."""
     registry: Path | None = None
     """The registry file to judge by."""
+    policy: Path | None = None
+    """The policy file to judge by."""
+    history: Path | None = None
+    """The history to remember the sweep in; None for the usual one."""
+    no_history: bool = False
+    """Whether to do without."""
+    audit: str = ""
+    """The audit that this sweep is a night of; empty for `scan`."""
     quiet: bool = False
     """Whether to leave out progress, summary and warnings."""
     verbose: int = 0

@@ -1,16 +1,18 @@
-"""One sweep from start to exit status: signals, progress, outputs, summary. Shared by every command that sweeps.
+"""One sweep from start to exit status: signals, progress, outputs. Shared by every command that sweeps.
 
 The first Ctrl-C (or SIGTERM) stops the sending; what was settled is written, and the summary says that it is not
-all. The second leaves at once: outputs are abandoned, so that nothing half-written stays.
+all. The second leaves at once: outputs are abandoned, so that nothing half-written stays. Handlers are in place
+before the first output is opened, so there is no moment at which a signal leaves a temporary file behind.
 """
 
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from types import FrameType
+from types import FrameType, MappingProxyType
 
 from scanner.cli.progress import shown
 from scanner.cli.status import ExitStatus, FailOn, exit_status
@@ -18,7 +20,9 @@ from scanner.core.report import Summary, SweepInfo
 from scanner.outputs.interface import Output
 from scanner.sweep import Sweep
 
-_STATUS_OF_SIGNAL = {signal.SIGINT: ExitStatus.INTERRUPTED, signal.SIGTERM: ExitStatus.TERMINATED}
+_STATUS_OF_SIGNAL: Mapping[int, ExitStatus] = MappingProxyType(
+    {signal.SIGINT: ExitStatus.INTERRUPTED, signal.SIGTERM: ExitStatus.TERMINATED}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,11 @@ class Job:
 
 
 @dataclass(slots=True)
-class _Stop:
-    """Which signal stopped the run, if one did."""
+class _Interruption:
+    """Which signal came first, and the loop that is to hear of it."""
 
-    signal: signal.Signals | None = None
+    received: int | None = None
+    loop: asyncio.AbstractEventLoop | None = None
 
 
 def run_job(job: Job) -> tuple[ExitStatus, Summary]:
@@ -50,44 +55,47 @@ def run_job(job: Job) -> tuple[ExitStatus, Summary]:
     Raises:
         ScannerError: the run failed; nothing half-written is left.
     """
-    job.output.begin(job.info)
-    try:
-        summary, stop = asyncio.run(_sweep(job))
-        job.output.end(summary)
-    except BaseException:
-        job.output.abandon()
-        raise
-    if stop.signal is not None and summary.interrupted:
-        return _STATUS_OF_SIGNAL[stop.signal], summary
+    with _interruptible(job) as interruption:
+        try:
+            job.output.begin(job.info)
+            summary = asyncio.run(_sweep(job, interruption))
+            job.output.end(summary)
+        except BaseException:
+            job.output.abandon()
+            raise
+    if interruption.received is not None and summary.interrupted:
+        return _STATUS_OF_SIGNAL[interruption.received], summary
     return exit_status(summary, job.fail_on), summary
 
 
-async def _sweep(job: Job) -> tuple[Summary, _Stop]:
-    stop = _Stop()
-
-    def on_signal(received: signal.Signals) -> None:
-        if stop.signal is not None:
-            job.output.abandon()
-            os._exit(_STATUS_OF_SIGNAL[received])
-        stop.signal = received
-        job.sweep.stop()
-
-    _listen(on_signal)
+async def _sweep(job: Job, interruption: _Interruption) -> Summary:
+    interruption.loop = asyncio.get_running_loop()
     async with shown(lambda: job.sweep.engine.progress, job.sweep.plan.size, quiet=job.quiet):
         async for result in job.sweep.results():
             for judged in result.judged:
                 job.output.result(judged)
-    return job.sweep.summary(job.info, datetime.now(UTC)), stop
+    interruption.loop = None
+    return job.sweep.summary(job.info, datetime.now(UTC))
 
 
-def _listen(on_signal: Callable[[signal.Signals], None]) -> None:
-    loop = asyncio.get_running_loop()
-    for number in _STATUS_OF_SIGNAL:
-        try:
-            loop.add_signal_handler(number, on_signal, number)
-        except NotImplementedError:  # Windows has no signal handlers on its loop
+@contextmanager
+def _interruptible(job: Job) -> Iterator[_Interruption]:
+    """Signals stop the job gently once, and at once the second time."""
+    interruption = _Interruption()
 
-            def handler(received: int, _frame: FrameType | None) -> None:
-                loop.call_soon_threadsafe(on_signal, signal.Signals(received))
+    def on_signal(received: int, _frame: FrameType | None) -> None:
+        if interruption.received is not None:
+            job.output.abandon()
+            os._exit(_STATUS_OF_SIGNAL[received])
+        interruption.received = received
+        if interruption.loop is None:
+            job.sweep.stop()
+        else:
+            interruption.loop.call_soon_threadsafe(job.sweep.stop)
 
+    before = {number: signal.signal(number, on_signal) for number in _STATUS_OF_SIGNAL}
+    try:
+        yield interruption
+    finally:
+        for number, handler in before.items():
             signal.signal(number, handler)

@@ -31,6 +31,9 @@ def scan_command(
     all_open: opt.AllOpen = False,
     fail_on: opt.FailOnSeverity = FailOn.LOW,
     registry: opt.RegistryFile = None,
+    policy: opt.PolicyFile = None,
+    history: opt.HistoryFile = None,
+    no_history: opt.NoHistory = False,
     quiet: opt.Quiet = False,
     verbose: opt.Verbose = 0,
 ) -> int:
@@ -62,6 +65,9 @@ def scan_command(
         all_open=all_open,
         fail_on=fail_on,
         registry=registry,
+        policy=policy,
+        history=history,
+        no_history=no_history,
         quiet=quiet,
         verbose=verbose,
     )

@@ -1,0 +1,175 @@
+"""A sweep's access to the history. It fails softly: a sweep is worth having without one.
+
+Where the history cannot be used, a line says so at once, and the findings are still written. The sweep counts as
+degraded if the history broke on the way, or if the user asked for it by name; if it was only there by default,
+the summary notes that it was not kept.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.errors import HistoryUnusable, OutputFailed
+from scanner.core.model import Coverage, Judged
+from scanner.core.plan import Plan
+from scanner.core.report import Summary, SweepInfo
+from scanner.history.database import Database
+from scanner.history.previous import open_before
+from scanner.history.recorder import SweepRecorder, begin_sweep
+from scanner.history.store import Store, StoredSweep
+from scanner.lock import held
+from scanner.sweep import Asked, Earlier, WaveResult
+
+Result = TypeVar("Result")
+
+
+class Memory:
+    """Remembers one sweep: a new one, or one that is resumed."""
+
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        audit: str = "",
+        warn: Callable[[str], None],
+        resumed: StoredSweep | None = None,
+    ) -> None:
+        """`path`: the history that the user named, or None for the usual one; `audit` names what is swept
+        again and again; `warn` is told at once when the history cannot be used."""
+        self._path, self._audit, self._warn, self._resumed = path or default_history(), audit, warn, resumed
+        self._named = path is not None
+        self._store: Store | None = None
+        self._recorder: SweepRecorder | None = None
+        self._lost, self._degrades = "", False
+        self._closing = ExitStack()
+
+    def asked(self, plan: Plan, began: datetime, required: Asked | None) -> Asked | None:
+        """What is looked at by name: what a policy requires, and what was open in the sweep before."""
+        before = self._try(lambda: self._open_before(plan, began), None, degrades=self._named)
+        wanted = [places for places in (required, before) if places]
+        return (lambda wave: _union([places(wave) for places in wanted])) if wanted else None
+
+    def begin(self, info: SweepInfo, plan: Plan, settings: Mapping[str, object]) -> None:
+        """Record that the sweep begins, and hold it so that nobody resumes it meanwhile.
+
+        Raises:
+            AlreadyRunning: somebody is at this very sweep.
+        """
+        self._recorder = self._try(lambda: self._begin(info, plan, settings), None, degrades=self._named)
+
+    def first_seen(self, finding_ids: Sequence[str]) -> Mapping[str, datetime]:
+        """When each finding was first recorded; unknown ids are left out."""
+        recorder = self._recorder
+        return self._try(lambda: recorder.first_seen(finding_ids), {}, degrades=True) if recorder else {}
+
+    def wave(self, result: WaveResult) -> None:
+        """Record a wave."""
+        if recorder := self._recorder:
+            self._try(lambda: recorder.wave(result), None, degrades=True)
+
+    def end(self, summary: Summary) -> Summary:
+        """Record how the sweep ended. What comes back says so where that, or anything before, failed."""
+        if recorder := self._recorder:
+            self._try(lambda: recorder.end(summary), None, degrades=True)
+        if not self._lost:
+            return summary
+        line = f"the history was not kept: {self._lost}"
+        if self._degrades:
+            return replace(summary, degraded=(*summary.degraded, line))
+        return replace(summary, notes=(*summary.notes, line))
+
+    def close(self) -> None:
+        """Let go of the sweep and of the file. May be called at any time."""
+        self._closing.close()
+        self._recorder = None
+
+    def __enter__(self) -> "Memory":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def store(self) -> Store | None:
+        """The history, as long as it can be used."""
+        return self._store
+
+    def _open(self) -> Store:
+        if self._store is None:
+            database = Database(self._path, create=True)
+            self._closing.callback(database.close)
+            self._store = Store(database)
+        return self._store
+
+    def _open_before(self, plan: Plan, began: datetime) -> Asked | None:
+        store = self._open()
+        before = store.comparable(plan, self._audit, began)
+        return open_before(store, before, plan) if before else None
+
+    def _begin(self, info: SweepInfo, plan: Plan, settings: Mapping[str, object]) -> SweepRecorder:
+        store = self._open()
+        self._hold(info.sweep_id)
+        if self._resumed is not None:
+            return store.recorder(self._resumed)
+        return begin_sweep(store.database, info, plan, audit=self._audit, settings=settings)
+
+    def _hold(self, sweep_id: str) -> None:
+        lock = self._path.with_name(f"{self._path.name}.{sweep_id}.lock")
+        try:
+            self._closing.enter_context(held(lock, f"sweep {sweep_id}"))
+        except OutputFailed as error:
+            raise HistoryUnusable(str(error)) from error
+        self._closing.callback(lock.unlink, missing_ok=True)
+
+    def _try(self, what: Callable[[], Result], otherwise: Result, *, degrades: bool) -> Result:
+        if self._lost:
+            return otherwise
+        try:
+            return what()
+        except HistoryUnusable as error:
+            self._lost, self._degrades = str(error), degrades
+            self._store = self._recorder = None
+            self._warn(f"{error} (going on without a history)")
+            return otherwise
+
+
+def default_history() -> Path:
+    """Where the history is unless the user says otherwise: the user's state folder (XDG)."""
+    from platformdirs import user_state_path
+
+    return user_state_path("scanner") / "history.db"
+
+
+def open_store(path: Path | None) -> Store:
+    """The history at a path, or at its usual place, for reading. Raises HistoryUnusable."""
+    return Store(Database(path or default_history()))
+
+
+def earlier_of(store: Store, sweep: StoredSweep) -> Earlier:
+    """What the waves of a sweep that were settled whole tell whoever goes on with it. Raises HistoryUnusable."""
+    waves = [wave for wave in store.waves(sweep) if wave.complete]
+    reasons = Counter[str]()
+    for wave in waves:
+        reasons.update(wave.reasons)
+    return Earlier(
+        waves=frozenset(wave.number for wave in waves),
+        coverage=sum((wave.coverage for wave in waves), Coverage()),
+        reasons=reasons,
+        degraded=tuple(dict.fromkeys(line for wave in waves for line in wave.degraded)),
+    )
+
+
+def found_earlier(store: Store, sweep: StoredSweep) -> Iterator[Judged]:
+    """What the settled waves of a sweep found. Raises HistoryUnusable."""
+    return store.judged(sweep, settled=True)
+
+
+def _union(places: Sequence[npt.NDArray[np.intp]]) -> npt.NDArray[np.intp]:
+    return np.unique(np.concatenate(places))

@@ -1,0 +1,26 @@
+"""Host names in a policy, resolved. One that has no address is said, and matches by name alone."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from scanner.core.errors import InvalidInput
+from scanner.core.model import Address
+from scanner.core.targets import HostName, Word
+from scanner.policy_file import Resolve
+
+
+def addresses_of(warn: Callable[[str], None]) -> Resolve:
+    """A function from names to their addresses; `warn` hears of those that have none."""
+
+    def resolved(names: Collection[str]) -> Mapping[str, Sequence[Address]]:
+        from scanner.engines.resolve import resolve
+
+        found: dict[str, Sequence[Address]] = {}
+        for name in names:
+            host = HostName(Word(name, "policy"))
+            try:
+                found[name] = resolve([host])[host]
+            except InvalidInput as error:
+                warn(str(error))
+        return found
+
+    return resolved
