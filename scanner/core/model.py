@@ -121,6 +121,8 @@ class Observation:
     """The name by which the user asked for this address, if they gave one."""
     identity: Identity | None = None
     """What speaks there, where somebody asked."""
+    whole_host: bool = False
+    """Whether it stands for a host that answers on every port; its port is then 0."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,16 @@ The judge holds what rules are judged by (the registry, and what later joins it)
 from hashlib import sha256
 
 from scanner.core.model import Endpoint, Finding, Judged, Observation, PortKey, Severity
+from scanner.core.overlays import NO_OVERLAYS, Overlays
 from scanner.core.policy import Decision, Policy
 from scanner.core.registry import Registry
+from scanner.core.rules.overlay_rules import OVERLAY_RULES
 from scanner.core.rules.policy_rules import POLICY_RULES
 from scanner.core.rules.registry_rules import REGISTRY_RULES
 from scanner.core.rules.rule import Case, Rule
+from scanner.core.rules.service_rules import SERVICE_RULES
 
-RULES: tuple[Rule, ...] = REGISTRY_RULES + POLICY_RULES
+RULES: tuple[Rule, ...] = REGISTRY_RULES + POLICY_RULES + SERVICE_RULES + OVERLAY_RULES
 """Every rule there is, in the order in which `scanner rule` lists them."""
 
 
@@ -23,10 +26,10 @@ def finding_id(endpoint: Endpoint, rule: str) -> str:
 
 
 class Judge:
-    """Holds observations against the registry, and against a policy where there is one."""
+    """Holds observations against the registry, the overlays, and a policy where there is one."""
 
-    def __init__(self, registry: Registry, policy: Policy | None = None) -> None:
-        self.registry, self.policy = registry, policy
+    def __init__(self, registry: Registry, policy: Policy | None = None, overlays: Overlays = NO_OVERLAYS) -> None:
+        self.registry, self.policy, self.overlays = registry, policy, overlays
 
     def judge(self, observation: Observation) -> Judged:
         """What the rules say of one observation; at least one finding where it is open, worst first."""
@@ -42,6 +45,8 @@ class Judge:
             record=self.registry.lookup(transport, port),
             assigned_elsewhere=self.registry.other_transport_only(transport, port),
             decision=self._decision(observation),
+            usual=self.overlays.usual_at(transport, port),
+            threats=self.overlays.threats_at(transport, port),
         )
 
     def _decision(self, observation: Observation) -> Decision | None:

@@ -18,7 +18,8 @@ _FIND_OUT = (
 
 
 def _open(case: Case) -> bool:
-    return case.observation.state is State.OPEN and not case.explained
+    seen = case.observation
+    return seen.state is State.OPEN and not case.explained and not seen.whole_host
 
 
 def _by_status(status: RegistryStatus, words: str) -> Callable[[Case], str | None]:

@@ -7,7 +7,9 @@ CSV can be joined on it. A predicate answers with the reason in words for this v
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from scanner.core.identity import Identity
 from scanner.core.model import Observation, Severity, Transport, Verdict
+from scanner.core.overlays import Threat, Usual
 from scanner.core.policy import Decision, Standing
 from scanner.core.registry import PortRecord
 
@@ -24,6 +26,15 @@ class Case:
     """The other transports for which the registry assigns the port, where it does not for this one."""
     decision: Decision | None = None
     """What the policy says; None without a policy."""
+    usual: tuple[Usual, ...] = ()
+    """What is commonly found on the port, whatever the registry says."""
+    threats: tuple[Threat, ...] = ()
+    """The port's past."""
+
+    @property
+    def identity(self) -> Identity | None:
+        """What speaks there, where somebody asked."""
+        return self.observation.identity
 
     @property
     def explained(self) -> bool:

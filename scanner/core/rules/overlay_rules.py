@@ -1,0 +1,87 @@
+"""What the overlays have to say of an open port: its past, and what is commonly found there.
+
+Both explain rather than accuse. A known default listener of malware is worth a low finding unless what
+speaks was recognised as something that belongs there; the rest is information.
+"""
+
+from scanner.core.model import RegistryStatus, Severity, State, Verdict
+from scanner.core.recognise.names import means, protocol_of
+from scanner.core.rules.rule import Case, Rule
+
+RECENT_YEARS = 10
+"""How many years a mass exploitation is worth a line."""
+
+
+def _open(case: Case) -> bool:
+    return case.observation.state is State.OPEN and not case.explained
+
+
+def _at_home(case: Case) -> bool:
+    """Whether what speaks was recognised as what is registered or commonly found there."""
+    identity = case.identity
+    if identity is None or not identity.name:
+        return False
+    return means(identity, [*case.record.names, *(usual.protocol for usual in case.usual if usual.protocol)])
+
+
+def _listener(case: Case) -> str | None:
+    threats = [threat for threat in case.threats if threat.kind.listens]
+    if not threats or not _open(case) or _at_home(case):
+        return None
+    return "known as a default of " + "; ".join(threat.words for threat in threats)
+
+
+def _target(case: Case) -> str | None:
+    since = case.observation.at.year - RECENT_YEARS
+    threats = [threat for threat in case.threats if not threat.kind.listens and threat.year >= since]
+    if not threats or not _open(case):
+        return None
+    return "attacked in masses: " + "; ".join(threat.words for threat in threats)
+
+
+def _common(case: Case) -> str | None:
+    if not case.usual or not _open(case) or _as_registered(case):
+        return None
+    return "commonly found here: " + "; ".join(usual.words for usual in case.usual)
+
+
+def _as_registered(case: Case) -> bool:
+    """Whether the list would only repeat what the registry says."""
+    if case.record.status is not RegistryStatus.ASSIGNED:
+        return False
+    registered = {protocol_of(name) for name in case.record.names} - {None}
+    return any(protocol_of(usual.protocol) in registered for usual in case.usual if usual.protocol)
+
+
+OVERLAY_RULES: tuple[Rule, ...] = (
+    Rule(
+        id="threat-listener",
+        name="Known default listener of malware",
+        severity=Severity.LOW,
+        verdict=Verdict.UNEXPECTED,
+        why="Malware or an attack tool is known to listen on this port by default. Most such ports have honest uses as "
+        "well, and much of the malware is long gone: this is a reason to look, not a verdict.",
+        action="Find the process that listens (on the host: `scanner listening PORT`), and where it came from.",
+        applies=_listener,
+    ),
+    Rule(
+        id="threat-target",
+        name="The usual service here was attacked in masses",
+        severity=Severity.INFO,
+        verdict=Verdict.UNDETERMINED,
+        why="Within the last ten years the service that is usually found on this port was exploited at large scale.",
+        action="Make sure that what listens is patched, and that only those who need it can reach it.",
+        applies=_target,
+    ),
+    Rule(
+        id="usual-use",
+        name="What is commonly found on this port",
+        severity=Severity.INFO,
+        verdict=Verdict.UNDETERMINED,
+        why="Software is known to use this port by default, although IANA assigns it to something else or to nothing. "
+        "It is the first thing to ask about.",
+        action="Ask the owner of the host whether it runs this software.",
+        applies=_common,
+    ),
+)
+"""Rules that need the overlays."""

@@ -1,0 +1,109 @@
+"""Screens hosts that answer on everything out of what is reported.
+
+Sits between a settled wave and its judgement. Open ports are counted for each host; a suspect is tried on a few
+random ports by plain connects, once a sweep, at the sweep's pace and within its scope. What a condemned host
+shows from then on is dropped, after one observation that stands for the whole host.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+
+from scanner.core.model import Address, Observation
+from scanner.core.pacing import Limits
+from scanner.core.whole_host import (
+    CANARIES,
+    NEEDED,
+    HostVerdict,
+    canary_ports,
+    is_open_tcp,
+    stand_in,
+    suspected,
+    verdict,
+)
+from scanner.engines.conversation import Conversation, LocalTrouble, Patience
+from scanner.engines.permits import Permits
+
+_HOSTS_AT_ONCE = 32
+
+
+class HostScreen:
+    """Knows which hosts answer everywhere, as far as a sweep has come."""
+
+    def __init__(
+        self,
+        *,
+        permitted: Callable[[Address], bool],
+        limits: Limits,
+        ports_per_address: int,
+        secret: bytes,
+        patience: Patience = Patience(),
+    ) -> None:
+        """`ports_per_address` is how many TCP ports the plan asks of each; `secret` 16 random bytes."""
+        self._permitted, self._limits, self._patience = permitted, limits, patience
+        self._asked, self._secret = ports_per_address, secret
+        self._open: Counter[Address] = Counter()
+        self._verdicts: dict[Address, HostVerdict] = {}
+        self._permits: Permits | None = None
+
+    @property
+    def condemned(self) -> frozenset[Address]:
+        """The hosts that answer everywhere, as far as is known."""
+        return frozenset(host for host, said in self._verdicts.items() if said is HostVerdict.ANSWERS_EVERYWHERE)
+
+    async def screen(self, observations: Sequence[Observation]) -> Sequence[Observation]:
+        """The observations without those of hosts that answer everywhere, and one for each such host, once."""
+        self._open.update(seen.endpoint.address for seen in observations if is_open_tcp(seen))
+        found = await self._test(self._suspects(observations))
+        condemned = self.condemned
+        if not condemned:
+            return observations
+        kept = [each for each in observations if not (is_open_tcp(each) and each.endpoint.address in condemned)]
+        first = {each.endpoint.address: each for each in reversed(observations) if is_open_tcp(each)}
+        return [*kept, *(stand_in(first[host]) for host in found)]
+
+    def _suspects(self, observations: Sequence[Observation]) -> list[Address]:
+        hosts = dict.fromkeys(each.endpoint.address for each in observations if is_open_tcp(each))
+        return [
+            host
+            for host in hosts
+            if host not in self._verdicts and suspected(self._open[host], self._asked) and self._permitted(host)
+        ]
+
+    async def _test(self, suspects: list[Address]) -> list[Address]:
+        """Try the suspects; those that answer everywhere."""
+        if not suspects:
+            return []
+        turns = asyncio.Semaphore(_HOSTS_AT_ONCE)
+
+        async def try_host(host: Address) -> None:
+            async with turns:
+                self._verdicts[host] = verdict(await self._try(host))
+
+        async with asyncio.TaskGroup() as group:
+            for host in suspects:
+                group.create_task(try_host(host))
+        return [host for host in suspects if self._verdicts[host] is HostVerdict.ANSWERS_EVERYWHERE]
+
+    async def _try(self, host: Address) -> list[bool]:
+        """Whether each random port accepts, as far as it still matters."""
+        tries: list[bool] = []
+        for port in canary_ports(host, self._secret):
+            accepted = await self._accepts(host, port)
+            tries += [] if accepted is None else [accepted]
+            if tries.count(False) > CANARIES - NEEDED:
+                break
+        return tries
+
+    async def _accepts(self, host: Address, port: int) -> bool | None:
+        """Whether a port accepts a connection; None where we could not try."""
+        if self._permits is None:
+            self._permits = Permits(self._limits, asyncio.get_running_loop().time)
+        await self._permits.permit(host)
+        try:
+            async with Conversation(host, port, self._patience):
+                return True
+        except LocalTrouble:
+            return None
+        except OSError:
+            return False
