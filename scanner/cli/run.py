@@ -8,17 +8,22 @@ before the first output is opened, so there is no moment at which a signal leave
 import asyncio
 import os
 import signal
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import FrameType, MappingProxyType
+from typing import TYPE_CHECKING
 
 from scanner.cli.progress import shown
 from scanner.cli.status import ExitStatus, FailOn, exit_status
+from scanner.core.model import Judged
 from scanner.core.report import Summary, SweepInfo
 from scanner.outputs.interface import Output
 from scanner.sweep import Sweep
+
+if TYPE_CHECKING:
+    from scanner.cli.memory import Memory
 
 _STATUS_OF_SIGNAL: Mapping[int, ExitStatus] = MappingProxyType(
     {signal.SIGINT: ExitStatus.INTERRUPTED, signal.SIGTERM: ExitStatus.TERMINATED}
@@ -39,6 +44,12 @@ class Job:
     """From which severity on the exit status is 1."""
     quiet: bool = False
     """Whether progress is left out."""
+    memory: "Memory | None" = None
+    """What remembers it, if something does."""
+    settings: Mapping[str, object] = MappingProxyType({})
+    """What it is started with, for whoever resumes it."""
+    found_earlier: Iterable[Judged] = ()
+    """What an interrupted run of the same sweep found: it comes out again."""
 
 
 @dataclass(slots=True)
@@ -55,10 +66,14 @@ def run_job(job: Job) -> tuple[ExitStatus, Summary]:
     Raises:
         ScannerError: the run failed; nothing half-written is left.
     """
-    with _interruptible(job) as interruption:
+    with job.memory or nullcontext(), _interruptible(job) as interruption:
         try:
             job.output.begin(job.info)
+            if job.memory:
+                job.memory.begin(job.info, job.sweep.plan, job.settings)
             summary = asyncio.run(_sweep(job, interruption))
+            if job.memory:
+                summary = job.memory.end(summary)
             job.output.end(summary)
         except BaseException:
             job.output.abandon()
@@ -70,10 +85,14 @@ def run_job(job: Job) -> tuple[ExitStatus, Summary]:
 
 async def _sweep(job: Job, interruption: _Interruption) -> Summary:
     interruption.loop = asyncio.get_running_loop()
+    for judged in job.found_earlier:
+        job.sweep.recall(judged)
+        job.output.result(judged)
     async with shown(lambda: job.sweep.engine.progress, job.sweep.plan.size, quiet=job.quiet):
         async for result in job.sweep.results():
             for judged in result.judged:
-                job.output.result(judged)
+                if judged.findings:
+                    job.output.result(judged)
     interruption.loop = None
     return job.sweep.summary(job.info, datetime.now(UTC))
 
