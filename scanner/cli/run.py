@@ -10,7 +10,7 @@ import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ class Job:
     """Whether progress is left out."""
     memory: "Memory | None" = None
     """What remembers it, if something does."""
-    settings: Mapping[str, object] = MappingProxyType({})
+    settings: Mapping[str, object] = field(default_factory=dict)
     """What it is started with, for whoever resumes it."""
     found_earlier: Iterable[Judged] = ()
     """What an interrupted run of the same sweep found: it comes out again."""
