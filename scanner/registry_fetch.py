@@ -21,6 +21,7 @@ from scanner.core.errors import InvalidInput, RegistryUnusable
 from scanner.core.inert import inert
 
 CHUNK = 1 << 16
+THREAD_NAME = "registry-fetch"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def fetch(url: str, *, etag: str = "", limits: Limits = Limits()) -> Answer:
     """
     check_url(url)
     answers: queue.SimpleQueue[Answer | RegistryUnusable | InvalidInput] = queue.SimpleQueue()
-    threading.Thread(target=_work, args=(url, etag, limits, answers), daemon=True).start()
+    threading.Thread(target=_work, args=(url, etag, limits, answers), name=THREAD_NAME, daemon=True).start()
     try:
         answer = answers.get(timeout=limits.total)
     except queue.Empty:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -17,7 +18,7 @@ from scanner import registry_update
 from scanner.core.errors import InvalidInput, RegistryUnusable
 from scanner.core.model import PortKey, RegistryStatus, Transport
 from scanner.core.registry_csv import COLUMNS
-from scanner.registry_fetch import Limits, check_url, fetch
+from scanner.registry_fetch import THREAD_NAME, Limits, check_url, fetch
 from scanner.registry_source import cache_file, load, load_bundled, origin_file
 from scanner.registry_update import Outcome, update
 
@@ -250,6 +251,10 @@ def test_a_server_that_drips_is_given_up_when_the_whole_time_is_over(server):
     server.answer = drip
     with pytest.raises(RegistryUnusable, match=r"not here after 0\.3 s"):
         fetch(server.url, limits=Limits(silence=5, total=0.3))
+    for thread in threading.enumerate():
+        if thread.name == THREAD_NAME:
+            thread.join(5)
+            assert not thread.is_alive()
 
 
 def test_a_server_that_says_nothing_is_given_up_when_it_was_silent_too_long(server):
@@ -258,10 +263,11 @@ def test_a_server_that_says_nothing_is_given_up_when_it_was_silent_too_long(serv
         fetch(server.url, limits=Limits(silence=0.2, total=10))
 
 
-def test_nobody_there(server):
-    server.http.server_close()
-    with pytest.raises(RegistryUnusable, match="refused"):
-        fetch(server.url)
+def test_nobody_there():
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        with pytest.raises(RegistryUnusable, match="refused"):
+            fetch(f"http://127.0.0.1:{deaf.getsockname()[1]}/x")
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,13 @@ def test_of_several_rows_the_strongest_holds_in_any_order(order):
     assert [found.first for found in table.lookup(TCP, 7775).rows] == [7775, 7700]
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_name_outweighs_what_was_reserved_or_withdrawn(order):
+    rows = [row("", "51", description="Reserved"), row("", "51", description="Removed"), row("new", "51")]
+    assert registry(*rows[::order]).status(TCP, 51) is S.ASSIGNED
+    assert registry(*rows[:2][::order]).status(TCP, 51) is S.DEREGISTERED
+
+
 def test_statuses_are_ordered_from_nothing_said_to_assigned():
     assert STATUSES[0] is S.UNASSIGNED
     assert STATUSES[-1] is S.ASSIGNED
