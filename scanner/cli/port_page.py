@@ -11,6 +11,7 @@ from textwrap import shorten, wrap
 from types import MappingProxyType
 from typing import Any
 
+from scanner.cli.port_overlays import de_facto, history, if_open, look_yourself, overlay_fields
 from scanner.core.inert import inert
 from scanner.core.model import PortKey, RegistryIdentity, RegistryStatus, Transport
 from scanner.core.registry import RANGES, PortRecord, Registry, Row, port_range
@@ -125,7 +126,16 @@ def meaning(page: Page) -> Iterator[str]:
         yield from wrap(MEANING[status], WIDTH)
 
 
-SECTIONS: tuple[Callable[[Page], Iterator[str]], ...] = (title, statuses, services, meaning)
+SECTIONS: tuple[Callable[[Page], Iterator[str]], ...] = (
+    title,
+    statuses,
+    services,
+    meaning,
+    de_facto,
+    history,
+    look_yourself,
+    if_open,
+)
 """The page, from top to bottom."""
 
 
@@ -153,6 +163,7 @@ def page_fields(page: Page) -> dict[str, Any]:
         "range": port_range(page.port),
         "transports": {record.transport: _record_fields(page, record) for record in page.records},
         "registry": identity_fields(page.registry.identity),
+        **overlay_fields(page),
     }
 
 
