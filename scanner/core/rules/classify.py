@@ -20,9 +20,12 @@ RULES: tuple[Rule, ...] = REGISTRY_RULES + POLICY_RULES + SERVICE_RULES + OVERLA
 
 
 def finding_id(endpoint: Endpoint, rule: str) -> str:
-    """Sixteen hex digits that stay the same over sweeps: a hash of address, port, transport and rule."""
+    """What stays the same over sweeps: a hash of address, port, transport and rule.
+
+    The leading letter keeps spreadsheets from reading some of them as numbers (`1234e56`), which breaks joins.
+    """
     text = f"{endpoint.address}|{endpoint.port}|{endpoint.transport}|{rule}"
-    return sha256(text.encode()).hexdigest()[:16]
+    return "f" + sha256(text.encode()).hexdigest()[:15]
 
 
 class Judge:
