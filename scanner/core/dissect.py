@@ -133,24 +133,25 @@ class _Rows:
             for width in (1, 2, 4, 8)
         }
 
-    def u8(self, rows: I64, at: "I64 | int") -> I64:
+    def u8(self, rows: I64, at: I64 | int) -> I64:
         """One byte of each row, as int64."""
         return self._views[1][self._place(rows, at)].astype(np.int64)
 
-    def u16(self, rows: I64, at: "I64 | int") -> I64:
+    def u16(self, rows: I64, at: I64 | int) -> I64:
         """Two bytes of each row, as int64."""
         return self._views[2][self._place(rows, at)].astype(np.int64)
 
-    def u32(self, rows: I64, at: "I64 | int") -> U32:
+    def u32(self, rows: I64, at: I64 | int) -> U32:
         """Four bytes of each row."""
         return self._views[4][self._place(rows, at)].astype(np.uint32)
 
-    def u64(self, rows: I64, at: "I64 | int") -> U64:
+    def u64(self, rows: I64, at: I64 | int) -> U64:
         """Eight bytes of each row."""
         return self._views[8][self._place(rows, at)].astype(np.uint64)
 
-    def _place(self, rows: I64, at: "I64 | int") -> I64:
-        return rows * self._stride + np.clip(at, 0, self._width)
+    def _place(self, rows: I64, at: I64 | int) -> I64:
+        place: I64 = rows * self._stride + np.clip(at, 0, self._width)
+        return place
 
 
 @dataclass(frozen=True, slots=True, eq=False)

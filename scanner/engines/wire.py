@@ -181,23 +181,20 @@ def packet_sender(interface: str) -> MessageSender:
     return MessageSender("sendmmsg", sock)
 
 
-def ip_sender(interface: str, version: int) -> MessageSender:
-    """A sender of bare IP packets of one version, routed by the kernel out of one interface: for loopback.
+def ip_sender(version: int) -> MessageSender:
+    """A sender of bare IP packets of one version, routed by the kernel: for this machine's own addresses.
+
+    It is not bound to `lo`: own addresses belong to other interfaces, so a look-up limited to `lo` does not find them to be
+    local, and the kernel sends no reset to what it does not take for local.
 
     Raises:
         NotPermitted: this process may not open raw sockets.
-        OSError: there is no such interface.
     """
     family = socket.AF_INET if version == 4 else socket.AF_INET6
     try:
         sock = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
     except PermissionError as denied:
-        raise _not_permitted() from denied
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, interface.encode() + b"\0")
-    except OSError:
-        sock.close()
-        raise
+        raise not_permitted() from denied
     return MessageSender("raw-ip", sock, version)
 
 
@@ -210,7 +207,7 @@ def packet_socket() -> socket.socket:
     try:
         return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     except PermissionError as denied:
-        raise _not_permitted() from denied
+        raise not_permitted() from denied
 
 
 def link_of(sock: socket.socket) -> int:
@@ -240,6 +237,7 @@ def _each_address(array: npt.NDArray[Any]) -> U64:
     return np.uint64(array.ctypes.data) + np.arange(len(array), dtype=np.uint64) * np.uint64(array.strides[0])
 
 
-def _not_permitted() -> NotPermitted:
+def not_permitted() -> NotPermitted:
+    """The one line for whoever may not open raw sockets."""
     cure = "run it with sudo, or grant CAP_NET_RAW (AmbientCapabilities in a systemd unit, or setpriv)"
     return NotPermitted(f"--engine syn may not open a raw socket; {cure}")

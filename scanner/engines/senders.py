@@ -1,0 +1,35 @@
+"""Which way frames leave an interface: AF_XDP where it works, else a packet socket."""
+
+from enum import StrEnum
+
+from scanner.engines.wire import Sender, packet_sender
+from scanner.engines.xdp import xdp_sender
+
+
+class Wire(StrEnum):
+    """The ways there are, as `--wire` names them."""
+
+    AUTO = "auto"
+    """AF_XDP where it works, else sendmmsg."""
+    SENDMMSG = "sendmmsg"
+    AF_XDP = "af_xdp"
+
+
+def open_sender(interface: str, wire: Wire) -> tuple[Sender, str]:
+    """A sender of whole frames through an interface.
+
+    Returns:
+        the sender, and why it is not the faster one; "" where there is nothing to explain.
+
+    Raises:
+        NotPermitted: this process may not open packet sockets.
+        OSError: no such interface; or AF_XDP was demanded and does not work.
+    """
+    if wire is Wire.SENDMMSG:
+        return packet_sender(interface), ""
+    try:
+        return xdp_sender(interface), ""
+    except OSError as error:
+        if wire is Wire.AF_XDP:
+            raise
+        return packet_sender(interface), f"AF_XDP does not work on {interface} ({error.strerror})"
