@@ -75,7 +75,7 @@ class ConnectRun:
         self._news = asyncio.Event()
         self._failure: BaseException | None = None
         self._stopping, self._stopped_at = False, inf
-        self._pump_queued = False
+        self._pump_queued = self._closed = False
         self._opened = self._finished_sent = self._finished_places = 0
         self._loop = asyncio.get_running_loop()
 
@@ -110,6 +110,7 @@ class ConnectRun:
                 self._news.clear()
                 await self._news.wait()
         finally:
+            self._closed = True
             self._timer.cancel()
             if self._pacing is not None:
                 self._pacing.cancel()
@@ -165,7 +166,7 @@ class ConnectRun:
 
     def _safely(self, work: Callable[[], object]) -> None:
         """Run a callback; what goes wrong in it is raised where the waves are awaited."""
-        if self._failure is not None:
+        if self._closed or self._failure is not None:
             return
         try:
             work()
