@@ -17,7 +17,8 @@ from tempfile import mkstemp
 
 from scanner.core.errors import RegistryUnusable
 from scanner.core.model import RegistryIdentity
-from scanner.core.registry import Changes, Registry, changes
+from scanner.core.registry import Registry
+from scanner.core.registry_changes import Changes, changes
 from scanner.core.registry_csv import parse_iana_csv
 from scanner.registry_fetch import Limits, fetch, is_url
 from scanner.registry_source import (

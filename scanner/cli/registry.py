@@ -9,7 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from scanner.core.model import RegistryIdentity
-    from scanner.core.registry import Changes, RangeCounts, Registry
+    from scanner.core.registry import RangeCounts, Registry
+    from scanner.core.registry_changes import Changes
 
 app = typer.Typer(
     name="registry",

@@ -140,27 +140,6 @@ class RangeCounts:
     """How many of them have each status; every status is a key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
-    """How the assignments of one registry differ from another's."""
-
-    before: int
-    """How many endpoints were assigned."""
-    after: int
-    """How many are now."""
-    added: tuple[PortKey, ...]
-    """Assigned now and not before."""
-    removed: tuple[PortKey, ...]
-    """Assigned before and not now."""
-    renamed: tuple[PortKey, ...]
-    """Assigned in both, under other names."""
-
-    @property
-    def lost(self) -> float:
-        """The share of the earlier assignments that is gone, 0 to 1."""
-        return len(self.removed) / self.before if self.before else 0.0
-
-
 class Registry:
     """The rows and every question that is asked of them. Nothing in it changes once it is made."""
 
@@ -279,18 +258,6 @@ def _keys(row: Row) -> Iterable[PortKey]:
 def port_range(port: int) -> PortRange:
     """The range that a port (0 to 65535) lies in."""
     return next(name for name, ports in RANGES.items() if port in ports)
-
-
-def changes(before: Registry, after: Registry) -> Changes:
-    """What a new registry assigns differently."""
-    old, new = before.assignments, after.assignments
-    return Changes(
-        before=len(old),
-        after=len(new),
-        added=tuple(sorted(new.keys() - old.keys())),
-        removed=tuple(sorted(old.keys() - new.keys())),
-        renamed=tuple(sorted(key for key in old.keys() & new.keys() if set(old[key]) != set(new[key]))),
-    )
 
 
 def age_warning(identity: RegistryIdentity, today: date) -> str:

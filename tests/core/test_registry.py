@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from scanner.core.model import PortKey, PortRange, RegistryIdentity, RegistryStatus, Transport
-from scanner.core.registry import STATUSES, Registry, Row, age_warning, changes, port_range
+from scanner.core.registry import STATUSES, Registry, Row, age_warning, port_range
+from scanner.core.registry_changes import changes
 from scanner.core.registry_words import row_status, use_reported
 
 TCP, UDP, SCTP, DCCP = Transport

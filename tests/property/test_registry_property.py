@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from scanner.core.errors import RegistryUnusable
 from scanner.core.model import RegistryIdentity, RegistryStatus, Transport
-from scanner.core.registry import STATUSES, Registry, Row, changes, port_range
+from scanner.core.registry import STATUSES, Registry, Row, port_range
+from scanner.core.registry_changes import changes
 from scanner.core.registry_csv import COLUMNS, parse_iana_csv
 from scanner.core.registry_words import use_reported
 
