@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-HEAVY = {"numpy", "scapy", "netaddr", "sqlite3", "rich.progress", "cryptography", "pydantic", "asyncio"}
+# typer itself imports pydantic where that is installed.
+HEAVY = {"numpy", "scapy", "netaddr", "sqlite3", "rich.progress", "cryptography", "asyncio"}
 
 
 def imported_by(*arguments: str) -> set[str]:

@@ -47,7 +47,9 @@ def test_a_user_s_mistake_is_one_line_and_status_2(scanner: Scanner, arguments: 
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("arguments", [("--no-such-flag",), ("127.0.0.1", "--rate", "fast"), ("127.0.0.1", "--fail-on", "x")])
+@pytest.mark.parametrize(
+    "arguments", [("--no-such-flag",), ("127.0.0.1", "--rate", "fast"), ("127.0.0.1", "--fail-on", "x")]
+)
 def test_wrong_usage_is_status_2(scanner: Scanner, arguments: tuple[str, ...]) -> None:
     done = scanner("scan", *arguments)
     assert done.returncode == 2
