@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import typer
 
 from scanner import __version__
+from scanner.cli.listening import listening_command
 from scanner.cli.port import port_command
 from scanner.cli.registry import app as registry_app
 from scanner.cli.rule import rule_command
@@ -39,6 +40,7 @@ def make_app() -> typer.Typer:
     app.callback()(_root)
     app.command("scan", epilog=EXIT_STATUS_HELP)(scan_command)
     app.command("port")(port_command)
+    app.command("listening")(listening_command)
     app.add_typer(registry_app, name="registry")
     app.command("rule")(rule_command)
     return app

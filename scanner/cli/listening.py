@@ -1,0 +1,90 @@
+"""`scanner listening [PORT]`: what listens on this very machine, and which process it is. Sends nothing."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from scanner.core.model import Endpoint, Judged, Transport
+    from scanner.core.rules.classify import Judge
+    from scanner.listening import Listener
+
+
+def listening_command(
+    ports: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PORT]...", help="Only these: 22, 53/udp.", show_default=False),
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="CSV, one row a socket.")] = False,
+    registry_file: Annotated[
+        Path | None, typer.Option("--registry", metavar="FILE", help="Ask this copy of IANA's CSV.")
+    ] = None,
+) -> None:
+    """Show what listens on this machine: address, process, user, since when, and what the registry says of it."""
+    from scanner.cli.listening_view import csv_lines, json_lines, table_lines
+    from scanner.core.errors import InvalidInput
+    from scanner.listening import look
+
+    if as_json and as_csv:
+        raise InvalidInput("two formats are named", where="--csv/--json", cure="choose one")
+    wanted = [_port(word) for word in ports or []]
+    judge = _judge(registry_file)
+    sight = look()
+    rows = [(each, _judged(each, judge)) for each in _chosen(sight.listeners, wanted)]
+    if as_json:
+        sys.stdout.writelines(json_lines(rows))
+    elif as_csv:
+        sys.stdout.writelines(csv_lines(rows))
+    elif rows:
+        sys.stdout.writelines(table_lines(rows, whole=bool(wanted)))
+    if not rows:
+        _say("nothing listens there" if wanted else "nothing listens on this machine")
+    for line in sight.unseen:
+        _say(f"not seen: {line}")
+
+
+def _judge(registry_file: Path | None) -> "Judge":
+    from scanner.cli.registry import load_and_warn
+    from scanner.core.rules.classify import Judge
+    from scanner.overlay_source import bundled_overlays
+
+    return Judge(load_and_warn(registry_file), overlays=bundled_overlays())
+
+
+def _judged(listener: "Listener", judge: "Judge") -> "Judged":
+    from datetime import UTC, datetime
+
+    from scanner.core.model import Observation, State
+
+    return judge.judge(Observation(listener.endpoint, State.OPEN, "listening", datetime.now(UTC)))
+
+
+def _chosen(listeners: Iterable["Listener"], wanted: list[tuple[int, "Transport | None"]]) -> Iterable["Listener"]:
+    """The listeners that were asked for: all of them where nothing was."""
+    if not wanted:
+        return listeners
+    return [each for each in listeners if any(_is(each.endpoint, *place) for place in wanted)]
+
+
+def _is(where: "Endpoint", port: int, transport: "Transport | None") -> bool:
+    return where.port == port and transport in (None, where.transport)
+
+
+def _port(word: str) -> tuple[int, "Transport | None"]:
+    from scanner.cli.port import split_transport
+    from scanner.core.errors import InvalidInput
+    from scanner.core.inert import inert
+
+    number, transport = split_transport(word)
+    if not (number.isascii() and number.isdigit() and len(number) <= 5 and int(number) <= 65535):
+        raise InvalidInput(f"{inert(word, limit=60)!r} is no port", where="PORT", cure="give a number: 22, 53/udp")
+    return int(number), transport
+
+
+def _say(text: str) -> None:
+    print(f"scanner: {text}", file=sys.stderr)

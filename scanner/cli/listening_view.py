@@ -1,0 +1,120 @@
+"""Listening sockets as a table, as CSV and as JSON lines. Process names and commands are made inert."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import TypeAlias
+
+from scanner.core.inert import csv_cell, inert
+from scanner.core.model import Finding, Judged
+from scanner.listening import Holder, Listener
+
+Row: TypeAlias = tuple[Listener, Judged]
+
+SCHEMA_VERSION = 1
+COLUMNS: tuple[str, ...] = (
+    *("transport", "address", "port", "reach", "pid", "process", "user", "started", "program", "command"),
+    *("registry_status", "service", "verdict", "severity", "rule", "detail"),
+)
+"""The columns of the CSV and the keys of a JSON line, in their order; only ever appended to."""
+
+_WIDTHS = {"port": 11, "address": 16, "process": 24, "user": 10, "since": 16, "registry": 24}
+_NOBODY = Holder(pid=0)
+
+
+def record(row: Row) -> dict[str, str | int]:
+    """One listener with the most severe of what the rules say, by column; inert."""
+    listener, judged = row
+    holder, worst = listener.holder or _NOBODY, _worst(judged)
+    values: tuple[str | int, ...] = (
+        listener.endpoint.transport.value,
+        str(listener.endpoint.address),
+        listener.endpoint.port,
+        listener.reach,
+        holder.pid or "",
+        holder.name,
+        holder.user,
+        _iso(holder.started),
+        holder.program,
+        holder.command,
+        worst.registry_status.value,
+        worst.service,
+        worst.verdict.value,
+        worst.severity.word,
+        worst.rule,
+        worst.detail,
+    )
+    plain = (inert(value, limit=500) if isinstance(value, str) else value for value in values)
+    return dict(zip(COLUMNS, plain, strict=True))
+
+
+def csv_lines(rows: Iterable[Row]) -> Iterator[str]:
+    """Header and one row a listener, RFC 4180."""
+    yield _csv(COLUMNS)
+    for row in rows:
+        yield _csv([csv_cell(value) if isinstance(value, str) else str(value) for value in record(row).values()])
+
+
+def json_lines(rows: Iterable[Row]) -> Iterator[str]:
+    """One ASCII object a listener and line, with every rule that speaks."""
+    for row in rows:
+        findings = [
+            {"rule": f.rule, "severity": f.severity.word, "verdict": f.verdict.value, "detail": inert(f.detail)}
+            for f in row[1].findings
+        ]
+        line = {"schema_version": SCHEMA_VERSION, "type": "listener", **record(row), "findings": findings}
+        yield json.dumps(line).replace("\x7f", "\\u007f") + "\n"
+
+
+def table_lines(rows: Sequence[Row], *, whole: bool) -> Iterator[str]:
+    """A table for people. `whole` adds the command and every rule that speaks under each line."""
+    yield _cells("PORT", "ADDRESS", "PROCESS", "USER", "SINCE", "REGISTRY", "SAYS")
+    for listener, judged in rows:
+        where, holder, worst = listener.endpoint, listener.holder, _worst(judged)
+        yield _cells(
+            f"{where.port}/{where.transport}",
+            {"all": "any"}.get(listener.reach, str(where.address)),
+            f"{holder.name or '?'} ({holder.pid})" if holder else "(not ours to see)",
+            holder.user if holder else "",
+            f"{holder.started:%Y-%m-%d %H:%M}" if holder and holder.started else "",
+            worst.service or worst.registry_status.value,
+            f"{worst.severity.word}: {worst.rule}",
+        )
+        if whole:
+            yield from _more(listener, judged)
+
+
+def _more(listener: Listener, judged: Judged) -> Iterator[str]:
+    if listener.holder and listener.holder.command:
+        yield f"    runs {inert(listener.holder.command, limit=300)}\n"
+    if listener.holder and listener.holder.program:
+        yield f"    from {inert(listener.holder.program, limit=300)}\n"
+    for finding in judged.findings:
+        yield f"    {finding.severity.word}: {inert(finding.detail, limit=300)} [{finding.rule}]\n"
+
+
+def _cells(*cells: str) -> str:
+    widths = _WIDTHS.values()
+    fixed = [f"{_fit(cell, width):<{width}}" for cell, width in zip(cells, widths, strict=False)]
+    return " ".join([*fixed, inert(cells[-1])]).rstrip() + "\n"
+
+
+def _fit(cell: str, width: int) -> str:
+    cell = inert(cell)
+    return cell if len(cell) <= width else cell[: width - 1] + "…"
+
+
+def _worst(judged: Judged) -> Finding:
+    return judged.findings[0]
+
+
+def _csv(cells: Sequence[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
+    return buffer.getvalue()
+
+
+def _iso(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else ""
