@@ -67,7 +67,7 @@ class Assembly:
             return None
         from scanner.cli.memory import Memory
 
-        return Memory(self.options.history, audit=self.options.audit, warn=_warn)
+        return Memory(self.options.history, audit=self.options.audit, warn=warn_on_stderr)
 
     @cached_property
     def scope(self) -> Scope | None:
@@ -196,7 +196,7 @@ class Chosen:
 
 def assemble(options: ScanOptions) -> Assembly:
     """The parts of a sweep that starts now; warnings go to standard error unless it is to be quiet."""
-    return Assembly(options, now=datetime.now(UTC), warn=_silent if options.quiet else _warn)
+    return Assembly(options, now=datetime.now(UTC), warn=_silent if options.quiet else warn_on_stderr)
 
 
 def choose_engine(options: ScanOptions, limits: Limits, prepared: Prepared) -> Chosen:
@@ -247,7 +247,8 @@ def _short(words: list[str] | tuple[str, ...], most: int = 200) -> str:
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
-def _warn(text: str) -> None:
+def warn_on_stderr(text: str) -> None:
+    """Tell the user now."""
     print(f"scanner: {text}", file=sys.stderr)
 
 

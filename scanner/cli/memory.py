@@ -123,7 +123,7 @@ class Memory:
     def _hold(self, sweep_id: str) -> None:
         lock = self._path.with_name(f"{self._path.name}.{sweep_id}.lock")
         try:
-            self._closing.enter_context(held(lock, f"sweep {sweep_id}"))
+            self._closing.enter_context(held(lock, f"sweep {sweep_id}", create=True))
         except OutputFailed as error:
             raise HistoryUnusable(str(error)) from error
         self._closing.callback(lock.unlink, missing_ok=True)

@@ -227,6 +227,8 @@ class ScanOptions:
     """Whether to do without."""
     audit: str = ""
     """The audit that this sweep is a night of; empty for `scan`."""
+    audit_file: Path | None = None
+    """The file that says so."""
     quiet: bool = False
     """Whether to leave out progress, summary and warnings."""
     verbose: int = 0

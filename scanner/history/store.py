@@ -157,6 +157,13 @@ class Store:
             for row in connection.execute("SELECT * FROM wave WHERE sweep = ? ORDER BY number", (sweep.number,)):
                 yield _wave(row)
 
+    def unfinished(self, sweep: StoredSweep) -> bool:
+        """Whether something of it is still to be done: a wave, or the writing of its results."""
+        with self.database.reading() as connection:
+            query = "SELECT count(*) FROM wave WHERE sweep = ? AND complete"
+            (settled,) = connection.execute(query, (sweep.number,)).fetchone()
+        return sweep.summary is None or settled < sweep.plan.waves
+
     def covered(self, sweep: StoredSweep) -> tuple[Coverage, Mapping[str, int]]:
         """What the recorded waves of a sweep covered together, and the reasons in them."""
         coverage, reasons = Coverage(), Counter[str]()

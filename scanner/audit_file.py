@@ -1,0 +1,123 @@
+"""The audit file: everything that one nightly sweep needs, so that the line in the crontab stays short.
+
+    name = "Small office"
+    targets = ["10.0.1.0/24", "printer.office.example"]
+    exclude = ["10.0.1.250"]
+    ports = "1-1023,unassigned"
+    rate = 500
+    policy = "policy.toml"
+    history = "history.db"
+    only_changes = true
+    fail_on = "medium"
+
+    [outputs]
+    csv = "findings-{date}.csv"
+
+Every path is relative to the folder of this file, never to wherever cron happens to stand. In `[outputs]` `{date}`
+is the day on which the sweep began (UTC) and `{sweep_id}` its id; beside a file with such a name, `latest` with the
+same ending always is the newest. Targets, ports and the rest are written as for `scanner scan`.
+"""
+
+import string
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, Self, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from scanner.toml_file import TomlFile, read_toml
+
+PLACEHOLDERS = frozenset({"date", "sweep_id"})
+"""What may stand in braces in the path of an output."""
+
+
+def _is_template(text: str) -> str:
+    try:
+        names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+    except ValueError as error:
+        raise ValueError(f"{text!r}: {error}") from None
+    if unknown := names - PLACEHOLDERS:
+        raise ValueError(f"{text!r}: {{{unknown.pop()}}} means nothing; there are {{date}} and {{sweep_id}}")
+    return text
+
+
+Some: TypeAlias = list[Annotated[str, Field(min_length=1)]]
+PathText: TypeAlias = Annotated[str, Field(min_length=1)]
+PathTemplate: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_is_template)]
+Rate: TypeAlias = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
+
+
+class Outputs(BaseModel):
+    """The keys of `[outputs]`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    csv: PathTemplate | None = None
+    json_lines: PathTemplate | None = Field(None, validation_alias="json")
+    nmap_xml: PathTemplate | None = None
+    all_open: bool = False
+
+
+class AuditKeys(BaseModel):
+    """The keys of an audit file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field("", max_length=200)
+    targets: Some = []
+    target_files: list[PathText] = []
+    exclude: Some = []
+    exclude_files: list[PathText] = []
+    ports: str | list[int | str] = []
+    exclude_ports: str | list[int | str] = []
+    engine: Literal["auto", "connect", "syn", "scapy"] = "auto"
+    rate: Rate | None = None
+    host_rate: Rate | None = None
+    retries: Annotated[int, Field(ge=0, le=20, strict=True)] | None = None
+    timeout: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] | None = None
+    policy: PathText | None = None
+    scope: PathText | None = None
+    registry: PathText | None = None
+    history: PathText | Literal[False] | None = None
+    only_changes: bool = True
+    fail_on: Literal["none", "info", "low", "medium", "high"] = "low"
+    outputs: Outputs = Outputs()
+
+    @model_validator(mode="after")
+    def _has_targets(self) -> Self:
+        if not (self.targets or self.target_files):
+            raise ValueError("names neither targets nor target_files")
+        return self
+
+
+class Audit:
+    """An audit file that was read and found right."""
+
+    def __init__(self, file: TomlFile[AuditKeys]) -> None:
+        self.path = file.path.absolute()
+        self.keys = file.content
+
+    @property
+    def name(self) -> str:
+        """What the history calls it: its name, or that of its file."""
+        return self.keys.name or self.path.name
+
+    def beside(self, text: str) -> Path:
+        """A path that the file names, as seen from the file's own folder."""
+        return self.path.parent / text
+
+    def output(self, template: str, sweep_id: str, began: datetime) -> Path:
+        """The path of an output of a sweep that began at a moment (aware, UTC)."""
+        return self.beside(template.format(date=f"{began:%Y-%m-%d}", sweep_id=sweep_id))
+
+    def latest(self, template: str) -> Path | None:
+        """The path that always holds the newest output; None where the template names one file anyway."""
+        if not any(name for _, name, _, _ in string.Formatter().parse(template)):
+            return None
+        path = self.beside(template)
+        return path.with_name(f"latest{path.suffix}")
+
+
+def read_audit(path: Path) -> Audit:
+    """Read an audit file. Raises InvalidInput with file, line and key path."""
+    return Audit(read_toml(path, AuditKeys))

@@ -1,0 +1,129 @@
+"""One night of an audit: sweep, write the outputs, and say what changed, if anything did."""
+
+import sys
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from scanner.audit_file import Audit
+from scanner.cli.assemble import Assembly, warn_on_stderr
+from scanner.cli.memory import open_store
+from scanner.cli.options import EngineChoice, ScanOptions
+from scanner.cli.run import run_job
+from scanner.cli.status import ExitStatus, FailOn
+from scanner.core.diff import TELLING, Change, Difference
+from scanner.core.errors import HistoryUnusable
+from scanner.core.model import Judged
+from scanner.core.report import Summary, SweepInfo
+from scanner.core.rules.classify import RULES
+from scanner.history.compare import compare
+from scanner.outputs.csv_file import CsvFile
+from scanner.outputs.interface import Output
+from scanner.outputs.jsonl import JsonLines
+from scanner.outputs.night_report import Night, night_report
+from scanner.outputs.nmap_xml import NmapXml
+from scanner.outputs.places import place_for
+from scanner.sweep import findings_of
+
+
+def options_of(audit: Audit) -> ScanOptions:
+    """What an audit file asks for, as options."""
+    keys = audit.keys
+    return ScanOptions(
+        targets=tuple(keys.targets),
+        target_files=_paths(audit, keys.target_files),
+        ports=_words(keys.ports),
+        exclude=tuple(keys.exclude),
+        exclude_files=_paths(audit, keys.exclude_files),
+        exclude_ports=_words(keys.exclude_ports),
+        scope=_path(audit, keys.scope),
+        engine=EngineChoice(keys.engine),
+        rate=keys.rate,
+        host_rate=keys.host_rate,
+        retries=keys.retries,
+        timeout=keys.timeout,
+        fail_on=FailOn(keys.fail_on),
+        registry=_path(audit, keys.registry),
+        policy=_path(audit, keys.policy),
+        history=_path(audit, keys.history or None),
+        no_history=keys.history is False,
+        audit=audit.name,
+        audit_file=audit.path,
+        quiet=True,
+    )
+
+
+def first_night(audit: Audit) -> Assembly:
+    """The parts of a sweep that starts now."""
+    return Assembly(options_of(audit), now=datetime.now(UTC), warn=warn_on_stderr)
+
+
+def run_night(audit: Audit, assembly: Assembly) -> ExitStatus:
+    """Sweep, write, and report to standard output what somebody should look at."""
+    status, summary = run_job(assembly.job(*_outputs(audit, assembly.info)))
+    report = night_report(_night(audit, assembly, summary), RULES, always=not audit.keys.only_changes)
+    sys.stdout.write(report)
+    return status
+
+
+def _outputs(audit: Audit, info: SweepInfo) -> Iterator[Output]:
+    keys = audit.keys.outputs
+    for path in _places(audit, keys.csv, info):
+        yield CsvFile(place_for(str(path)), all_open=keys.all_open)
+    for path in _places(audit, keys.json_lines, info):
+        yield JsonLines(place_for(str(path)))
+    for path in _places(audit, keys.nmap_xml, info):
+        yield NmapXml(place_for(str(path)))
+
+
+def _places(audit: Audit, template: str | None, info: SweepInfo) -> Iterator[Path]:
+    """The file that a template means this time, and the one that is always the newest."""
+    if template is None:
+        return
+    yield audit.output(template, info.sweep_id, info.started)
+    if latest := audit.latest(template):
+        yield latest
+
+
+def _night(audit: Audit, assembly: Assembly, summary: Summary) -> Night:
+    csv = audit.keys.outputs.csv
+    where = str(audit.output(csv, summary.info.sweep_id, summary.info.started)) if csv else ""
+    try:
+        before, changes = _changes(assembly, summary)
+    except HistoryUnusable as error:
+        return Night(audit.name, summary, None, (), where, problem=str(error))
+    return Night(audit.name, summary, before, changes, where)
+
+
+def _changes(assembly: Assembly, summary: Summary) -> tuple[SweepInfo | None, tuple[Difference, ...]]:
+    if assembly.memory is None:
+        raise HistoryUnusable("the audit file says history = false")
+    with open_store(assembly.options.history).database as database:
+        from scanner.history.store import Store
+
+        store = Store(database)
+        stored = store.sweep(summary.info.sweep_id)
+        before = store.before(stored)
+        if before is None:
+            return None, tuple(_all_new(store.judged(stored)))
+        return before.info, tuple(compare(store, before, stored))
+
+
+def _all_new(judged: Iterable[Judged]) -> Iterator[Difference]:
+    """On the first night every finding is new."""
+    for finding in findings_of(judged):
+        if finding.verdict in TELLING:
+            seen = finding.observation
+            yield Difference(Change.NEW, seen.endpoint, "", seen.state.value, seen.hostname, finding)
+
+
+def _words(words: str | list[int | str]) -> tuple[str, ...]:
+    return (words,) if isinstance(words, str) else tuple(str(word) for word in words)
+
+
+def _path(audit: Audit, text: str | None) -> Path | None:
+    return audit.beside(text) if text else None
+
+
+def _paths(audit: Audit, texts: list[str]) -> tuple[str, ...]:
+    return tuple(str(audit.beside(text)) for text in texts)

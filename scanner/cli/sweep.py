@@ -1,0 +1,26 @@
+"""`scanner sweep AUDIT.toml`: one night of an audit, for cron."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from scanner.cli import options as opt
+
+
+def sweep_command(
+    audit_file: Annotated[Path, typer.Argument(metavar="AUDIT.toml", help="What to sweep, and how.")],
+    dry_run: opt.DryRun = False,
+) -> int:
+    """Sweep as an audit file says. Says nothing unless something changed that someone should look at."""
+    from scanner.audit_file import read_audit
+    from scanner.cli.dry_run import show_plan
+    from scanner.cli.night import first_night, run_night
+    from scanner.lock import held
+
+    audit = read_audit(audit_file)
+    if dry_run:
+        show_plan(first_night(audit), as_json=False)
+        return 0
+    with held(audit.path, f"a sweep of {audit.name}"):
+        return run_night(audit, first_night(audit))
