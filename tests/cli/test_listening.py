@@ -79,7 +79,7 @@ def test_nothing_there_is_said_and_csv_still_has_its_header(scanner) -> None:
         reserved.bind(("127.0.0.1", 0))
         done = scanner("listening", str(reserved.getsockname()[1]), "--csv")
     assert done.returncode == 0
-    assert done.stdout == ",".join(COLUMNS) + "\r\n"
+    assert done.stdout == ",".join(COLUMNS) + "\n"
     assert "nothing listens there" in done.stderr
 
 
