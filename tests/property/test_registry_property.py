@@ -34,6 +34,7 @@ TABLES = st.lists(rows(), max_size=12)
 
 
 @given(TABLES, st.sampled_from(list(Transport)), PORT)
+@settings(deadline=None)
 def test_table_and_record_agree_with_the_rows(table, transport, port):
     registry = Registry(IDENTITY, table)
     record = registry.lookup(transport, port)
@@ -47,7 +48,7 @@ def test_table_and_record_agree_with_the_rows(table, transport, port):
 
 
 @given(TABLES)
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 def test_statuses_partition_the_ports_and_stats_count_them(table):
     registry = Registry(IDENTITY, table)
     for transport in Transport:
@@ -59,7 +60,7 @@ def test_statuses_partition_the_ports_and_stats_count_them(table):
 
 
 @given(TABLES)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_names_and_assignments_are_two_views_of_one_thing(table):
     registry = Registry(IDENTITY, table)
     by_name = {key for name in registry.names for key in registry.by_name(name)}
@@ -68,7 +69,7 @@ def test_names_and_assignments_are_two_views_of_one_thing(table):
 
 
 @given(TABLES, TABLES)
-@settings(max_examples=30)
+@settings(max_examples=30, deadline=None)
 def test_changes_are_symmetric(one, two):
     there = changes(Registry(IDENTITY, one), Registry(IDENTITY, two))
     back = changes(Registry(IDENTITY, two), Registry(IDENTITY, one))
@@ -77,6 +78,7 @@ def test_changes_are_symmetric(one, two):
 
 
 @given(TABLES)
+@settings(deadline=None)
 def test_what_is_written_as_csv_is_read_back(table):
     text = io.StringIO(newline="")
     writer = csv.writer(text)
@@ -99,6 +101,7 @@ def refusal(data: bytes) -> str:
 
 
 @given(st.binary(max_size=300))
+@settings(deadline=None)
 def test_any_bytes_are_a_registry_or_one_line(data):
     assert refusal(data).isprintable()
     assert refusal((",".join(COLUMNS) + "\n").encode() + data).isprintable()
