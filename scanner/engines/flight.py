@@ -30,6 +30,8 @@ REPEATED = 0.5
 _PENDING = np.uint16(reason_code(Reason.NOT_PROBED))
 _OPEN = np.uint16(reason_code(Reason.SYN_ACK))
 _CLOSED = np.uint16(reason_code(Reason.RESET))
+_RANKS = np.array([-1, 2, 1, 0], np.int8)
+"""By reason code: `not-probed`, `syn-ack`, `reset`, and everything above."""
 _NOBODY = np.int32(-1)
 
 
@@ -178,15 +180,19 @@ class Flight:
         place = self.find(answers.version, answers.high, answers.low, answers.port)
         late = answers.at - self.born - self._at[place] > REPEATED
         again = np.flatnonzero((answers.reason == _OPEN) & (self.reason[place] == _OPEN) & late)
-        for rank in (2, 1, 0):
-            rows = np.flatnonzero(_rank(answers.reason) == rank)
-            rows = rows[_rank(self.reason[place[rows]]) < rank]
-            _, first = np.unique(place[rows], return_index=True)
-            self._accept(answers, place, attempt, rows[first])
+        rank = _rank(answers.reason)
+        for each in np.unique(rank)[::-1].tolist():
+            rows = np.flatnonzero((rank == each) & (_rank(self.reason[place]) < each))
+            self._accept(answers, place, attempt, rows[self._one_each(place[rows])])
         return again
 
-    def finish(self, now: float, wall: float, *, reason: Reason, degraded: tuple[str, ...] = ()) -> SettledWave:
-        """The settled wave; places without an answer get `reason`. `wall` is the epoch time of `now`."""
+    def finish(
+        self, now: float, wall: float, *, reason: Reason, degraded: tuple[str, ...] = (), absent: int = 0
+    ) -> SettledWave:
+        """The settled wave; places without an answer get `reason`. `wall` is the epoch time of `now`.
+
+        `absent`: addresses found to be absent meanwhile.
+        """
         left = self.unanswered
         complete = reason is not Reason.INTERRUPTED or not len(left)
         self.settle(left, reason_code(reason), now)
@@ -198,6 +204,7 @@ class Flight:
             sent=self.sent,
             complete=complete,
             evidence=self._evidence,
+            unreachable_hosts=absent,
             degraded=degraded if len(left) else (),
             answers_by_try=tuple(self._answers),
         )
@@ -206,20 +213,27 @@ class Flight:
         self._rest = places
         self._sent_at.append(np.full(len(self.wave), np.nan, np.float32))
 
+    def _one_each(self, places: Places) -> Rows:
+        """One row for each place that occurs: the last to write its number there. No sorting."""
+        rows = np.arange(len(places), dtype=np.int32)
+        writer = np.empty(len(self.wave), np.int32)
+        writer[places] = rows
+        return np.flatnonzero(writer[places] == rows)
+
     def _accept(self, answers: Heard, place: Places, attempt: Rows, rows: Rows) -> None:
         """Write some answers into their places."""
         where, tries = place[rows], attempt[rows]
         tcp_before = (self.reason[where] == _OPEN) | (self.reason[where] == _CLOSED)
         tcp_now = _rank(answers.reason[rows]) > 0
-        for each in tries[tcp_now & ~tcp_before].tolist():
-            self._answers[each] += 1
+        counts = np.bincount(tries[tcp_now & ~tcp_before], minlength=len(self._answers))
+        self._answers = [old + new for old, new in zip(self._answers, counts.tolist(), strict=True)]
         self.left -= int(np.count_nonzero(self.reason[where] == _PENDING))
         self.open += int(np.count_nonzero(answers.reason[rows] == _OPEN))
         self.reason[where] = answers.reason[rows]
         self._at[where] = answers.at[rows] - self.born
-        for each in np.unique(tries).tolist():
-            chosen = tries == each
-            self._rtt[where[chosen]] = self._at[where[chosen]] - self._sent_at[each][where[chosen]]
+        for each in range(self.attempt + 1):
+            chosen = where[tries == each]
+            self._rtt[chosen] = self._at[chosen] - self._sent_at[each][chosen]
         icmp = ~tcp_now
         if icmp.any():
             said = answers.rows(rows[icmp])
@@ -228,11 +242,7 @@ class Flight:
 
 def _rank(reasons: U16) -> npt.NDArray[np.int8]:
     """How much a reason weighs: nothing yet -1, anything but TCP 0, closed 1, open 2."""
-    rank = np.zeros(len(reasons), np.int8)
-    rank[reasons == _OPEN] = 2
-    rank[reasons == _CLOSED] = 1
-    rank[reasons == _PENDING] = -1
-    return rank
+    return _RANKS[np.minimum(reasons, _CLOSED + 1)]
 
 
 def _keys(version: U8, high: U64, low: U64, port: U16) -> U64:

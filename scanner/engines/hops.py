@@ -57,6 +57,7 @@ class Hops:
         self.path: I32 = np.zeros(64, np.int32)
         self.direct: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
         """Whether the hop is the destination itself: its absence is the destination's."""
+        self._counted: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
         self._since: F64 = np.zeros(64, np.float64)
         self._of_path: dict[int, int] = {}
         self._on_link: dict[tuple[int, int], _Known] = {}
@@ -79,6 +80,13 @@ class Hops:
                 found[mask], asked = self._shared(int(each), path, now)
             questions += asked
         return found, questions
+
+    def count_absent(self, hop: I32) -> int:
+        """How many of these hops are destinations that are absent and were not counted before."""
+        wanted = np.unique(hop[hop >= 0])
+        new = wanted[(self.state[wanted] == HopState.ABSENT) & self.direct[wanted] & ~self._counted[wanted]]
+        self._counted[new] = True
+        return len(new)
 
     def settle(self, hop: int, mac: bytes | None, now: float) -> None:
         """Write the outcome of a question: its link-layer address, or None for no answer."""
@@ -128,7 +136,7 @@ class Hops:
     def _add(self, count: int, path: int, *, direct: bool) -> int:
         first, self.count = self.count, self.count + count
         while self.count > len(self.state):
-            for name in ("state", "mac", "path", "direct", "_since"):
+            for name in ("state", "mac", "path", "direct", "_counted", "_since"):
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
         self.path[first : self.count] = path

@@ -8,19 +8,27 @@ results. The threads are started by `run`, in the network namespace of its calle
 """
 
 import asyncio
+import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 
 from scanner.core.pacing import Limits
+from scanner.core.packets import RAW_IP
 from scanner.core.wave import SettledWave, Wave
 from scanner.engines.choose import EngineName, demand_raw
 from scanner.engines.interface import Progress
 from scanner.engines.netlink import Medium
+from scanner.engines.pcap import PcapWriter
 from scanner.engines.route import Path
+from scanner.engines.senders import Wire, open_sender
 from scanner.engines.syn_loop import Statistics, SynLoop
 from scanner.engines.syn_options import Permitted, SynOptions
 from scanner.engines.wire import Sender, ip_sender, packet_sender
+
+_SWITCH = 0.0002
+"""Seconds after which one thread makes room for the other. Python's 5 ms would keep the sender waiting for longer
+than a batch takes to send, each time it comes back from the kernel while the listener computes."""
 
 
 class _Want:
@@ -45,6 +53,7 @@ class SynEngine:
         self._options, self._limits, self._permitted = options, limits, permitted
         self._loop: SynLoop | None = None
         self._stopping = False
+        self._notes: dict[str, str] = {}
 
     @property
     def name(self) -> str:
@@ -60,6 +69,11 @@ class SynEngine:
     def statistics(self) -> Statistics:
         """What was counted beyond the waves: forged, late and lost answers."""
         return self._loop.statistics if self._loop else Statistics()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the summary should say of how frames were sent."""
+        return tuple(self._notes.values())
 
     def stop(self) -> None:
         """See `interface.Engine`."""
@@ -78,11 +92,13 @@ class SynEngine:
         demand_raw(EngineName.SYN)
         inbox: asyncio.Queue[_Event] = asyncio.Queue()
         tell = _teller(asyncio.get_running_loop(), inbox)
-        self._loop = loop = self._make(tell)
+        capture = PcapWriter(self._options.pcap, link=RAW_IP) if self._options.pcap else None
+        self._loop = loop = self._make(tell, capture)
         closing = threading.Event()
         thread = threading.Thread(target=_work, args=(loop, closing, tell), name="syn-sender", daemon=True)
         thread.start()
-        source = iter(waves)
+        source, interval = iter(waves), sys.getswitchinterval()
+        sys.setswitchinterval(_SWITCH)
         try:
             while not isinstance(event := await inbox.get(), _Ended):
                 if isinstance(event, SettledWave):
@@ -92,18 +108,22 @@ class SynEngine:
             if event.error:
                 raise event.error
         finally:
+            sys.setswitchinterval(interval)
             closing.set()
             thread.join()
             loop.close()
+            if capture:
+                capture.close()
 
-    def _make(self, tell: Callable[[_Event], None]) -> SynLoop:
+    def _make(self, tell: Callable[[_Event], None], capture: PcapWriter | None) -> SynLoop:
         return SynLoop(
             self._options,
             self._limits,
             self._permitted,
-            open_sender=_open_sender,
+            open_sender=_opener(self._options.wire, self._notes),
             want=lambda: tell(_Want()),
             deliver=tell,
+            keep=capture.write if capture else None,
         )
 
 
@@ -126,8 +146,17 @@ def _teller(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[_Event]") -> 
     return tell
 
 
-def _open_sender(path: Path) -> Sender:
-    """The way out for probes that take a path."""
-    if path.link.medium is Medium.LOOPBACK:
-        return ip_sender(path.link.name, path.source.version)
-    return packet_sender(path.link.name)
+def _opener(wire: Wire, notes: dict[str, str]) -> Callable[[Path], Sender]:
+    """Opens the way out for probes that take a path; says in `notes`, by interface, why it is not the fastest."""
+
+    def open_way(path: Path) -> Sender:
+        if path.link.medium is Medium.LOOPBACK:
+            return ip_sender(path.source.version)
+        if path.link.medium is Medium.BARE:
+            return packet_sender(path.link.name)
+        sender, note = open_sender(path.link.name, wire)
+        if note:
+            notes[path.link.name] = note
+        return sender
+
+    return open_way

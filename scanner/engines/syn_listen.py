@@ -1,9 +1,9 @@
 """Listening: a thread that empties the receive rings, keeps what carries our cookie, and queues it for judgement.
 
 It shares nothing with the sending thread but a queue of finished batches and a few counters that only it writes, so
-there is nothing to lock. Its work is almost all in numpy and the kernel, where the interpreter's lock is free. It waits
-two milliseconds after the first frame of a lull, so that batches are worth their fixed cost; the kernel's timestamps
-keep the round-trip times right.
+there is nothing to lock. Its work is almost all in numpy and the kernel, where the interpreter's lock is free. It lets
+frames gather for 20 milliseconds, so that batches are worth their fixed cost; the ring holds many times that, and the
+kernel's timestamps keep the round-trip times right.
 
 Answers are listened for on the interfaces that probes leave by; an answer that comes in by another one is missed.
 """
@@ -14,19 +14,22 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+import numpy as np
+import numpy.typing as npt
+
 from scanner.core.cookie import Cookie
 from scanner.core.dissect import dissect
-from scanner.engines.flight import Heard, Rows
+from scanner.engines.flight import Heard
 from scanner.engines.judge import judge
 from scanner.engines.netlink import Link
 from scanner.engines.ring import Received, Receiver
 from scanner.engines.source_ports import SourcePorts
 
-_GATHER = 0.002
+_GATHER = 0.02
 _POLL = 0.05
 
-Keep = Callable[[Received, Rows], None]
-"""Takes a batch and the rows of it that were accepted: `--pcap`."""
+Keep = Callable[[Received, npt.NDArray[np.bool_]], None]
+"""Takes a batch and a mask of what in it was accepted: `--pcap`."""
 
 
 class Listener:
@@ -93,4 +96,6 @@ class Listener:
         if len(heard):
             self.heard.append(heard)
             if self._keep:
-                self._keep(batch, accepted)
+                mask = np.zeros(len(batch), np.bool_)
+                mask[accepted] = True
+                self._keep(batch, mask)

@@ -291,7 +291,8 @@ class SynLoop:
                 flight.settle(gone, reason_code(Reason.LINK_DOWN), now)
         lost = self._listener.dropped - flying.dropped_before
         degraded = (f"{lost} answers lost: the receive ring was full",) if lost else ()
-        settled = flight.finish(now, time.time(), reason=reason, degraded=degraded)
+        absent = self._hops.count_absent(flight.hop)
+        settled = flight.finish(now, time.time(), reason=reason, degraded=degraded, absent=absent)
         self._free.append(slot)
         self._unsettled -= len(flight)
         self._settled += len(flight)

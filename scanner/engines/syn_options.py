@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -10,18 +9,7 @@ import numpy.typing as npt
 
 from scanner.core.errors import InvalidInput
 from scanner.core.wave import U8, U64
-
-
-class Wire(StrEnum):
-    """How frames are given to the kernel: `--wire`."""
-
-    AUTO = "auto"
-    """AF_XDP where it works, else sendmmsg."""
-    MMSG = "mmsg"
-    """A packet socket and sendmmsg(2)."""
-    XDP = "xdp"
-    """An AF_XDP socket; an error where there can be none."""
-
+from scanner.engines.senders import Wire
 
 LEAST_SPACING = 1.0
 """Seconds between two SYNs to one endpoint: Linux answers a repeated one only after half a second."""
@@ -53,6 +41,5 @@ class SynOptions:
         if not 1 <= self.tries <= 20:
             raise InvalidInput(f"{self.tries - 1} retries", where="--retries", cure="0 to 19 are possible")
         if self.spacing < LEAST_SPACING:
-            raise InvalidInput(
-                f"{self.spacing:g} s between retries", where="--retry-after", cure="at least 1 s, or Linux does not answer"
-            )
+            problem = f"{self.spacing:g} s between tries"
+            raise InvalidInput(problem, where="spacing", cure="at least 1 s, or Linux does not answer")

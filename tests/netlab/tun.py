@@ -38,13 +38,13 @@ class Tun:
         self._host, self._wish, self.report = host, wish, dict[str, int]()
 
     def __enter__(self) -> Self:
-        self._process.stdin.write(json.dumps(self._wish) + "\n")
+        self._process.stdin.write(json.dumps(self._wish, default=list) + "\n")
         self._process.stdin.flush()
         assert self._process.stdout.readline() == "ready\n"
         for network, own in ((NETWORK, f"{OWN}/32"), (NETWORK6, f"{OWN6}/128")):
             version = "-6" if ":" in network else "-4"
             self._host.ip("address", "add", own, "dev", "tun0")
-            self._host.ip("link", "set", "tun0", "up")
+            self._host.ip("link", "set", "tun0", "up", "txqueuelen", "100000")
             self._host.ip(version, "route", "add", network, "dev", "tun0")
         return self
 

@@ -1,0 +1,118 @@
+"""Sweeps by any engine inside a namespace, as tests want them: whole, and as one table."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from scanner.core.model import Coverage, State
+from scanner.core.pacing import UNLIMITED, Limits
+from scanner.core.plan import Plan
+from scanner.core.reasons import reason_state, reason_text
+from scanner.core.recall import add_up
+from scanner.core.targets import TargetSet, Word, parse_target
+from scanner.core.wave import SettledWave
+from scanner.engines.interface import Engine
+from scanner.engines.syn import SynEngine
+from scanner.engines.syn_loop import Statistics
+from scanner.engines.syn_options import SynOptions
+from tests.netlab.lab import Namespace
+
+QUICK = SynOptions(tries=2)
+"""Enough where nothing is lost."""
+
+
+@dataclass
+class Swept:
+    """What came out of a sweep."""
+
+    coverage: Coverage = field(default_factory=Coverage)
+    reasons: Counter[str] = field(default_factory=Counter)
+    table: dict[tuple[str, int], tuple[State, str]] = field(default_factory=dict)
+    waves: list[SettledWave] = field(default_factory=list)
+    statistics: Statistics = field(default_factory=Statistics)
+
+    @property
+    def states(self) -> dict[tuple[str, int], State]:
+        """Each endpoint's state."""
+        return {endpoint: state for endpoint, (state, _) in self.table.items()}
+
+    @property
+    def answers_by_try(self) -> tuple[int, ...]:
+        """TCP answers to each try."""
+        return add_up([wave.answers_by_try for wave in self.waves])
+
+    def add(self, settled: SettledWave, *, table: bool) -> None:
+        """Take a settled wave in."""
+        assert settled.coverage().balanced
+        self.coverage += settled.coverage()
+        self.reasons.update(settled.reasons())
+        self.waves.append(settled)
+        if table:
+            for place in range(len(settled.wave)):
+                code = int(settled.reason[place])
+                key = (str(settled.wave.address(place)), int(settled.wave.port[place]))
+                assert key not in self.table
+                self.table[key] = (reason_state(code), reason_text(code))
+
+
+def plan_of(targets: Iterable[str], ports: Iterable[int], *, seed: int = 7, wave_size: int = 1 << 14) -> Plan:
+    """A plan of words and port numbers."""
+    spans = [span for text in targets for span in _spans(text)]
+    return Plan(TargetSet(spans), tuple(sorted(ports)), seed, wave_size=wave_size)
+
+
+def permit(plan: Plan) -> Callable[[Any, Any, Any], Any]:
+    """Permits what is planned."""
+    return lambda version, high, low: plan.columns.find(version, high, low) >= 0
+
+
+def syn_engine(plan: Plan, options: SynOptions = QUICK, limits: Limits = UNLIMITED) -> SynEngine:
+    """A SYN engine for a plan."""
+    return SynEngine(options, limits, permit(plan))
+
+
+def sweep(
+    host: Namespace,
+    plan: Plan,
+    engine: Engine | None = None,
+    *,
+    table: bool = True,
+    meanwhile: Callable[[SettledWave], None] | None = None,
+) -> Swept:
+    """Sweep a plan from a namespace."""
+    engine = engine or syn_engine(plan)
+    swept = Swept()
+
+    async def run() -> None:
+        async for settled in engine.run(plan.wave(number) for number in plan.numbers()):
+            swept.add(settled, table=table)
+            if meanwhile:
+                meanwhile(settled)
+
+    with host.entered():
+        asyncio.run(run())
+    if isinstance(engine, SynEngine):
+        swept.statistics = engine.statistics
+    assert sum(map(len, (wave.wave for wave in swept.waves))) <= plan.size
+    return swept
+
+
+def interface_packets(host: Namespace, link: str) -> int:
+    """How many packets the kernel says left by an interface."""
+    return int(host.run("cat", f"/sys/class/net/{link}/statistics/tx_packets").stdout)
+
+
+def most_in_a_second(times: Iterable[float]) -> int:
+    """The most events in any rolling second."""
+    moments = np.sort(np.array(list(times)))
+    return int((np.searchsorted(moments, moments + 1.0, side="left") - np.arange(len(moments))).max())
+
+
+def _spans(text: str) -> Any:
+    found = parse_target(Word(text, "test"))
+    assert isinstance(found, tuple)
+    return found
