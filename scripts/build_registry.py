@@ -109,9 +109,7 @@ def snapshot(lines: Iterable[Line]) -> bytes:
     return text.getvalue().encode()
 
 
-def provenance(
-    package: dict[str, str], tarball: bytes, registry: Registry, facts: list[Line]
-) -> dict[str, object]:
+def provenance(package: dict[str, str], tarball: bytes, registry: Registry, facts: list[Line]) -> dict[str, object]:
     """What came from where, for `provenance.json`."""
     return {
         "source": f"bundled snapshot (npm {package['name']} {package['version']} and facts.csv)",
