@@ -53,7 +53,7 @@ class Outputs(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     csv: PathTemplate | None = None
-    json_lines: PathTemplate | None = Field(None, validation_alias="json")
+    json_lines: Annotated[PathTemplate | None, Field(validation_alias="json")] = None
     nmap_xml: PathTemplate | None = None
     all_open: bool = False
 

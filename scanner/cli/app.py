@@ -12,12 +12,18 @@ from collections.abc import Sequence
 import typer
 
 from scanner import __version__
+from scanner.cli.diff import diff_command
+from scanner.cli.history import app as history_app
 from scanner.cli.listening import listening_command
+from scanner.cli.policy import app as policy_app
 from scanner.cli.port import port_command
+from scanner.cli.reclassify import reclassify_command
 from scanner.cli.registry import app as registry_app
+from scanner.cli.resume import resume_command
 from scanner.cli.rule import rule_command
 from scanner.cli.scan import scan_command
 from scanner.cli.status import EXIT_STATUS_HELP
+from scanner.cli.sweep import sweep_command
 from scanner.core.errors import ScannerError
 
 # typer carries its own copy of click in newer versions: this is ClickException in all of them.
@@ -39,6 +45,12 @@ def make_app() -> typer.Typer:
     )
     app.callback()(_root)
     app.command("scan", epilog=EXIT_STATUS_HELP)(scan_command)
+    app.command("sweep", epilog=EXIT_STATUS_HELP)(sweep_command)
+    app.command("resume", epilog=EXIT_STATUS_HELP)(resume_command)
+    app.command("diff")(diff_command)
+    app.add_typer(history_app, name="history")
+    app.command("reclassify")(reclassify_command)
+    app.add_typer(policy_app, name="policy")
     app.command("port")(port_command)
     app.command("listening")(listening_command)
     app.add_typer(registry_app, name="registry")

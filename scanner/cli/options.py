@@ -132,6 +132,9 @@ OutFile: TypeAlias = Annotated[
         rich_help_panel=_OUT,
     ),
 ]
+PlainOutFile: TypeAlias = Annotated[
+    str, typer.Option("-o", "--output", metavar="FILE", help="Write here; standard output without.")
+]
 Csv: TypeAlias = Annotated[
     bool, typer.Option("--csv", help="Findings as CSV on standard output, or in -o.", rich_help_panel=_OUT)
 ]

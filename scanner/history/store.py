@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from scanner.core.diff import TELLING
 from scanner.core.errors import InvalidInput
 from scanner.core.model import (
     Coverage,
@@ -139,6 +140,41 @@ class Store:
     def before(self, sweep: StoredSweep) -> StoredSweep | None:
         """The earlier sweep that this one is best compared with, if there is one."""
         return self.comparable(sweep.plan, sweep.audit, sweep.info.started)
+
+    def after(self, sweep: StoredSweep) -> StoredSweep | None:
+        """The newest later sweep of the same audit that shares endpoints with this one."""
+        for other in self.sweeps(audit=sweep.audit):
+            if other.info.started > sweep.info.started and shared(other.plan, sweep.plan):
+                return other
+        return None
+
+    def summary(self, sweep: StoredSweep) -> Summary:
+        """How a sweep ended; for one that was cut short, what its recorded waves tell."""
+        if sweep.summary is not None:
+            return sweep.summary
+        coverage, reasons = self.covered(sweep)
+        rest = sweep.plan.size - coverage.planned
+        severities, verdicts = self._counts(sweep)
+        return Summary(
+            info=sweep.info,
+            finished=sweep.info.started,
+            coverage=coverage + Coverage(planned=rest, unknown=rest),
+            reasons=reasons,
+            findings=severities,
+            verdicts=verdicts,
+            interrupted=True,
+        )
+
+    def _counts(self, sweep: StoredSweep) -> tuple[Mapping[Severity, int], Mapping[Verdict, int]]:
+        severities, verdicts = Counter[Severity](), Counter[Verdict]()
+        query = (
+            "SELECT severity, text, count(*) FROM finding JOIN word ON number = verdict WHERE sweep = ? GROUP BY 1, 2"
+        )
+        with self.database.reading() as connection:
+            for severity, verdict, count in connection.execute(query, (sweep.number,)):
+                verdicts[Verdict(verdict)] += count
+                severities[Severity(severity)] += count if Verdict(verdict) in TELLING else 0
+        return severities, verdicts
 
     def comparable(self, plan: Plan, audit: str, before: datetime) -> StoredSweep | None:
         """Of the sweeps of an audit that began before a moment (aware) and share endpoints with a plan: the

@@ -1,0 +1,139 @@
+"""`scanner history [list | show | prune]`: the stored sweeps."""
+
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanner.cli import options as opt
+
+if TYPE_CHECKING:
+    from scanner.history.store import Store, StoredSweep
+
+app = typer.Typer(help="The stored sweeps.", invoke_without_command=True, rich_markup_mode=None)
+
+AsJson = Annotated[bool, typer.Option("--json", help="JSON lines.")]
+_UNITS = {"d": 1, "w": 7, "m": 30, "y": 365}
+
+
+@app.callback()
+def list_command(
+    context: typer.Context,
+    history: opt.HistoryFile = None,
+    most: Annotated[int, typer.Option("--most", min=1, metavar="N", help="How many, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """List the stored sweeps, newest first. `scanner history show ID` shows one."""
+    if context.invoked_subcommand is not None:
+        context.obj = history
+        return
+    from itertools import islice
+
+    from scanner.cli.memory import open_store
+
+    store = open_store(history)
+    with store.database:
+        sweeps = islice(store.sweeps(), most)
+        lines = (json.dumps(_facts(store, sweep)) for sweep in sweeps) if as_json else _table(store, sweeps)
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+@app.command("show")
+def show_command(
+    context: typer.Context,
+    sweep: Annotated[str, typer.Argument(metavar="ID", help="Its id, the beginning of it, last, or last~1.")],
+    history: opt.HistoryFile = None,
+    as_json: AsJson = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Its findings as CSV, as `scan` writes them.")] = False,
+    all_open: opt.AllOpen = False,
+) -> None:
+    """Show a stored sweep: what it covered, and what it found."""
+    from scanner.cli.memory import open_store
+    from scanner.outputs.csv_file import CsvFile
+    from scanner.outputs.interface import Output
+    from scanner.outputs.jsonl import JsonLines
+    from scanner.outputs.places import place_for
+    from scanner.outputs.summary import SummaryLines
+    from scanner.outputs.table import Table
+    from scanner.outputs.together import Together
+
+    store = open_store(history or context.obj)
+    with store.database:
+        stored = store.sweep(sweep)
+        outputs: list[Output] = [JsonLines(place_for("-"))] if as_json else []
+        outputs += [CsvFile(place_for("-"), all_open=all_open)] if csv else []
+        output = Together(outputs or [Table(), SummaryLines()])
+        output.begin(stored.info)
+        for judged in store.judged(stored):
+            if judged.findings:
+                output.result(judged)
+        output.end(store.summary(stored))
+
+
+@app.command("prune")
+def prune_command(
+    context: typer.Context,
+    keep: Annotated[str, typer.Option(metavar="90d", help="How much to keep: days d, weeks w, months m, years y.")],
+    history: opt.HistoryFile = None,
+) -> None:
+    """Forget sweeps that are older than that. When a finding was first seen is remembered as long as it lasts."""
+    from scanner.cli.memory import open_store
+
+    store = open_store(history or context.obj)
+    with store.database:
+        gone = store.prune(datetime.now(UTC) - _span(keep))
+    typer.echo(f"{gone} sweeps forgotten", err=True)
+
+
+def _span(text: str) -> timedelta:
+    from scanner.core.errors import InvalidInput
+
+    number, unit = text[:-1], text[-1:]
+    if unit not in _UNITS or not number.isascii() or not number.isdigit() or len(number) > 5:
+        raise InvalidInput(f"{text!r} is not a time", where="--keep", cure="write 90d, 12w, 6m or 2y")
+    return timedelta(days=int(number) * _UNITS[unit])
+
+
+def _table(store: "Store", sweeps: "Iterator[StoredSweep]") -> Iterator[str]:
+    yield f"{'id':<22} {'audit':<16} {'endpoints':>13} {'open':>7} {'findings':>8}  how it ended"
+    for sweep in sweeps:
+        facts = _facts(store, sweep)
+        yield (
+            f"{facts['sweep_id']:<22} {str(facts['audit'])[:16]:<16} {facts['planned']:>13,} {facts['open']:>7,} "
+            f"{facts['findings']:>8,}  {facts['ended']}"
+        )
+
+
+def _facts(store: "Store", sweep: "StoredSweep") -> "dict[str, str | int]":
+    from scanner.core.inert import inert
+
+    summary = store.summary(sweep)
+    return {
+        "sweep_id": sweep.id,
+        "audit": inert(sweep.audit),
+        "started": sweep.info.started.isoformat(),
+        "targets": inert(sweep.info.targets),
+        "ports": inert(sweep.info.ports),
+        "planned": summary.coverage.planned,
+        "unknown": summary.coverage.unknown,
+        "open": summary.coverage.open,
+        "findings": sum(summary.findings.values()),
+        "registry_date": sweep.info.registry.date,
+        "policy": inert(sweep.info.policy),
+        "scope": inert(sweep.info.scope),
+        "ended": _ended(sweep),
+    }
+
+
+def _ended(sweep: "StoredSweep") -> str:
+    summary = sweep.summary
+    if summary is None:
+        return "cut short, or still running: `scanner resume` goes on"
+    if summary.interrupted:
+        return "interrupted: `scanner resume` goes on"
+    if summary.degraded:
+        return "degraded"
+    return "complete" if summary.complete else "incomplete"

@@ -1,0 +1,132 @@
+"""`scanner policy check | draft | explain`: write a policy, find what is odd in it, ask which entry decides."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scanner.cli import options as opt
+
+if TYPE_CHECKING:
+    from scanner.core.model import Address
+    from scanner.core.policy import Decision, Match, Policy
+    from scanner.core.registry import Registry
+
+app = typer.Typer(help="What is expected where, by whom, until when.", no_args_is_help=True, rich_markup_mode=None)
+
+PolicyArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.")]
+
+
+@app.command("check")
+def check_command(file: PolicyArgument, registry: opt.RegistryFile = None) -> int:
+    """Read a policy and say what is odd: unreachable entries, overlaps, exceptions that ended, marks for review.
+
+    Exit status 1 where an entry never decides, has expired or waits for review; overlaps alone are only said.
+    """
+    from scanner.core.policy_check import Oddity, check_policy
+
+    policy, _ = _read(file, registry)
+    remarks = list(check_policy(policy, _today()))
+    for remark in remarks:
+        typer.echo(f"{remark.entry.place}: {remark.oddity}: {remark.entry.label} {remark.text}")
+    ports = sum(len(entry.ports) for entry in policy.entries)
+    typer.echo(f"{policy.name}: {len(policy.entries)} entries, {ports} ports, {len(remarks)} remarks", err=True)
+    wrong = {Oddity.EXPIRED, Oddity.UNREACHABLE, Oddity.REVIEW}
+    return int(any(remark.oddity in wrong for remark in remarks))
+
+
+@app.command("draft")
+def draft_command(
+    sweep: Annotated[str, typer.Argument(metavar="[SWEEP]", help="The stored sweep to draft from.")] = "last",
+    history: opt.HistoryFile = None,
+    output: opt.PlainOutFile = "",
+) -> None:
+    """Write a first policy from a stored sweep. Every entry is marked for review."""
+    from scanner.cli.memory import open_store
+    from scanner.core.policy_draft import draft_policy
+    from scanner.outputs.places import place_for
+
+    store = open_store(history)
+    with store.database:
+        stored = store.sweep(sweep)
+        place = place_for(output or "-")
+        place.open()
+        for line in draft_policy(stored.audit or stored.info.targets, stored.id, store.judged(stored)):
+            place.write(f"{line}\n")
+        place.commit()
+
+
+@app.command("explain")
+def explain_command(
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An address or a host name.")],
+    port: Annotated[str, typer.Argument(metavar="PORT", help="A port or a service name; U: for UDP.")],
+    file: Annotated[Path, typer.Option("--policy", metavar="FILE", help="The policy file.")],
+    on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="On which day; today without.")] = None,
+    registry: opt.RegistryFile = None,
+) -> None:
+    """Say which entry decides about an endpoint, and why."""
+    from scanner.core.model import PortKey, Transport
+    from scanner.core.ports import parse_ports
+    from scanner.core.targets import Word
+
+    policy, table = _read(file, registry)
+    ports = parse_ports(Word(port, "PORT"), lambda: table)
+    keys = [PortKey(Transport.TCP, number) for number in ports.tcp]
+    keys += [PortKey(Transport.UDP, number) for number in ports.udp]
+    day = on.date() if on else _today()
+    for number, name in _addresses(address):
+        for key in keys:
+            matches = list(policy.matches(number, name, key))
+            decision = policy.decide(number, name, key, day)
+            status = table.status(key.transport, key.number)
+            head = f"{number}{f' ({name})' if name else ''} {key.number}/{key.transport}: {decision.standing}"
+            typer.echo("\n".join([head, *_reasons(matches, decision, day), f"  the registry says: {status}"]))
+
+
+def _reasons(matches: "list[Match]", decision: "Decision", day: date) -> list[str]:
+    if not matches:
+        return ["  no entry names this port for this address, so it is unexpected if it is open"]
+    lines = [f"  decided by {_entry(matches[0])}, the most specific, and on {day} {decision.standing}"]
+    lines += [f"  also named by {_entry(match)}" for match in matches[1:]]
+    if decision.required_by is not None:
+        lines.append(f"  must be open, says {decision.required_by.label}")
+    return lines
+
+
+def _entry(match: "Match") -> str:
+    entry = match.entry
+    until = f", until {entry.expires}" if entry.expires else ""
+    return f"{entry} [{entry.place}, via {match.via}{until}]"
+
+
+def _addresses(text: str) -> "list[tuple[Address, str]]":
+    from scanner.core.errors import InvalidInput
+    from scanner.core.targets import HostName, TargetSet, Word, parse_target
+
+    word = Word(text, "ADDRESS")
+    meant = parse_target(word)
+    if isinstance(meant, HostName):
+        from scanner.engines.resolve import resolve
+
+        return [(address, text) for address in resolve([meant])[meant]]
+    found = TargetSet(meant)
+    if found.size != 1:
+        raise InvalidInput(f"{text!r} is {found.size:,} addresses", where="ADDRESS", cure="name one")
+    return [(found[0], "")]
+
+
+def _read(file: Path, registry: Path | None) -> "tuple[Policy, Registry]":
+    from scanner.cli.assemble import warn_on_stderr
+    from scanner.cli.policy_names import addresses_of
+    from scanner.core.rules.classify import RULES
+    from scanner.policy_file import read_policy
+    from scanner.registry_source import load
+
+    table = load(registry, warn=warn_on_stderr)
+    rules = {rule.id for rule in RULES}
+    return read_policy(file, lambda: table, resolve=addresses_of(warn_on_stderr), rules=rules), table
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
