@@ -45,7 +45,8 @@ class Inquiry:
     ) -> None:
         """`services` are names of what may be there; `permit` waits until one more connection may go."""
         self._endpoint, self._hostname = endpoint, hostname
-        self._hints, self._listen = hinted(services), speaks_first(services)
+        self._hints, self._may_greet = hinted(services), speaks_first(services)
+        self._listen = self._may_greet
         self._patience, self._permit = patience, permit
         self._asked: list[str] = []
         self._sent: list[str] = []
@@ -133,7 +134,6 @@ class Inquiry:
             self._match, self._alpn = Match("http2"), ("http/1.1",)
             return
         inner = self._next() if hello.name == TLS else hello
-        self._listen = self._listen and not self._tls.alpn
         if inner is not None and await self._listened(talk, speaker):
             await self._ask(talk, speaker, inner)
 
@@ -144,6 +144,7 @@ class Inquiry:
         if isinstance(told, Tls) and (told.version or binary.tls(speaker.first)):
             if self._tls is None:
                 self._tls, self._likely, self._first, self._asked = told, None, b"", []
+                self._listen = self._may_greet and not told.alpn
             self._over = self._over or not told.version
             return speaker if told.version else None
         ending = told if isinstance(told, Ending) else Ending.LULL

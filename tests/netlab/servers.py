@@ -103,13 +103,22 @@ base_dir = {at}/run
 state_dir = {at}/state
 log_path = {at}/log
 protocols = {kind}
+auth_mechanisms = plain
+passdb {{
+  driver = static
+  args = password=lab
+}}
+userdb {{
+  driver = static
+  args = uid=nobody gid=nogroup home=/nonexistent
+}}
 listen = {ADDRESS}
 ssl = {"yes" if tls else "no"}
 ssl_cert = <{cert}
 ssl_key = <{key}
-default_internal_user = root
-default_internal_group = root
-default_login_user = root
+default_internal_user = nobody
+default_internal_group = nogroup
+default_login_user = nobody
 first_valid_uid = 0
 service anvil {{
   chroot =

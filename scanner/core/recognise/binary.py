@@ -49,6 +49,12 @@ def rdp(data: bytes) -> Match | None:
     return Match("rdp", detail="refuses what we offer" if len(data) >= 19 and data[11] == 3 else "")
 
 
+def tpkt(data: bytes) -> Match | None:
+    """One whole TPKT with something else than a confirm (RFC 1006 6): RDP's own question decides."""
+    whole = len(data) >= 7 and data[:2] == b"\3\0" and int.from_bytes(data[2:4], "big") == len(data)
+    return Match("rdp", certain=False) if whole and data[5] in (0x80, 0xF0) else None
+
+
 def ldap(data: bytes) -> Match | None:
     """An LDAPMessage with a search entry or result (RFC 4511 4.2, 4.5.2): id 1, tag 0x64, 0x65 or 0x78."""
     if len(data) < 7 or data[0] != 0x30:
@@ -103,6 +109,11 @@ def socks5(data: bytes) -> Match | None:
     if len(data) != 2 or data[0] != 5 or data[1] not in _SOCKS_METHODS:
         return None
     return Match("socks5", detail=_SOCKS_METHODS[data[1]])
+
+
+def socks5_refusal(data: bytes) -> Match | None:
+    """What a SOCKS 5 server says to a question it does not understand: its own question decides."""
+    return Match("socks5", certain=False) if data == b"\5\xff" else None
 
 
 def bgp(data: bytes) -> Match | None:
@@ -188,5 +199,5 @@ def pptp(data: bytes) -> Match | None:
     return Match("pptp") if len(data) >= 8 and data[2:8] == struct.pack(">HI", 1, 0x1A2B3C4D) else None
 
 
-BINARY: tuple[Recogniser, ...] = (tls, smb, rdp, amqp, bgp, msrpc, pptp, ajp)
+BINARY: tuple[Recogniser, ...] = (tls, smb, rdp, amqp, bgp, msrpc, pptp, ajp, tpkt, socks5_refusal)
 """Telling enough to be held against whatever a peer sends."""

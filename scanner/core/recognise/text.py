@@ -59,7 +59,7 @@ TEXT: tuple[Recogniser, ...] = (
     ),
     # RFC 1459 4, RFC 2812 5
     row("irc", rb":(?P<detail>\S{1,100}) (?:NOTICE|451|421|020|439|461|CAP) "),
-    row("irc", rb"(?:NOTICE|ERROR) (?:AUTH |\* )?:(?:\*\*\*|Closing [Ll]ink|Your host)"),
+    row("irc", rb"NOTICE (?:AUTH |\* )?:\*\*\*|ERROR :"),
     # docs of each project
     row("rsync", rb"@RSYNCD: (?P<version>\d{1,3}(?:\.\d{1,3})?)"),
     row("svn", rb"\( success \( \d \d \( "),
