@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from scanner.core.model import Address
 from scanner.core.pacing import Limits
 from scanner.core.wave import SettledWave, Wave
-from scanner.engines import connect_epoll, connect_portable
+from scanner.engines import absence, connect_epoll, connect_portable
 from scanner.engines.connect_attempt import Judge, Prober
 from scanner.engines.connect_hosts import HostBook
 from scanner.engines.connect_run import TICK, ConnectRun
@@ -110,6 +110,7 @@ class ConnectEngine:
             retry_gap=self._options.retry_gap,
             sockets=socket_budget(self._wanted_sockets()),
             prober=self._prober(),
+            watch=_watch(),
         )
         async with aclosing(self._run.settled()) as settled:
             async for each in settled:
@@ -127,3 +128,11 @@ class ConnectEngine:
         if connect_epoll.AVAILABLE and not self._options.portable:
             return connect_epoll.EpollProber
         return connect_portable.PortableProber
+
+
+def _watch() -> absence.AbsenceWatch | None:
+    """Where the system tells who is absent, someone who listens. Without, timeouts have to do."""
+    try:
+        return absence.AbsenceWatch() if absence.AVAILABLE else None
+    except OSError:
+        return None

@@ -28,7 +28,19 @@ _REMEMBERED = 1 << 17
 class Host:
     """One address."""
 
-    __slots__ = ("_source", "address", "bucket", "family", "held", "reports", "text", "unconditional", "verdict")
+    __slots__ = (
+        "_source",
+        "address",
+        "answered",
+        "bucket",
+        "counted",
+        "family",
+        "held",
+        "reports",
+        "text",
+        "unconditional",
+        "verdict",
+    )
 
     def __init__(self, address: Address, host_rate: float | None) -> None:
         self.address = address
@@ -44,16 +56,18 @@ class Host:
         """The reason code that settles every endpoint of this host, once there is one."""
         self.unconditional = self.bucket is None
         """Whether there is neither cap nor verdict, so that nothing need be asked before a probe."""
+        self.answered = False
+        """Whether it ever sent us anything. Then it is there, whatever the kernel says."""
+        self.counted = False
+        """Whether it was counted among the absent."""
         self._source: str | None = None
 
-    def report(self, code: int) -> bool:
-        """Count a word of the kernel about this address; whether that was the one that settles it."""
-        self.reports[code] = self.reports.get(code, 0) + 1
-        if self.verdict is not None or self.reports[code] < ENOUGH:
-            return False
-        self.verdict = code
-        self.unconditional = False
-        return True
+    def report(self, code: int, *, weight: int = 1) -> None:
+        """Count a word of the kernel about this address; enough of them settle it as a whole."""
+        self.reports[code] = self.reports.get(code, 0) + weight
+        if self.verdict is None and not self.answered and self.reports[code] >= ENOUGH:
+            self.verdict = code
+            self.unconditional = False
 
     @property
     def source(self) -> str:
@@ -75,6 +89,7 @@ class HostBook:
         self._host_rate = host_rate
         self._permitted = permitted
         self._hosts: OrderedDict[int, Host] = OrderedDict()
+        self._by_address: dict[Address, Host] = {}
 
     def of(self, wave: Wave) -> list[Host]:
         """The host of each place of a wave.
@@ -85,7 +100,7 @@ class HostBook:
         indices, first, inverse = np.unique(wave.host, return_index=True, return_inverse=True)
         hosts = [self._host(wave, index, place) for index, place in zip(indices.tolist(), first.tolist(), strict=True)]
         while len(self._hosts) > max(_REMEMBERED, len(hosts)):
-            self._hosts.popitem(last=False)
+            self._by_address.pop(self._hosts.popitem(last=False)[1].address)
         return [hosts[each] for each in inverse.tolist()]
 
     def _host(self, wave: Wave, index: int, place: int) -> Host:
@@ -95,8 +110,12 @@ class HostBook:
         address = wave.address(place)
         if self._permitted is not None and not self._permitted(address):
             raise OutOfScope(f"{address} is not permitted by the scope; nothing was sent to it")
-        host = self._hosts[index] = Host(address, self._host_rate)
+        host = self._hosts[index] = self._by_address[address] = Host(address, self._host_rate)
         return host
+
+    def find(self, address: Address) -> Host | None:
+        """The host with an address, if it is one of those remembered."""
+        return self._by_address.get(address)
 
 
 def _source_towards(family: socket.AddressFamily, text: str) -> str:

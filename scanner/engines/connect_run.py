@@ -18,8 +18,9 @@ from typing import assert_never
 
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.wave import SettledWave, Wave
+from scanner.engines.absence import AbsenceWatch
 from scanner.engines.connect_attempt import Attempt, Judge, Prober
-from scanner.engines.connect_hosts import HostBook
+from scanner.engines.connect_hosts import ENOUGH, HostBook
 from scanner.engines.connect_ledger import OpenWave
 from scanner.engines.connect_outcome import (
     EXHAUSTED,
@@ -45,6 +46,7 @@ _FIRST_BACK_OFF = 0.1
 _GRACE = 1.0
 
 _RESET = reason_code(Reason.RESET)
+_ABSENT = reason_code(Reason.HOST_UNREACHABLE)
 
 
 class ConnectRun:
@@ -61,6 +63,7 @@ class ConnectRun:
         retry_gap: float,
         sockets: int,
         prober: Callable[[Judge, Callable[[], None]], Prober],
+        watch: AbsenceWatch | None,
     ) -> None:
         """`gate` the global rate, None for none; `sockets` how many may be in use; times in seconds.
 
@@ -82,6 +85,9 @@ class ConnectRun:
         self._timer = self._loop.call_soon(self._tick)
         self._pacing = None if gate is None else self._loop.create_task(self._pace(gate))
         self._prober = prober(self, self._pump)
+        self._book, self._watch = book, watch
+        if watch is not None:
+            self._loop.add_reader(watch.fileno(), self._hear, watch)
 
     @property
     def progress(self) -> Progress:
@@ -114,6 +120,9 @@ class ConnectRun:
             self._timer.cancel()
             if self._pacing is not None:
                 self._pacing.cancel()
+            if self._watch is not None:
+                self._loop.remove_reader(self._watch.fileno())
+                self._watch.close()
             self._prober.close()
 
     # -- when to send ------------------------------------------------------------------------------------------
@@ -177,11 +186,19 @@ class ConnectRun:
 
     # -- what came of it ---------------------------------------------------------------------------------------
 
+    def _hear(self, watch: AbsenceWatch) -> None:
+        """Nobody answers for some addresses: three unanswered requests by the kernel are enough for us."""
+        for address in watch.absent():
+            host = self._book.find(address)
+            if host is not None:
+                host.report(_ABSENT, weight=ENOUGH)
+
     def refused(self, attempts: list[Attempt], now: float) -> None:
         """Resets came."""
         at = now + self._clock_offset
         for attempt in attempts:
             wave = attempt.wave
+            attempt.host.answered = True
             if wave.settle(attempt.place, _RESET, at, now - attempt.started):
                 self.finish(wave)
 
@@ -210,7 +227,11 @@ class ConnectRun:
         self._follow(attempt, outcome, now, rtt)
 
     def settle_unasked(self, wave: OpenWave, place: int, code: int) -> None:
-        """The host of this place has a verdict."""
+        """Nothing came of a place, by its host's verdict or after the last try."""
+        host = wave.host_of[place]
+        if code == _ABSENT and not host.counted and not host.answered:
+            host.counted = True
+            wave.absent += 1
         self._settle(wave, place, code, monotonic())
 
     def finish(self, wave: OpenWave) -> None:
@@ -232,14 +253,11 @@ class ConnectRun:
         wave, place = attempt.wave, attempt.place
         match outcome.weight:
             case Weight.FINAL:
+                attempt.host.answered = True
                 self._settle(wave, place, outcome.code, now, rtt, outcome.evidence)
             case Weight.SILENCE:
                 self._unanswered(attempt, outcome.code, now)
-            case Weight.HOST:
-                if attempt.host.report(outcome.code):
-                    wave.absent += 1
-                self._settle(wave, place, outcome.code, now, nan, outcome.evidence)
-            case Weight.NO_WAY:
+            case Weight.HOST | Weight.NO_WAY:
                 attempt.host.report(outcome.code)
                 self._unanswered(attempt, outcome.code, now)
             case Weight.LOCAL:
@@ -252,9 +270,9 @@ class ConnectRun:
         wave, place = attempt.wave, attempt.place
         wave.tries[place] += 1
         if attempt.host.verdict is not None:
-            self._settle(wave, place, attempt.host.verdict, now)
+            self.settle_unasked(wave, place, attempt.host.verdict)
         elif wave.tries[place] > self._retries:
-            self._settle(wave, place, code, now)
+            self.settle_unasked(wave, place, code)
         else:
             self._schedule.again(wave, place, max(now, attempt.started + self._retry_gap))
 
