@@ -60,7 +60,7 @@ def failed_neighbours(data: bytes) -> Iterator[Address]:
     offset = 0
     while offset + _HEADER.size <= len(data):
         size, kind, *_ = _HEADER.unpack_from(data, offset)
-        if size < _HEADER.size:
+        if size < _HEADER.size + _NEIGHBOUR.size or offset + size > len(data):
             return
         if kind == _NEW_NEIGHBOUR:
             yield from _failed(data[offset + _HEADER.size : offset + size])
