@@ -19,6 +19,7 @@ from scanner.core.errors import HistoryUnusable
 from scanner.core.model import Address, Coverage, Finding, Judged, Observation, Severity, State, Verdict
 from scanner.core.plan import Plan
 from scanner.core.reasons import Reason
+from scanner.core.recall import add_up, estimate
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.wave import SettledWave, Wave
 from scanner.engines.interface import Engine
@@ -113,6 +114,7 @@ class Sweep:
         self._severities: Counter[Severity] = Counter()
         self._verdicts: Counter[Verdict] = Counter()
         self._degraded: dict[str, None] = dict.fromkeys(self._earlier.degraded)
+        self._answers: tuple[int, ...] = ()
         self._stopped = False
         self.notes: list[str] = []
         """What else should be said about this sweep."""
@@ -161,7 +163,7 @@ class Sweep:
             verdicts={verdict: self._verdicts[verdict] for verdict in Verdict},
             interrupted=self.interrupted,
             degraded=tuple(self._degraded),
-            notes=tuple(self.notes),
+            notes=(*self.notes, *self.engine.notes, *self._recall()),
         )
 
     def _waves(self) -> Iterator[Wave]:
@@ -182,6 +184,7 @@ class Sweep:
             degraded=settled.degraded,
         )
         self._count(result)
+        self._answers = add_up([self._answers, settled.answers_by_try])
         self._record(result)
         return result
 
@@ -194,6 +197,10 @@ class Sweep:
             return observations
         spoken = iter(await self._identifier.identify([o for o in observations if o.state is State.OPEN]))
         return [next(spoken) if each.state is State.OPEN else each for each in observations]
+
+    def _recall(self) -> tuple[str, ...]:
+        recall = estimate(self._answers)
+        return () if recall is None else (recall.words(),)
 
     def _named(self, observation: Observation) -> Observation:
         name = self._hostnames.get(observation.endpoint.address)

@@ -3,7 +3,6 @@
 import secrets
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from math import isfinite
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from scanner import __version__
 from scanner.cli.options import ScanOptions
+from scanner.cli.probing import Chosen, choose
 from scanner.cli.run import Job
 from scanner.cli.settings import settings_of
 from scanner.cli.words import argument_words, file_words
@@ -23,7 +23,6 @@ from scanner.core.report import SweepInfo
 from scanner.core.required import required_places
 from scanner.core.rules.classify import RULES, Judge
 from scanner.core.scope import Scope
-from scanner.engines.interface import Engine
 from scanner.outputs.interface import Output
 from scanner.outputs.together import Together
 from scanner.prepare import Prepared, Wanted, parse_shard, port_set, prepare
@@ -104,9 +103,9 @@ class Assembly:
         return Limits(rate=rate, host_rate=_limit(options.host_rate, default.host_rate, "--host-rate"))
 
     @cached_property
-    def engine(self) -> "Chosen":
+    def engine(self) -> Chosen:
         """What probes."""
-        return choose_engine(self.options, self.limits, self.prepared)
+        return choose(self.options, self.limits, self.prepared)
 
     @cached_property
     def info(self) -> SweepInfo:
@@ -184,28 +183,9 @@ class Assembly:
         return self.registry
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """An engine, and why it was chosen."""
-
-    engine: Engine
-    """What probes."""
-    why: str = ""
-    """Why, where the choice was not the user's."""
-
-
 def assemble(options: ScanOptions) -> Assembly:
     """The parts of a sweep that starts now; warnings go to standard error unless it is to be quiet."""
     return Assembly(options, now=datetime.now(UTC), warn=_silent if options.quiet else warn_on_stderr)
-
-
-def choose_engine(options: ScanOptions, limits: Limits, prepared: Prepared) -> Chosen:
-    """The engine that the options name, or the best that is possible here."""
-    from scanner.engines.connect import ConnectEngine, ConnectOptions
-
-    settings = {"timeout": options.timeout, "retries": options.retries}
-    wishes = ConnectOptions(**{name: value for name, value in settings.items() if value is not None})
-    return Chosen(ConnectEngine(wishes, limits, permitted=prepared.plan.targets.__contains__))
 
 
 def outputs(options: ScanOptions) -> list[Output]:

@@ -4,7 +4,6 @@ Names are those that users of nmap, masscan and zmap already have in their finge
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -12,15 +11,7 @@ import typer
 
 from scanner.cli.status import FailOn
 from scanner.core.errors import InvalidInput
-
-
-class EngineChoice(StrEnum):
-    """How to probe."""
-
-    AUTO = "auto"
-    CONNECT = "connect"
-    SYN = "syn"
-    SCAPY = "scapy"
+from scanner.engines.names import EngineName, Wire
 
 
 _WHAT = "What to scan"
@@ -85,7 +76,7 @@ Seed: TypeAlias = Annotated[
 ]
 
 Engine: TypeAlias = Annotated[
-    EngineChoice, typer.Option("--engine", help="auto: syn where that is possible, else connect.", rich_help_panel=_HOW)
+    EngineName, typer.Option("--engine", help="auto: syn where that is possible, else connect.", rich_help_panel=_HOW)
 ]
 ConnectScan: TypeAlias = Annotated[
     bool, typer.Option("-sT", help="The same as --engine connect.", rich_help_panel=_HOW)
@@ -118,6 +109,16 @@ Retries: TypeAlias = Annotated[
 Timeout: TypeAlias = Annotated[
     float | None,
     typer.Option(metavar="SECONDS", help="How long to wait for an answer to one probe.", rich_help_panel=_HOW),
+]
+Interface: TypeAlias = Annotated[
+    str, typer.Option("-e", "--interface", metavar="IFACE", help="Send by this interface only.", rich_help_panel=_HOW)
+]
+WireName: TypeAlias = Annotated[
+    Wire, typer.Option("--wire", help="How SYN frames are handed to the kernel.", rich_help_panel=_HOW)
+]
+Pcap: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Keep the accepted answers for tcpdump or Wireshark (SYN).", rich_help_panel=_OUT),
 ]
 NoPing: TypeAlias = Annotated[bool, typer.Option("-Pn", help=_SAME, rich_help_panel=_HOW)]
 NoDns: TypeAlias = Annotated[bool, typer.Option("-n", help=_SAME, rich_help_panel=_HOW)]
@@ -198,7 +199,7 @@ class ScanOptions:
     """Which part of the plan."""
     seed: int | None = None
     """Order of the plan; None draws one."""
-    engine: EngineChoice = EngineChoice.AUTO
+    engine: EngineName = EngineName.AUTO
     """How to probe."""
     rate: float | None = None
     """Probes a second; 0 for no limit, None for the default."""
@@ -208,6 +209,12 @@ class ScanOptions:
     """How often to ask again; None for the engine's default."""
     timeout: float | None = None
     """Seconds to wait for an answer; None for the engine's default."""
+    interface: str = ""
+    """The interface to send by; empty leaves it to the routes."""
+    wire: Wire = Wire.AUTO
+    """How SYN frames are handed to the kernel."""
+    pcap: Path | None = None
+    """The file for accepted answers."""
     output: str = ""
     """The file for findings; empty for none."""
     csv: bool = False
@@ -238,15 +245,15 @@ class ScanOptions:
     """How much more to say."""
 
 
-def engine_choice(engine: EngineChoice, *, connect: bool, syn: bool) -> EngineChoice:
+def engine_choice(engine: EngineName, *, connect: bool, syn: bool) -> EngineName:
     """The engine that `--engine`, `-sT` and `-sS` name together.
 
     Raises:
         InvalidInput: they contradict each other.
     """
-    named = {EngineChoice.CONNECT} if connect else set()
-    named |= {EngineChoice.SYN} if syn else set()
-    named |= {engine} if engine is not EngineChoice.AUTO else set()
+    named = {EngineName.CONNECT} if connect else set()
+    named |= {EngineName.SYN} if syn else set()
+    named |= {engine} if engine is not EngineName.AUTO else set()
     if len(named) > 1:
         raise InvalidInput("two engines are named", where="-sT/-sS/--engine", cure="choose one")
-    return named.pop() if named else EngineChoice.AUTO
+    return named.pop() if named else EngineName.AUTO

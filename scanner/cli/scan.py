@@ -2,6 +2,7 @@
 
 from scanner.cli import options as opt
 from scanner.cli.status import FailOn
+from scanner.engines.names import EngineName, Wire
 
 
 def scan_command(
@@ -15,19 +16,22 @@ def scan_command(
     dry_run: opt.DryRun = False,
     shard: opt.ShardText = "1/1",
     seed: opt.Seed = None,
-    engine: opt.Engine = opt.EngineChoice.AUTO,
+    engine: opt.Engine = EngineName.AUTO,
     connect: opt.ConnectScan = False,
     syn: opt.SynScan = False,
     rate: opt.Rate = None,
     host_rate: opt.HostRate = None,
     retries: opt.Retries = None,
     timeout: opt.Timeout = None,
+    interface: opt.Interface = "",
+    wire: opt.WireName = Wire.AUTO,
     no_ping: opt.NoPing = False,
     no_dns: opt.NoDns = False,
     output: opt.OutFile = "",
     csv: opt.Csv = False,
     json: opt.Json = False,
     nmap_xml: opt.NmapXml = "",
+    pcap: opt.Pcap = None,
     all_open: opt.AllOpen = False,
     fail_on: opt.FailOnSeverity = FailOn.LOW,
     registry: opt.RegistryFile = None,
@@ -58,6 +62,9 @@ def scan_command(
         host_rate=host_rate,
         retries=retries,
         timeout=timeout,
+        interface=interface,
+        wire=wire,
+        pcap=pcap,
         output=output,
         csv=csv,
         json=json,

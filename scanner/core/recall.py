@@ -37,6 +37,11 @@ class Recall:
     error: float
     """Standard error of `found`."""
 
+    def words(self) -> str:
+        """The estimate in a line for people."""
+        margin = f", give or take {2 * self.error:.2%}" if self.error else ""
+        return f"by when the answers came, about {self.found:.2%} of what would answer was found{margin}"
+
 
 def estimate(answers_by_try: Sequence[int]) -> Recall | None:
     """The most likely recall; None where the answers do not tell (one try, no answers, or no decline)."""

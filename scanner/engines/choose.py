@@ -3,24 +3,15 @@
 import socket
 import sys
 from dataclasses import dataclass
-from enum import StrEnum
 
 from scanner.core.errors import NotPermitted
+from scanner.engines.names import EngineName
 
 CURE = (
     "run it with sudo, or give it CAP_NET_RAW by AmbientCapabilities=CAP_NET_RAW in a systemd unit or by "
     "`setpriv --inh-caps +net_raw --ambient-caps +net_raw`, or use --engine connect"
 )
 """How to get the right to raw sockets."""
-
-
-class EngineName(StrEnum):
-    """The words of `--engine`."""
-
-    AUTO = "auto"
-    CONNECT = "connect"
-    SYN = "syn"
-    SCAPY = "scapy"
 
 
 @dataclass(frozen=True, slots=True)

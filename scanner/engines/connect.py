@@ -86,6 +86,11 @@ class ConnectEngine:
         """How far the running `run` has come."""
         return Progress() if self._run is None else self._run.progress
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See `interface.Engine`."""
+        return ()
+
     def stop(self) -> None:
         """Send no new probe; what is under way is settled within a second. May be called from a signal handler."""
         self._stopped = True

@@ -46,6 +46,11 @@ class FakeEngine:
         """How far the running `run` has come."""
         return self._progress
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See `interface.Engine`."""
+        return ()
+
     def stop(self) -> None:
         """Begin no further wave."""
         self._stopped = True

@@ -37,6 +37,11 @@ class Engine(Protocol):
         """How far the running `run` has come."""
         ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the summary should say of how the probes were sent, one line each. Complete when `run` has ended."""
+        ...
+
     def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
         """Probe and settle every wave of `waves`; each is yielded once.
 

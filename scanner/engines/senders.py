@@ -1,18 +1,8 @@
 """Which way frames leave an interface: AF_XDP where it works, else a packet socket."""
 
-from enum import StrEnum
-
+from scanner.engines.names import Wire
 from scanner.engines.wire import Sender, packet_sender
 from scanner.engines.xdp import xdp_sender
-
-
-class Wire(StrEnum):
-    """The ways there are, as `--wire` names them."""
-
-    AUTO = "auto"
-    """AF_XDP where it works, else sendmmsg."""
-    SENDMMSG = "sendmmsg"
-    AF_XDP = "af_xdp"
 
 
 def open_sender(interface: str, wire: Wire) -> tuple[Sender, str]:

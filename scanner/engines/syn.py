@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from scanner.core.pacing import Limits
 from scanner.core.packets import RAW_IP
 from scanner.core.wave import SettledWave, Wave
-from scanner.engines.choose import EngineName, demand_raw
+from scanner.engines.choose import demand_raw
 from scanner.engines.interface import Progress
+from scanner.engines.names import EngineName, Wire
 from scanner.engines.netlink import Medium
 from scanner.engines.pcap import PcapWriter
 from scanner.engines.route import Path
-from scanner.engines.senders import Wire, open_sender
+from scanner.engines.senders import open_sender
 from scanner.engines.syn_loop import Statistics, SynLoop
 from scanner.engines.syn_options import Permitted, SynOptions
 from scanner.engines.wire import Sender, ip_sender, packet_sender

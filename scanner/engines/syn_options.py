@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from scanner.core.errors import InvalidInput
 from scanner.core.wave import U8, U64
-from scanner.engines.senders import Wire
+from scanner.engines.names import Wire
 
 LEAST_SPACING = 1.0
 """Seconds between two SYNs to one endpoint: Linux answers a repeated one only after half a second."""

@@ -102,7 +102,7 @@ REGISTRY_RULES: tuple[Rule, ...] = (
         severity=Severity.LOW,
         verdict=Verdict.UNEXPECTED,
         why="Ports from 49152 on are never assigned; they are for short-lived use (RFC 6335 section 6). Remote "
-        "procedure calls and peer-to-peer software listen here for good reasons, and so does what hides. The number may "
+        "procedure calls and peer-to-peer software listen here for good reasons; so does what hides. The number may "
         "change with every restart.",
         action=_FIND_OUT,
         applies=_by_status(RegistryStatus.DYNAMIC, "{port}/{transport} is in the dynamic range: never assigned"),
