@@ -8,7 +8,7 @@ from pathlib import Path
 from scanner.audit_file import Audit
 from scanner.cli.assemble import Assembly, warn_on_stderr
 from scanner.cli.memory import open_store
-from scanner.cli.options import EngineChoice, ScanOptions
+from scanner.cli.options import ScanOptions
 from scanner.cli.run import run_job
 from scanner.cli.status import ExitStatus, FailOn
 from scanner.core.diff import TELLING, Change, Difference
@@ -16,6 +16,7 @@ from scanner.core.errors import HistoryUnusable
 from scanner.core.model import Judged
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
+from scanner.engines.names import EngineName
 from scanner.history.compare import compare
 from scanner.outputs.csv_file import CsvFile
 from scanner.outputs.interface import Output
@@ -37,7 +38,7 @@ def options_of(audit: Audit) -> ScanOptions:
         exclude_files=_paths(audit, keys.exclude_files),
         exclude_ports=_words(keys.exclude_ports),
         scope=_path(audit, keys.scope),
-        engine=EngineChoice(keys.engine),
+        engine=EngineName(keys.engine),
         rate=keys.rate,
         host_rate=keys.host_rate,
         retries=keys.retries,

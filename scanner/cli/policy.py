@@ -87,7 +87,8 @@ def explain_command(
 def _reasons(matches: "list[Match]", decision: "Decision", day: date) -> list[str]:
     if not matches:
         return ["  no entry names this port for this address, so it is unexpected if it is open"]
-    lines = [f"  decided by {_entry(matches[0])}, the most specific, and on {day} {decision.standing}"]
+    why = ", the most specific" if len(matches) > 1 else ""
+    lines = [f"  decided by {_entry(matches[0])}{why}; on {day} that is {decision.standing}"]
     lines += [f"  also named by {_entry(match)}" for match in matches[1:]]
     if decision.required_by is not None:
         lines.append(f"  must be open, says {decision.required_by.label}")

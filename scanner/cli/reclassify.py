@@ -12,12 +12,16 @@ from scanner.cli import options as opt
 if TYPE_CHECKING:
     from scanner.core.policy import Policy
     from scanner.core.registry import Registry
+    from scanner.history.store import StoredSweep
 
 
 def reclassify_command(
     sweep: Annotated[str, typer.Argument(metavar="ID", help="Its id, the beginning of it, last, or last~1.")],
     history: opt.HistoryFile = None,
-    policy: opt.PolicyFile = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The policy; without, the file that judged the sweep, as it is today."),
+    ] = None,
     registry: opt.RegistryFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="JSON lines.")] = False,
     csv: Annotated[bool, typer.Option("--csv", help="CSV.")] = False,
@@ -31,10 +35,10 @@ def reclassify_command(
     from scanner.core.rules.classify import Judge
     from scanner.history.compare import compare, compare_judged
 
-    table, rules = _judges(registry, policy)
     store = open_store(history)
     with store.database:
         stored = store.sweep(sweep)
+        table, rules = _judges(registry, policy or _policy_of(stored))
         judge = Judge(table, rules)
         again = (judge.judge(each.observation) for each in store.judged(stored))
         title = f"{stored.id}, judged by the registry of {table.identity.date}"
@@ -45,6 +49,12 @@ def reclassify_command(
         sys.stdout.write(f"\nOn the network since, as sweep {later.id} saw it:\n")
         network = (each for each in compare(store, stored, later) if each.because == "network")
         show_changes(network, as_json=False, csv=False, title=f"from {stored.id} to {later.id}, on the network")
+
+
+def _policy_of(stored: "StoredSweep") -> Path | None:
+    """The file of the policy that judged the sweep; what it says today is what counts."""
+    path = stored.settings.get("options", {}).get("policy")
+    return Path(path) if path else None
 
 
 def _judges(registry: Path | None, policy: Path | None) -> "tuple[Registry, Policy | None]":

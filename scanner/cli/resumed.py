@@ -10,13 +10,13 @@ from functools import cached_property
 
 from scanner.cli.assemble import Assembly, warn_on_stderr
 from scanner.cli.memory import Memory, earlier_of, found_earlier
-from scanner.cli.options import EngineChoice
 from scanner.cli.run import Job
 from scanner.cli.settings import Kept, kept_settings
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Judged
 from scanner.core.report import SweepInfo
 from scanner.core.scope import check_scope
+from scanner.engines.names import EngineName
 from scanner.history.store import Store, StoredSweep
 from scanner.outputs.interface import Output
 from scanner.prepare import Prepared
@@ -31,7 +31,7 @@ class Resumed(Assembly):
         self._store, self._stored, self._kept = store, stored, _kept(stored)
         options = replace(
             self._kept.options,
-            engine=EngineChoice(stored.info.engine),
+            engine=EngineName(stored.info.engine),
             history=store.database.path,
             quiet=quiet or self._kept.options.quiet,
         )

@@ -22,7 +22,7 @@ MOST = 20
 """How many entries of a kind are shown; the CSV has them all."""
 
 WIDTH = 78
-_LABEL = 10
+_LABEL = 12
 
 _WORTH_SAYING = (Change.NEW, Change.GONE, Change.SERVICE)
 
@@ -143,7 +143,7 @@ def _differently(each: Difference) -> list[str]:
 
 def _references(night: Night) -> list[str]:
     info = night.summary.info
-    lines = [f"All {counted(_total(night), 'finding')}: {inert(night.csv)}"] if night.csv else []
+    lines = [f"Everything that was found: {inert(night.csv)}"] if night.csv else []
     lines.append(f"Sweep {info.sweep_id}, registry of {info.registry.date}.")
     if night.before is not None:
         lines.append(f"`scanner diff {night.before.sweep_id} {info.sweep_id}` shows every change.")
