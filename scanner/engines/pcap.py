@@ -1,9 +1,9 @@
 """Accepted answers as a capture file that tcpdump and Wireshark read: evidence for whoever doubts a finding.
 
-The classic format (draft-ietf-opsawg-pcap): one file header that says what the link layer is, then for each frame a header of
-four words and its bytes. A file speaks of one kind of link; where a sweep uses several kinds, the link headers are
-left off and the file holds bare IP packets. A batch is written by one call: a mask over a matrix of header and frame
-bytes, side by side, takes exactly the bytes of all records in order.
+The classic format (draft-ietf-opsawg-pcap): one file header that says what the link layer is, then for each frame a
+header of four words and its bytes. A file speaks of one kind of link; where a sweep uses several kinds, the link
+headers are left off and the file holds bare IP packets. A batch is written by one call: a mask over a matrix of
+header and frame bytes, side by side, takes exactly the bytes of all records in order.
 
 The file appears under its name when it is closed; until then it has another.
 """
@@ -52,8 +52,8 @@ class PcapWriter:
             raise self._failed(error) from error
         self._write(struct.pack("IHHiIII", _MAGIC, 2, 4, 0, 0, _SNAP, _LINKTYPE[link]))
 
-    def write(self, received: Received, accepted: npt.NDArray[np.bool_]) -> None:
-        """Append the frames of a batch that `accepted`, bool[n], marks.
+    def write(self, received: Received, accepted: npt.NDArray[np.bool_ | np.intp]) -> None:
+        """Append some frames of a batch: those that `accepted` marks (bool[n]), or names (intp[k]).
 
         Raises:
             OutputFailed: the file cannot be written.
