@@ -127,7 +127,7 @@ def bgp(data: bytes) -> Match | None:
 
 def rpcbind(data: bytes) -> Match | None:
     """An ONC RPC reply to our call (RFC 5531 9, record marking in 11)."""
-    if len(data) < 16 or not data[0] & 0x80 or data[4:8] != RPC_XID or data[8:12] != b"\0\0\0\1":
+    if len(data) < 28 or not data[0] & 0x80 or data[4:8] != RPC_XID or data[8:12] != b"\0\0\0\1":
         return None
     accepted = data[12:16] == b"\0\0\0\0" and data[24:28] == b"\0\0\0\0"
     return Match("rpcbind" if accepted else "onc-rpc")

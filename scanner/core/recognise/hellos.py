@@ -194,6 +194,6 @@ def recognise(data: bytes, hello: Hello | None = None) -> Match | None:
     data = data[:READ_LIMIT]
     if not data:
         return None
-    if hello is not None and hello.payload and data.startswith(hello.payload):
+    if hello is not None and data == hello.payload:
         return Match("echo")
     return first_match((*hello.answers, *_GENERAL) if hello else _GENERAL, data)

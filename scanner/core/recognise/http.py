@@ -17,7 +17,7 @@ from scanner.core.recognise.recogniser import text
 _STATUS = re.compile(rb"(HTTP|RTSP|SIP)/(\d(?:\.\d)?) (\d{3})[^\r\n]{0,200}\r?\n?")
 _HEADER = re.compile(rb"([A-Za-z0-9-]{1,60}):[ \t]*([^\r\n]{0,300})\r?\n")
 _TITLE = re.compile(rb"<title[^>]{0,100}>([^<]{1,300})<", re.IGNORECASE)
-_SERVER = re.compile(r"([^/(]{1,80}?)(?:/([\w.+-]{1,40}))?(?: |\(|;|$)")
+_SERVER = re.compile(r"([^/(;]{1,80})(?:/([\w.+-]{1,40}))?")
 
 
 @dataclass(frozen=True, slots=True)

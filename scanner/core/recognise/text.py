@@ -78,6 +78,8 @@ TEXT: tuple[Recogniser, ...] = (
     row("zookeeper", rb"[a-z]{4} is not executed because it is not in the whitelist", product="Apache ZooKeeper"),
     row("beanstalkd", rb"UNKNOWN_COMMAND\r\n"),
     row("clamd", rb"UNKNOWN COMMAND\n", product="ClamAV"),
+    # RFC 862
+    row("echo", rb"GET / HTTP/1\.1\r\nHost: "),
     # RFC 864
     row("chargen", rb' !"#\$%&\'\(\)\*\+,-\./0123456789'),
     # RFC 854: option negotiation, then whatever
