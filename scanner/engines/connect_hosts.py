@@ -5,6 +5,7 @@ again. The book keeps the most recently used ones and forgets the rest, so that 
 addresses costs no more than one of a hundred thousand.
 """
 
+import errno
 import socket
 from collections import OrderedDict, deque
 from collections.abc import Callable
@@ -80,6 +81,14 @@ class Host:
     def is_this_machine(self) -> bool:
         """Whether the host is this very machine: it is spoken to from its own address."""
         return self.source == self.text or self.address.is_loopback
+
+    @property
+    def is_broadcast(self) -> bool:
+        """Whether the kernel has a way there, but to everybody on the wire instead of to a host: the last address of
+        a network on our own link. connect() says ENETUNREACH of it as it does without any route; a datagram socket,
+        which sends nothing by connecting, says EACCES (socket(7), SO_BROADCAST)."""
+        with socket.socket(self.family, socket.SOCK_DGRAM) as ask:
+            return ask.connect_ex((self.text, 9)) == errno.EACCES
 
 
 class HostBook:

@@ -258,8 +258,9 @@ class ConnectRun:
             case Weight.SILENCE:
                 self._unanswered(attempt, outcome.code, now)
             case Weight.HOST | Weight.NO_WAY:
-                attempt.host.report(outcome.code)
-                self._unanswered(attempt, outcome.code, now)
+                code = _ABSENT if attempt.host.is_broadcast else outcome.code
+                attempt.host.report(code)
+                self._unanswered(attempt, code, now)
             case Weight.LOCAL:
                 self._failed(wave, place, outcome)
             case _:
