@@ -62,9 +62,7 @@ class Hops:
         self._of_path: dict[int, int] = {}
         self._on_link: dict[tuple[int, int], _Known] = {}
 
-    def find(
-        self, paths: list[Path], number: I32, high: U64, low: U64, now: float
-    ) -> tuple[I32, list[Question]]:
+    def find(self, paths: list[Path], number: I32, high: U64, low: U64, now: float) -> tuple[I32, list[Question]]:
         """Hop numbers of destinations that take paths `number`, int32[n], and what must be resolved first."""
         found = np.full(len(number), NO_HOP, np.int32)
         questions: list[Question] = []

@@ -170,6 +170,4 @@ def _attach(opened: socket.socket) -> None:
 
     program = (*_ADVERTISEMENTS, (6, 0, 0, 0))
     code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))
-    opened.setsockopt(
-        socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(code))
-    )
+    opened.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(code)))

@@ -217,9 +217,7 @@ class LinkWatch:
     """Tells when a link changes: goes down, loses its carrier, comes back."""
 
     def __init__(self) -> None:
-        self._socket = socket.socket(
-            socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE
-        )
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         self._socket.bind((0, _GROUP_LINK))
 
     def changes(self) -> list[Link]:

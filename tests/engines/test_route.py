@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.core.errors import InvalidInput
-from scanner.engines.netlink import Medium, Netlink, RouteKind
+from scanner.core.model import Address
+from scanner.engines.netlink import Medium, Netlink, RouteEntry, RouteKind
 from scanner.engines.route import NO_PATH, Intervals, Routes, address_keys, find_link, interfaces, key_number
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="rtnetlink is Linux's")
@@ -17,7 +18,8 @@ WORD = 0xFFFFFFFFFFFFFFFF
 
 
 def words(addresses: list[int]) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([each >> 64 for each in addresses], np.uint64), np.array([each & WORD for each in addresses], np.uint64)
+    high, low = [each >> 64 for each in addresses], [each & WORD for each in addresses]
+    return np.array(high, np.uint64), np.array(low, np.uint64)
 
 
 @st.composite
@@ -26,7 +28,8 @@ def tables(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]], list[int]]:
     version = draw(st.sampled_from([4, 6]))
     bits = 32 if version == 4 else 128
     prefixes = draw(st.lists(st.tuples(st.integers(0, 2**bits - 1), st.integers(0, bits)), max_size=12))
-    edges = [first + step for first, length in prefixes for step in (-1, 0, 1, (1 << (bits - length)) - 1, 1 << (bits - length))]
+    edges = [first + step for first, _ in prefixes for step in (-1, 0, 1)]
+    edges += [first + (1 << (bits - length)) - step for first, length in prefixes for step in (0, 1)]
     anywhere = draw(st.lists(st.integers(0, 2**bits - 1), min_size=1, max_size=20))
     return version, prefixes, [each % 2**bits for each in [*edges, *anywhere]]
 
@@ -34,7 +37,8 @@ def tables(draw: st.DrawFn) -> tuple[int, list[tuple[int, int]], list[int]]:
 def covering(version: int, prefixes: list[tuple[int, int]], address: int) -> frozenset[int]:
     """Which of the prefixes hold an address: what decides its route."""
     bits = 32 if version == 4 else 128
-    return frozenset(place for place, (first, length) in enumerate(prefixes) if first >> (bits - length) == address >> (bits - length))
+    held = [first >> (bits - length) == address >> (bits - length) for first, length in prefixes]
+    return frozenset(place for place, holds in enumerate(held) if holds)
 
 
 @settings(max_examples=200, deadline=None)
@@ -90,7 +94,12 @@ def test_one_question_for_a_whole_network(monkeypatch: pytest.MonkeyPatch) -> No
     asked: list[str] = []
     with Netlink() as kernel:
         real = kernel.route_to
-        monkeypatch.setattr(kernel, "route_to", lambda each, link=0: (asked.append(str(each)), real(each, link=link))[1])
+
+        def ask(each: Address, *, link: int = 0) -> RouteEntry | None:
+            asked.append(str(each))
+            return real(each, link=link)
+
+        monkeypatch.setattr(kernel, "route_to", ask)
         first = int(ip_network("127.64.0.0/16").network_address)
         high, low = words([first + offset for offset in range(1 << 16)])
         found = Routes(kernel).find(np.full(1 << 16, 4, np.uint8), high, low)
@@ -109,5 +118,5 @@ def test_what_iflist_shows() -> None:
 
 @linux
 def test_an_unknown_interface_is_the_users_error() -> None:
-    with pytest.raises(InvalidInput, match="no interface 'nope0'.*lo"), Netlink() as kernel:
+    with pytest.raises(InvalidInput, match=r"no interface 'nope0'.*lo"), Netlink() as kernel:
         Routes(kernel, interface="nope0")

@@ -125,7 +125,7 @@ def test_the_gateway_is_one_hop_for_all_behind_it(routed: tuple[Namespace, Names
 
 
 def test_the_absent_are_asked_again_later(pair: tuple[Namespace, Namespace]) -> None:
-    a, b = pair
+    a, _ = pair
     with a.entered(), Netlink() as kernel:
         routes, hops = Routes(kernel), Hops()
         version, high, low = columns(["10.77.0.9"])

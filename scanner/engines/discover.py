@@ -1,0 +1,146 @@
+"""`--discover`: ask a few ports of every address first, and the whole port set only where something answered.
+
+Two steps, each with any engine. `discover` runs a small plan and notes in `Hosts` which addresses gave a sign of life.
+`DiscoveredEngine` wraps an engine: of each wave it lets only endpoints of such addresses through, and settles the
+others as `silent-host`, counting each silent address once. Plans, waves and cursors stay as they are, so a sweep can
+be resumed and sharded as ever; the first step is simply taken again.
+
+It trades certainty for time: a host whose firewall drops the few ports that were asked looks silent. So it is never
+done unasked, the reason says what happened, and what we could not tell (a link that was down) counts as a sign of life.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.model import Coverage
+from scanner.core.reasons import Reason, reason_code, reason_codes
+from scanner.core.wave import U8, U64, SettledWave, Wave
+from scanner.engines.interface import Engine, Progress
+
+PORTS = (21, 22, 23, 25, 53, 80, 110, 135, 139, 143, 443, 445, 993, 3306, 3389, 5900, 8080, 8443, 40125)
+"""What is asked first: the ports most often open, and one that hardly ever is, which a bare host answers with a RST."""
+
+_NO_SIGN = frozenset(
+    {
+        Reason.NO_RESPONSE,
+        Reason.NO_ARP_REPLY,
+        Reason.HOST_UNREACHABLE,
+        Reason.ICMP_NET_UNREACHABLE,
+        Reason.ICMP_HOST_UNREACHABLE,
+        Reason.ICMP_TIME_EXCEEDED,
+    }
+)
+"""Reasons that tell of nobody there; every other one, our own failures included, lets an address through."""
+
+_ALIVE, _COUNTED = np.uint8(1), np.uint8(2)
+Places = npt.NDArray[np.intp]
+
+
+class Hosts:
+    """Which addresses of a target set gave a sign of life. One byte an address."""
+
+    def __init__(self, size: int) -> None:
+        self._flags: U8 = np.zeros(size, np.uint8)
+
+    @property
+    def alive(self) -> int:
+        """How many did."""
+        return int(np.count_nonzero(self._flags & _ALIVE))
+
+    @property
+    def silent(self) -> int:
+        """How many did not."""
+        return len(self._flags) - self.alive
+
+    def hear(self, settled: SettledWave) -> None:
+        """Take a wave of the first step in."""
+        sign = ~np.isin(settled.reason, np.array([*reason_codes(_NO_SIGN)], np.uint16))
+        self._flags[settled.wave.host[sign]] |= _ALIVE
+
+    def are_alive(self, host: U64) -> npt.NDArray[np.bool_]:
+        """Which of some addresses, by index in the target set, gave a sign of life."""
+        return (self._flags[host] & _ALIVE).astype(bool)
+
+    def count(self, host: U64) -> int:
+        """How many of some addresses were not counted before."""
+        new = np.unique(host[(self._flags[host] & _COUNTED) == 0])
+        self._flags[new] |= _COUNTED
+        return len(new)
+
+
+async def discover(engine: Engine, waves: Iterable[Wave], hosts: Hosts) -> Coverage:
+    """Take the first step: probe `waves` of a plan with the same target set, and note who answers.
+
+    Returns:
+        what was covered; its `sent` belongs to the sweep's account.
+    """
+    coverage = Coverage()
+    async for settled in engine.run(waves):
+        hosts.hear(settled)
+        coverage += settled.coverage()
+    return coverage
+
+
+class DiscoveredEngine:
+    """An engine that probes only addresses that gave a sign of life. Obeys `interface.Engine`."""
+
+    def __init__(self, engine: Engine, hosts: Hosts) -> None:
+        self._engine, self._hosts = engine, hosts
+        self._skipped = 0
+
+    @property
+    def name(self) -> str:
+        """See `interface.Engine`."""
+        return self._engine.name
+
+    @property
+    def progress(self) -> Progress:
+        """See `interface.Engine`."""
+        inner = self._engine.progress
+        return Progress(inner.sent, inner.settled + self._skipped, inner.open)
+
+    def stop(self) -> None:
+        """See `interface.Engine`."""
+        self._engine.stop()
+
+    async def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
+        """See `interface.Engine`."""
+        whole: dict[int, tuple[Wave, Places]] = {}
+
+        def lively() -> Iterator[Wave]:
+            for wave in waves:
+                kept = np.flatnonzero(self._hosts.are_alive(wave.host))
+                whole[wave.number] = wave, kept
+                yield _part(wave, kept)
+
+        async for settled in self._engine.run(lively()):
+            wave, kept = whole.pop(settled.wave.number)
+            self._skipped += len(wave) - len(kept)
+            yield self._widen(wave, kept, settled)
+
+    def _widen(self, wave: Wave, kept: Places, settled: SettledWave) -> SettledWave:
+        """The settled part as the settled whole."""
+        reason = np.full(len(wave), reason_code(Reason.SILENT_HOST), np.uint16)
+        at = np.full(len(wave), time.time(), np.float64)
+        rtt = np.full(len(wave), np.nan, np.float32)
+        reason[kept], at[kept], rtt[kept] = settled.reason, settled.at, settled.rtt
+        silent = np.delete(wave.host, kept)
+        return SettledWave(
+            wave=wave,
+            reason=reason,
+            at=at,
+            rtt=rtt,
+            sent=settled.sent,
+            complete=settled.complete,
+            evidence={int(kept[place]): words for place, words in settled.evidence.items()},
+            unreachable_hosts=settled.unreachable_hosts + self._hosts.count(silent),
+            degraded=settled.degraded,
+            answers_by_try=settled.answers_by_try,
+        )
+
+
+def _part(wave: Wave, kept: Places) -> Wave:
+    return Wave(wave.number, wave.host[kept], wave.port[kept], wave.version[kept], wave.high[kept], wave.low[kept])
