@@ -62,9 +62,7 @@ class Identifier:
             for _ in range(min(self._at_once, len(wanted))):
                 group.create_task(work())
         self._hosts.clear()
-        return [
-            replace(seen, identity=found[place]) if place in found else seen for place, seen in enumerate(observations)
-        ]
+        return [_with(seen, found[place]) if place in found else seen for place, seen in enumerate(observations)]
 
     def _asks(self, seen: Observation) -> bool:
         tcp = seen.endpoint.transport is Transport.TCP
@@ -89,6 +87,10 @@ class Identifier:
             except TimeoutError:
                 pass  # what was learnt until then is what there is to tell
         return inquiry.identity()
+
+
+def _with(seen: Observation, identity: Identity) -> Observation:
+    return replace(seen, identity=identity, evidence=seen.evidence or identity.words)
 
 
 def _spread(places: Sequence[int], observations: Sequence[Observation]) -> Iterator[int]:

@@ -186,9 +186,10 @@ class Inquiry:
         elif hello is not None and self._likely is not None and self._likely.protocol == hello.name:
             self._likely = None
         self._first = self._first or heard.data
-        self._greeted = self._greeted or (bool(heard.data) and hello is None and not asked)
+        asked = asked or hello is not None
+        self._greeted = self._greeted or (bool(heard.data) and not asked)
         self._answered = self._answered or bool(heard.data)
-        self._silent = self._silent or (not heard.data and heard.ending is Ending.SILENCE)
+        self._silent = self._silent or (asked and not heard.data and heard.ending is Ending.SILENCE)
 
     def _learn(self, match: Match) -> None:
         if match.protocol == TLS or not match.certain:
