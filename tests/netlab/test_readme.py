@@ -37,7 +37,7 @@ def office() -> Iterator[Namespace]:
         lab.wire(here, there)
         addresses(here, "v0", "192.168.1.2/24")
         addresses(there, "v0", "192.168.1.10/24")
-        there.listen([22, 80, 8081, 31000])
+        there.listen([22, 80, 8081, 8069])
         yield here
 
 
