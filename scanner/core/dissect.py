@@ -184,7 +184,7 @@ def _packets(rows: _Rows, version: int, which: I64, start: I64, end: I64) -> _Pa
         header = (first & 15) * 4
         length = rows.u16(which, start + 2)
         protocol = rows.u8(which, start + 9)
-        sound = (header >= 20) & (length >= header) & ((rows.u16(which, start + 6) & _FRAGMENT) == 0)
+        sound = (header >= 20) & ((rows.u16(which, start + 6) & _FRAGMENT) == 0)
     else:
         header = np.full(len(which), 40)
         length = rows.u16(which, start + 4) + 40
@@ -206,7 +206,7 @@ def _addresses(rows: _Rows, packets: _Packets, *, destination: bool) -> tuple[U6
 
 def _read_tcp(rows: _Rows, packets: _Packets, answers: Answers) -> None:
     """Put the SYN-ACKs and RSTs among `packets` into the columns."""
-    tcp = packets.only((packets.protocol == _TCP) & (packets.body + 20 <= packets.end))
+    tcp = packets.only(packets.protocol == _TCP)
     header = (rows.u8(tcp.rows, tcp.body + 12) >> 4) * 4
     flags = rows.u8(tcp.rows, tcp.body + 13) & _FIN_SYN_RST_ACK
     kind = np.where(flags == _SYN_ACK, Kind.SYN_ACK, Kind.OTHER)
