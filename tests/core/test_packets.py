@@ -108,7 +108,7 @@ def test_checksums_for_any_fields(version: int, numbers: tuple[int, int, int], s
 
 @pytest.mark.parametrize("version", [4, 6])
 def test_checksums_for_every_port(version: int) -> None:
-    """One in a few thousand sums carries out of the second fold too: all 65,536 are tried, on every receiver's terms."""
+    """One in a few thousand sums carries beyond the first fold: all ports are tried, as a receiver would check."""
     template = Template.from_frame(syn(version, RAW_IP), link=RAW_IP)
     size = 65536
     rows = np.zeros((size, 128), np.uint8)
