@@ -9,6 +9,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from scanner.cli.interfaces import show_interfaces
 from scanner.cli.status import FailOn
 from scanner.core.errors import InvalidInput
 from scanner.engines.names import EngineName, Wire
@@ -113,12 +114,24 @@ Timeout: TypeAlias = Annotated[
 Interface: TypeAlias = Annotated[
     str, typer.Option("-e", "--interface", metavar="IFACE", help="Send by this interface only.", rich_help_panel=_HOW)
 ]
+InterfaceList: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--iflist",
+        is_eager=True,
+        callback=lambda wanted: show_interfaces(wanted=wanted),
+        help="Show this machine's interfaces and routes, and leave.",
+        rich_help_panel=_HOW,
+    ),
+]
 WireName: TypeAlias = Annotated[
     Wire, typer.Option("--wire", help="How SYN frames are handed to the kernel.", rich_help_panel=_HOW)
 ]
 Pcap: TypeAlias = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Keep the accepted answers for tcpdump or Wireshark (SYN).", rich_help_panel=_OUT),
+    typer.Option(
+        metavar="FILE", help="Keep the accepted answers for tcpdump or Wireshark (SYN).", rich_help_panel=_OUT
+    ),
 ]
 NoPing: TypeAlias = Annotated[bool, typer.Option("-Pn", help=_SAME, rich_help_panel=_HOW)]
 NoDns: TypeAlias = Annotated[bool, typer.Option("-n", help=_SAME, rich_help_panel=_HOW)]

@@ -24,6 +24,7 @@ def scan_command(
     retries: opt.Retries = None,
     timeout: opt.Timeout = None,
     interface: opt.Interface = "",
+    iflist: opt.InterfaceList = False,
     wire: opt.WireName = Wire.AUTO,
     no_ping: opt.NoPing = False,
     no_dns: opt.NoDns = False,
@@ -46,7 +47,7 @@ def scan_command(
     from scanner.cli.dry_run import show_plan
     from scanner.cli.run import run_job
 
-    del no_ping, no_dns  # there is no ping to leave out, and names are never looked up backwards
+    del no_ping, no_dns, iflist  # there is no ping to leave out, names are never looked up backwards, and iflist left
     wishes = opt.ScanOptions(
         targets=tuple(targets or ()),
         target_files=tuple(target_files or ()),
