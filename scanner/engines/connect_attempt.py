@@ -17,6 +17,9 @@ from scanner.engines.icmp_errors import IcmpError
 _LINGER_NOT = struct.pack("ii", 1, 0)
 _RTT_IN_TCP_INFO = 68
 
+Refusal = tuple[OpenWave, int, float]
+"""A wave, a place in it, and the seconds that its reset took."""
+
 
 class Attempt:
     """A probe under way. Written anew for each probe where its socket is used again."""
@@ -40,11 +43,11 @@ class Attempt:
         self.socket = sock
         self.busy = False
 
-    def begin(self, wave: OpenWave, place: int, host: Host, now: float) -> None:
-        """Point the socket at a place: the attempt counts from `now`."""
-        self.wave, self.place, self.host = wave, place, host
-        self.target = (host.text, wave.ports[place])
-        self.started = now
+    def begin(self, turn: Turn, started: float) -> None:
+        """The socket asks a place from now on."""
+        self.wave, self.place, self.host = turn
+        self.target = (self.host.text, self.wave.ports[self.place])
+        self.started = started
         self.busy = True
 
     def close(self) -> None:
@@ -89,7 +92,7 @@ class Attempt:
 class Judge(Protocol):
     """Who is told what came of an attempt."""
 
-    def refused(self, attempts: list[Attempt], now: float) -> None:
+    def refused(self, refusals: list[Refusal]) -> None:
         """Resets came: the usual answer, so it has a way of its own."""
         ...
 

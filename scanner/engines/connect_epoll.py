@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterable
 from errno import ECONNREFUSED, EINPROGRESS, ETIMEDOUT
 from time import monotonic
 
-from scanner.engines.connect_attempt import Attempt, Judge
-from scanner.engines.connect_outcome import EXHAUSTED, PENDING, SENT_AT_ONCE
+from scanner.engines.connect_attempt import Attempt, Judge, Refusal
+from scanner.engines.connect_outcome import EXHAUSTED, PENDING, SENT
 from scanner.engines.connect_schedule import Turn
-from scanner.engines.icmp_errors import ask_for_icmp_errors, has_icmp_error, read_icmp_error
+from scanner.engines.icmp_errors import ERRORS_QUEUED, NONE_QUEUED, ask_for_icmp_errors, read_icmp_error
 
 AVAILABLE = hasattr(select, "epoll")
 _MOST_EVENTS = 256
@@ -41,8 +41,13 @@ class EpollProber:
         self.in_flight = 0
 
     def launch(self, turns: Iterable[Turn]) -> int:
-        """Begin an attempt for each turn, on idle sockets as long as there are any."""
-        begun = 0
+        """Begin an attempt for each turn, on idle sockets as long as there are any.
+
+        On loopback and between neighbours in one machine the answer is there when connect() returns. As long as that
+        holds, it is asked for at once, and one socket that never leaves the cache does all the work.
+        """
+        refused: list[Refusal] = []
+        begun, at_once = 0, True
         for turn in turns:
             wave, place, host = turn
             idle = self._idle[host.family]
@@ -51,32 +56,42 @@ class EpollProber:
             except OSError as failure:
                 self._judge.no_socket(turn, failure.errno or 0)
                 break
-            attempt.begin(wave, place, host, monotonic())
-            self.in_flight += 1
             begun += 1
-            error = attempt.socket.connect_ex(attempt.target)
-            if error == EINPROGRESS:
-                wave.sent += 1
-            else:
-                self._ended(attempt, error, at_once=True)
+            sock, target, started = attempt.socket, (host.text, wave.ports[place]), monotonic()
+            first = error = sock.connect_ex(target)
+            if at_once and first == EINPROGRESS:
+                error = sock.connect_ex(target)
+                if error == ECONNREFUSED and sock.getsockopt(*ERRORS_QUEUED) == NONE_QUEUED:
+                    wave.sent += 1
+                    host.answered = True
+                    refused.append((wave, place, monotonic() - started))
+                    idle.append(attempt)
+                    continue
+                at_once = error not in PENDING
+            self._begin(attempt, turn, started, first, error)
+        self._judge.refused(refused)
         return begun
 
     def drain(self) -> None:
         """Tell the outcomes of the sockets that have something to say."""
-        refused: list[Attempt] = []
+        refused: list[Refusal] = []
         events = self._epoll.poll(0, _MOST_EVENTS)
         now = monotonic()
         for descriptor, flags in events:
             attempt = self._attempts.get(descriptor)
             if attempt is None or not attempt.busy:
                 continue
-            error = attempt.socket.connect_ex(attempt.target)
-            if error == ECONNREFUSED and not has_icmp_error(attempt.socket):
-                refused.append(attempt)
+            sock = attempt.socket
+            error = sock.connect_ex(attempt.target)
+            if error == ECONNREFUSED and sock.getsockopt(*ERRORS_QUEUED) == NONE_QUEUED:
+                attempt.busy = False
+                attempt.host.answered = True
+                refused.append((attempt.wave, attempt.place, now - attempt.started))
+                self._idle[attempt.host.family].append(attempt)
+                self.in_flight -= 1
             elif error not in PENDING or flags & select.EPOLLERR:
                 self._ended(attempt, error)
-        self._reuse(refused)
-        self._judge.refused(refused, now)
+        self._judge.refused(refused)
 
     def expire(self, before: float) -> None:
         """Give up what was started before that time."""
@@ -98,16 +113,17 @@ class EpollProber:
         """Every socket there is."""
         return self._attempts.values()
 
-    def _reuse(self, refused: list[Attempt]) -> None:
-        for attempt in refused:
-            attempt.busy = False
-            self._idle[attempt.host.family].append(attempt)
-        self.in_flight -= len(refused)
+    def _begin(self, attempt: Attempt, turn: Turn, started: float, first: int, error: int) -> None:
+        """An attempt is under way; `first` is what connect() said first, `error` what it said last."""
+        attempt.begin(turn, started)
+        self.in_flight += 1
+        if first in SENT:
+            attempt.wave.sent += 1
+        if error != EINPROGRESS:
+            self._ended(attempt, error, at_once=first == error)
 
     def _ended(self, attempt: Attempt, error: int, *, at_once: bool = False) -> None:
         """An outcome other than a plain reset, after which the socket is not used again."""
-        if error in SENT_AT_ONCE and at_once:
-            attempt.wave.sent += 1
         news = read_icmp_error(attempt.socket, attempt.target)
         if news is not None or error not in PENDING:
             self._judge.ended(attempt, error, news, at_once=at_once)

@@ -1,16 +1,11 @@
-"""A wave under way: what is known of each of its places so far.
+"""A wave under way: what is known of each of its places so far."""
 
-Plain arrays of machine numbers, because the engine writes one place at a time, which `array` does several times
-faster than numpy; numpy looks at the same memory when the wave is settled.
-"""
-
-from array import array
 from math import nan
 
 import numpy as np
 
 from scanner.core.reasons import Reason, reason_code
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.wave import F64, SettledWave, Wave
 from scanner.engines.connect_hosts import Host
 
 _NOT_PROBED = reason_code(Reason.NOT_PROBED)
@@ -24,6 +19,7 @@ class OpenWave:
         "absent",
         "at",
         "evidence",
+        "finished",
         "host_of",
         "left",
         "ports",
@@ -41,9 +37,9 @@ class OpenWave:
         self.wave = wave
         self.host_of = host_of
         self.ports: list[int] = wave.port.tolist()
-        self.reason = array("H", bytes(2 * size))
-        self.at = array("d", bytes(8 * size))
-        self.rtt = array("f", bytes(4 * size))
+        self.reason = np.full(size, _NOT_PROBED, np.uint16)
+        self.at = np.zeros(size)
+        self.rtt = np.full(size, np.nan, np.float32)
         self.tries = bytearray(size)
         """Probes of each place that went unanswered."""
         self.strikes = bytearray(size)
@@ -51,6 +47,8 @@ class OpenWave:
         self.evidence: dict[int, str] = {}
         self.left = size
         """Places that are not settled yet."""
+        self.finished = False
+        """Whether it was handed out; what comes in later is lost."""
         self.sent = 0
         self.absent = 0
         """Hosts found absent while this wave was under way."""
@@ -68,23 +66,27 @@ class OpenWave:
         self.left -= 1
         return not self.left
 
+    def settle_all(self, places: list[int], code: int, at: float, rtt: F64) -> bool:
+        """The same for several places that are not settled yet; `rtt` float64[n], seconds."""
+        self.reason[places] = code
+        self.at[places] = at
+        self.rtt[places] = rtt
+        self.left -= len(places)
+        return not self.left
+
     def result(self, now: float) -> SettledWave:
         """The wave as far as it came by `now`, seconds since the epoch; places without an outcome were interrupted."""
-        reason = np.frombuffer(self.reason, np.uint16)
-        at = np.frombuffer(self.at, np.float64)
-        rtt = np.frombuffer(self.rtt, np.float32)
-        untold = reason == _NOT_PROBED
-        complete = not untold.any()
-        reason[untold] = _INTERRUPTED
-        at[untold] = now
-        rtt[untold] = np.nan
+        untold = self.reason == _NOT_PROBED
+        self.reason[untold] = _INTERRUPTED
+        self.at[untold] = now
+        self.finished = True
         return SettledWave(
             wave=self.wave,
-            reason=reason,
-            at=at,
-            rtt=rtt,
+            reason=self.reason,
+            at=self.at,
+            rtt=self.rtt,
             sent=self.sent,
-            complete=complete,
+            complete=not untold.any(),
             evidence=self.evidence,
             unreachable_hosts=self.absent,
         )

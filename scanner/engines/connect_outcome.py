@@ -26,8 +26,8 @@ OPENED = frozenset({0, errno.EISCONN, errno.ECONNRESET, errno.EPIPE})
 """There was a handshake."""
 PENDING = frozenset({errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK})
 """Nothing is known yet."""
-SENT_AT_ONCE = frozenset({0, errno.ECONNREFUSED})
-"""What a first connect() may say when it has sent a SYN and the answer is already here."""
+SENT = frozenset({0, errno.EINPROGRESS, errno.ECONNREFUSED})
+"""What a first connect() says when it has sent a SYN; other words mean that nothing left."""
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """There is no room for another socket."""
 

@@ -30,7 +30,7 @@ class PortableProber:
         """Begin an attempt for each turn, on a new socket each."""
         begun = 0
         for turn in turns:
-            wave, place, host = turn
+            wave, _, host = turn
             try:
                 sock = socket.socket(host.family, socket.SOCK_STREAM)
             except OSError as failure:
@@ -39,7 +39,7 @@ class PortableProber:
             sock.setblocking(False)
             ask_for_icmp_errors(sock)
             attempt = Attempt(sock)
-            attempt.begin(wave, place, host, monotonic())
+            attempt.begin(turn, monotonic())
             self.in_flight += 1
             wave.sent += 1
             begun += 1

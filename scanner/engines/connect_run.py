@@ -12,14 +12,18 @@ from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
 from errno import EADDRINUSE
 from functools import partial
+from itertools import groupby
 from math import inf, nan
+from operator import itemgetter
 from time import monotonic, time
 from typing import assert_never
+
+import numpy as np
 
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.wave import SettledWave, Wave
 from scanner.engines.absence import AbsenceWatch
-from scanner.engines.connect_attempt import Attempt, Judge, Prober
+from scanner.engines.connect_attempt import Attempt, Judge, Prober, Refusal
 from scanner.engines.connect_hosts import ENOUGH, HostBook
 from scanner.engines.connect_ledger import OpenWave
 from scanner.engines.connect_outcome import (
@@ -193,13 +197,12 @@ class ConnectRun:
             if host is not None:
                 host.report(_ABSENT, weight=ENOUGH)
 
-    def refused(self, attempts: list[Attempt], now: float) -> None:
+    def refused(self, refusals: list[Refusal]) -> None:
         """Resets came."""
-        at = now + self._clock_offset
-        for attempt in attempts:
-            wave = attempt.wave
-            attempt.host.answered = True
-            if wave.settle(attempt.place, _RESET, at, now - attempt.started):
+        at = monotonic() + self._clock_offset
+        for wave, group in groupby(refusals, itemgetter(0)):
+            _, places, rtts = zip(*group, strict=True)
+            if not wave.finished and wave.settle_all(list(places), _RESET, at, np.array(rtts)):
                 self.finish(wave)
 
     def no_socket(self, turn: Turn, error: int) -> None:

@@ -126,7 +126,8 @@ class Flight:
 
     def pending(self, places: Places) -> npt.NDArray[np.bool_]:
         """Of which of these places nothing is known yet."""
-        return self.reason[places] == _PENDING
+        pending: npt.NDArray[np.bool_] = self.reason[places] == _PENDING
+        return pending
 
     def look(self, most: int) -> Places:
         """The next `most` places of the try under way."""

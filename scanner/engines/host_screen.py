@@ -105,5 +105,7 @@ class HostScreen:
                 return True
         except LocalTrouble:
             return None
+        except ConnectionResetError:  # the handshake was completed first: refusals are ECONNREFUSED
+            return True
         except OSError:
             return False

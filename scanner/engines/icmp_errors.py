@@ -25,8 +25,10 @@ _SOL_IP, _SOL_IPV6 = 0, 41
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
 _NOTES = frozenset({(_SOL_IP, _IP_RECVERR), (_SOL_IPV6, _IPV6_RECVERR)})
 _MSG_ERRQUEUE = 0x2000
-_SO_MEMINFO = 55
-_EMPTY = bytes(4)
+ERRORS_QUEUED = (socket.SOL_SOCKET, 55, 4)
+"""Arguments of getsockopt() for the bytes that wait in a socket that received no data: Linux's SO_MEMINFO."""
+NONE_QUEUED = bytes(4)
+"""What it says when there are none."""
 
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _OFFENDER4 = slice(_EXTENDED_ERROR.size + 4, _EXTENDED_ERROR.size + 8)
@@ -56,11 +58,6 @@ def ask_for_icmp_errors(sock: socket.socket) -> None:
         sock.setsockopt(_SOL_IPV6, _IPV6_RECVERR, 1)
     else:
         sock.setsockopt(_SOL_IP, _IP_RECVERR, 1)
-
-
-def has_icmp_error(sock: socket.socket) -> bool:
-    """Whether anything waits in the error queue of a socket that received no data. Cheap."""
-    return SUPPORTED and sock.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 4) != _EMPTY
 
 
 def read_icmp_error(sock: socket.socket, target: tuple[str, int]) -> IcmpError | None:

@@ -109,7 +109,8 @@ class Inquiry:
                     await self._converse(talk, hello)
         except LocalTrouble:
             self._trouble = self._over = True
-        except OSError:
+        except OSError as error:
+            self._conversations += isinstance(error, ConnectionResetError)
             self._refusals += 1
             self._over = self._refusals >= _ENOUGH_REFUSALS
 

@@ -13,6 +13,7 @@ read when the sweep begins; `netlink.LinkWatch` tells when a link goes down unde
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -109,7 +110,7 @@ class Routes:
         for number, mask in ((4, four), (6, ~four)):
             if mask.any():
                 keys = address_keys(number, high[mask], low[mask])
-                found[mask] = self._table(number).find(keys, lambda key, number=number: self._ask(number, key))
+                found[mask] = self._table(number).find(keys, partial(self._ask, number))
         return found
 
     def _table(self, version: int) -> "Intervals":

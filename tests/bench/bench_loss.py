@@ -1,0 +1,57 @@
+"""Recall under random loss each way, and what a sweep thinks of its own recall.
+
+    python tests/bench/bench_loss.py [SEEDS [PERCENT...]]
+
+65,536 open endpoints behind a TUN device whose simulated hosts lose packets both ways; 3, 4 and 5 tries. Theory: with
+loss p each way, k tries find 1 - (1 - (1-p)^2)^k. Goals: at or above that less three standard deviations; the sweep's
+estimate within 0.2 percentage points of the truth.
+"""
+
+import sys
+
+from measure import need_laboratory
+
+from scanner.core.pacing import Limits
+from scanner.core.recall import estimate
+from scanner.engines.syn_options import SynOptions
+from tests.netlab.lab import Lab
+from tests.netlab.sweeping import plan_of, sweep, syn_engine
+from tests.netlab.tun import Tun
+
+RATE = 30_000.0
+TRIES = (3, 4, 5)
+
+
+def once(loss: float, tries: int, seed: int) -> tuple[float, float]:
+    """The share that one sweep found, and the share that it thinks it found."""
+    plan = plan_of(["10.88.0.0/22"], range(1000, 1064), seed=seed, wave_size=1 << 16)
+    with Lab() as lab:
+        host = lab.namespace()
+        with Tun(host, all_open=True, loss=loss, seed=seed):
+            swept = sweep(host, plan, syn_engine(plan, SynOptions(tries=tries), Limits(RATE, None)), table=False)
+    guess = estimate(swept.answers_by_try)
+    return swept.coverage.open / plan.size, guess.found if guess else float("nan")
+
+
+def main(seeds: int, percents: list[float]) -> None:
+    """Measure and print."""
+    need_laboratory()
+    print(f"{'loss':>6}{'tries':>6}{'seed':>6}{'theory':>11}{'least':>11}{'found':>11}{'estimate':>11}{'off by':>9}")
+    good = True
+    for percent in percents:
+        for tries in TRIES:
+            loss = percent / 100
+            theory = 1 - (1 - (1 - loss) ** 2) ** tries
+            least = theory - 3 * (theory * (1 - theory) / 65_536) ** 0.5
+            for seed in range(1, seeds + 1):
+                found, guess = once(loss, tries, seed)
+                passed = found >= least and abs(guess - found) < 0.002
+                good &= passed
+                figures = f"{theory:11.4%}{least:11.4%}{found:11.4%}{guess:11.4%}{abs(guess - found):9.3%}"
+                print(f"{percent:5g}%{tries:6}{seed:6}{figures}{'' if passed else '  MISSED'}", flush=True)
+    print("every goal met" if good else "NOT every goal met")
+
+
+if __name__ == "__main__":
+    words = sys.argv[1:]
+    main(int(words[0]) if words else 5, [float(word) for word in words[1:]] or [1, 5, 10])

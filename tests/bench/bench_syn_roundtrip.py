@@ -1,0 +1,88 @@
+"""16 hosts x 65,536 ports, 200 open on each, answered by a real kernel: time and recall of this scanner and masscan.
+
+    python tests/bench/bench_syn_roundtrip.py [RUNS]
+
+Both sides in turn, in one run, as root. masscan is given as much rate as it likes, and the highest rate at which it was
+seen to lose little; its `--wait` for late answers is taken off its time. Goals: recall 100 % in every run, not slower.
+"""
+
+import asyncio
+import random
+import sys
+
+from measure import need_laboratory, ratio, table, timed, version_of
+
+from scanner.core.model import State
+from scanner.core.pacing import UNLIMITED
+from scanner.engines.syn import SynEngine
+from scanner.engines.syn_options import SynOptions
+from tests.netlab.lab import Lab, Namespace
+from tests.netlab.sweeping import permit, plan_of
+
+HOSTS, OPEN = 16, 200
+TARGETS = "10.99.0.0-10.99.0.15"
+WAIT = 1
+RATES = (10_000_000, 100_000)
+
+
+async def ours(seed: int) -> tuple[int, str]:
+    """How many open endpoints the SYN engine finds, and a remark."""
+    plan = plan_of([TARGETS], range(65536), seed=seed, wave_size=1 << 16)
+    engine = SynEngine(SynOptions(), UNLIMITED, permit(plan))
+    found = sent = 0
+    degraded: set[str] = set()
+    async for each in engine.run(plan.wave(turn) for turn in plan.numbers()):
+        found += len(each.places(State.OPEN))
+        sent += each.sent
+        degraded.update(each.degraded)
+    return found, f"{sent:,} probes, {'+'.join(engine.statistics.wires)} {' '.join(degraded)}"
+
+
+def masscan(host: Namespace, mac: str, rate: int) -> int:
+    """How many open endpoints masscan finds."""
+    words = (
+        f"{TARGETS} -p0-65535 --rate {rate} --wait {WAIT} -e v0 --source-ip 10.77.0.1 --source-port 40000-40255 -oL -"
+    )
+    said = host.run("masscan", *words.split(), "--router-mac", mac, check=False, seconds=300).stdout
+    return len({tuple(line.split()[2:4]) for line in said.splitlines() if line.startswith("open ")})
+
+
+def main(runs: int) -> None:
+    """Measure and print."""
+    need_laboratory()
+    everything = HOSTS * OPEN
+    seconds: dict[str, list[float]] = {name: [] for name in ("ours", *map(str, RATES))}
+    found: dict[str, list[int]] = {name: [] for name in seconds}
+    remark = ""
+    with Lab() as lab:
+        a, b = lab.pair()
+        b.answer_for("10.99.0.0/16")
+        a.ip("route", "add", "10.99.0.0/16", "via", "10.77.0.2")
+        b.listen(random.Random(7).sample(range(1, 65536), OPEN), ["0.0.0.0"])
+        mac = b.run("cat", "/sys/class/net/v0/address").stdout.strip().replace(":", "-")
+        for run in range(runs):
+            with a.entered():
+                taken, (count, remark) = timed(lambda run=run: asyncio.run(ours(run)))
+            seconds["ours"].append(taken)
+            found["ours"].append(count)
+            for rate in RATES:
+                taken, count = timed(lambda rate=rate: masscan(a, mac, rate))
+                seconds[str(rate)].append(taken - WAIT)
+                found[str(rate)].append(count)
+    print(f"{HOSTS} hosts x 65,536 ports, {everything} open, {runs} runs each; {version_of('masscan')}")
+    rows = [
+        ("scanner -sS, scan phase", "ours", remark),
+        *((f"masscan --rate {rate:,}", str(rate), "") for rate in RATES),
+    ]
+    whole = {name: sum(count == everything for count in counts) for name, counts in found.items()}
+    worst = {name: min(counts) / everything for name, counts in found.items()}
+    table(
+        (name, seconds[key], f"all in {whole[key]} of {runs}, worst {worst[key]:.2%}. {note}")
+        for name, key, note in rows
+    )
+    for rate in RATES:
+        ratio(f"against masscan --rate {rate:,}", seconds[str(rate)], seconds["ours"], 1.0)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 10)
