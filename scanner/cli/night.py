@@ -89,11 +89,12 @@ def _places(audit: Audit, template: str | None, info: SweepInfo) -> Iterator[Pat
 def _night(audit: Audit, assembly: Assembly, summary: Summary) -> Night:
     csv = audit.keys.outputs.csv
     where = str(audit.output(csv, summary.info.sweep_id, summary.info.started)) if csv else ""
+    history = str(assembly.options.history or "")
     try:
         before, changes = _changes(assembly, summary)
     except HistoryUnusable as error:
-        return Night(audit.name, summary, None, (), where, problem=str(error))
-    return Night(audit.name, summary, before, changes, where)
+        return Night(audit.name, summary, None, (), where, history, problem=str(error))
+    return Night(audit.name, summary, before, changes, where, history)
 
 
 def _changes(assembly: Assembly, summary: Summary) -> tuple[SweepInfo | None, tuple[Difference, ...]]:

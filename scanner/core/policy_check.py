@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from itertools import product
 
 from scanner.core.model import PortKey, Transport
 from scanner.core.policy import Entry, Kind, Policy
@@ -42,16 +43,30 @@ class Remark:
     """In words."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Rival:
+    """Another entry that comes first somewhere in a network."""
+
+    network: Span
+    """The network, of the entry that is looked at."""
+    span: Span
+    """The network in it that the other entry names."""
+    entry: Entry
+    """The other entry."""
+    ports: frozenset[PortKey]
+    """The ports that both name."""
+
+
 def check_policy(policy: Policy, today: date) -> Iterator[Remark]:
     """Everything that is odd on a day, in the order of the file."""
     for place, entry in enumerate(policy.entries):
         yield from _by_itself(entry, today)
         rivals = list(_rivals(policy, place))
-        if not any(_reachable(entry, network, rivals) for network in entry.networks) and not entry.hosts:
-            winners = ", ".join(dict.fromkeys(rival.label for _, rival, _ in rivals))
-            yield Remark(Oddity.UNREACHABLE, entry, f"never decides: {winners} always comes first")
-        else:
+        if entry.hosts or any(_reachable(entry, network, rivals) for network in entry.networks):
             yield from _overlaps(entry, rivals)
+        else:
+            winners = ", ".join(dict.fromkeys(rival.entry.label for rival in rivals))
+            yield Remark(Oddity.UNREACHABLE, entry, f"never decides: {winners} always comes first")
 
 
 def _by_itself(entry: Entry, today: date) -> Iterator[Remark]:
@@ -66,39 +81,36 @@ def _by_itself(entry: Entry, today: date) -> Iterator[Remark]:
         yield Remark(Oddity.UNRESOLVED, entry, f"{names}: no address; matches only if a target is named so")
 
 
-def _rivals(policy: Policy, place: int) -> Iterator[tuple[Span, Entry, frozenset[PortKey]]]:
-    """What comes before an entry somewhere: the common network, the other entry, and their common ports."""
+def _rivals(policy: Policy, place: int) -> Iterator[_Rival]:
     mine = policy.entries[place]
     for other_place, other in enumerate(policy.entries):
         ports = mine.ports & other.ports
         if other is mine or not ports:
             continue
-        for network in mine.networks:
-            for theirs in other.networks:
-                inside = _holds(network, theirs) and (theirs != network or other_place < place)
-                if inside:
-                    yield theirs, other, ports
+        for network, span in product(mine.networks, other.networks):
+            if _holds(network, span) and (span != network or other_place < place):
+                yield _Rival(network, span, other, ports)
 
 
 def _holds(outer: Span, inner: Span) -> bool:
     return outer.version == inner.version and outer.first <= inner.first and inner.last <= outer.last
 
 
-def _reachable(entry: Entry, network: Span, rivals: Iterable[tuple[Span, Entry, frozenset[PortKey]]]) -> bool:
-    """Whether the entry decides about any endpoint in one of its networks."""
-    inside = [(span, ports) for span, _, ports in rivals if _holds(network, span)]
-    taken_whole: frozenset[PortKey] = frozenset().union(*(ports for span, ports in inside if span == network))
-    left = entry.ports - taken_whole
-    if not left or first_outside([network], merge(span for span, _ in inside)):
+def _reachable(entry: Entry, network: Span, rivals: Iterable[_Rival]) -> bool:
+    """Whether the entry decides about any endpoint by one of its networks."""
+    inside = [rival for rival in rivals if rival.network == network]
+    left = entry.ports.difference(*(rival.ports for rival in inside if rival.span == network))
+    if not left or first_outside([network], merge(rival.span for rival in inside)):
         return bool(left)
-    return any(first_outside([network], merge(s for s, ports in inside if port in ports)) for port in left)
+    return any(first_outside([network], merge(r.span for r in inside if port in r.ports)) for port in left)
 
 
-def _overlaps(entry: Entry, rivals: Iterable[tuple[Span, Entry, frozenset[PortKey]]]) -> Iterator[Remark]:
-    for span, other, ports in rivals:
-        exception = other.kind is Kind.EXCEPTION and entry.kind is Kind.EXPECT
+def _overlaps(entry: Entry, rivals: Iterable[_Rival]) -> Iterator[Remark]:
+    for rival in rivals:
+        exception = rival.entry.kind is Kind.EXCEPTION and entry.kind is Kind.EXPECT
         note = "; it is expected anyway once the exception is over" if exception else ""
-        yield Remark(Oddity.OVERLAP, entry, f"{other.label} decides about {_ports(ports)} on {span} instead{note}")
+        what = f"{rival.entry.label} decides about {_ports(rival.ports)} on {rival.span} instead{note}"
+        yield Remark(Oddity.OVERLAP, entry, what)
 
 
 def _ports(ports: frozenset[PortKey], most: int = 5) -> str:

@@ -41,6 +41,8 @@ class Night:
     """What changed since."""
     csv: str = ""
     """Where all findings are."""
+    history: str = ""
+    """The history file, where it is not the usual one."""
     problem: str = ""
     """Why nothing can be said about changes."""
 
@@ -146,7 +148,8 @@ def _references(night: Night) -> list[str]:
     lines = [f"Everything that was found: {inert(night.csv)}"] if night.csv else []
     lines.append(f"Sweep {info.sweep_id}, registry of {info.registry.date}.")
     if night.before is not None:
-        lines.append(f"`scanner diff {night.before.sweep_id} {info.sweep_id}` shows every change.")
+        named = f" --history {inert(night.history)}" if night.history else ""
+        lines.append(f"`scanner diff {night.before.sweep_id} {info.sweep_id}{named}` shows every change.")
     return lines
 
 

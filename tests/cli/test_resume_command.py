@@ -1,0 +1,116 @@
+"""`scanner resume`: from the last settled wave, with everything as it was, or not at all."""
+
+import csv
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from socket import socket
+
+import pytest
+
+from scanner.cli.app import run
+
+Listen = Callable[[int], socket]
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs `scanner ARGUMENTS...` here; status, standard output, standard error."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.chdir(tmp_path)
+
+    def inside(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = run([str(each) for each in arguments])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return inside
+
+
+def cut_short(history: Path) -> None:
+    """Make the newest sweep look as a kill leaves it: nothing settled, and no end."""
+    connection = sqlite3.connect(history)
+    (number,) = connection.execute("SELECT max(number) FROM sweep").fetchone()
+    connection.execute("UPDATE sweep SET finished = NULL, summary = NULL WHERE number = ?", (number,))
+    for table in ("wave", "observation", "finding"):
+        connection.execute(f"DELETE FROM {table} WHERE sweep = ?", (number,))
+    connection.commit()
+    connection.close()
+
+
+@pytest.fixture
+def killed(command: Command, listening: Listen, tmp_path: Path) -> int:
+    """A scan that was killed before its first wave was settled. The port that is open."""
+    port = listening(0).getsockname()[1]
+    (tmp_path / "policy.toml").write_text('[[expect]]\nnetworks = ["127.0.0.9"]\nports = [1]\nowner = "x"\n')
+    arguments = ("127.0.0.1", "-p", port, "--history", "h.db", "-o", "f.csv", "--policy", "policy.toml", "-q")
+    assert command("scan", *arguments)[0] == 1
+    cut_short(tmp_path / "h.db")
+    (tmp_path / "f.csv").unlink()
+    return port
+
+
+def test_a_killed_sweep_goes_on_under_its_own_id(command: Command, killed: int, tmp_path: Path) -> None:
+    _, listed, _ = command("history", "--history", "h.db")
+    sweep_id = listed.splitlines()[1].split()[0]
+    assert "cut short" in listed
+    assert command("resume", "--history", "h.db") == (1, "", "")
+    with (tmp_path / "f.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert (row["port"], row["sweep_id"]) == (str(killed), sweep_id)
+    _, listed, _ = command("history", "--history", "h.db")
+    assert "complete" in listed
+    assert len(listed.splitlines()) == 2
+    status, _, err = command("resume", "--history", "h.db")
+    assert (status, err) == (0, "scanner: nothing to resume: every sweep is complete\n")
+    assert f"sweep {sweep_id} is complete" in command("resume", sweep_id, "--history", "h.db")[2]
+
+
+def test_what_was_settled_is_not_probed_again(command: Command, killed: int, tmp_path: Path) -> None:
+    assert command("resume", "--history", "h.db")[0] == 1
+    connection = sqlite3.connect(tmp_path / "h.db")
+    connection.execute("UPDATE sweep SET finished = NULL, summary = NULL")
+    connection.commit()
+    before = connection.execute("SELECT * FROM observation").fetchall()
+    (tmp_path / "f.csv").unlink()
+    assert command("resume", "--history", "h.db")[0] == 1
+    assert connection.execute("SELECT * FROM observation").fetchall() == before, "times and all"
+    connection.close()
+    with (tmp_path / "f.csv").open(newline="") as file:
+        assert len(list(csv.DictReader(file))) == 1, "what was found earlier comes out again"
+
+
+@pytest.mark.parametrize("changed", ["policy", "scope"])
+def test_with_another_policy_or_scope_it_does_not_go_on(
+    command: Command, killed: int, tmp_path: Path, changed: str
+) -> None:
+    if changed == "policy":
+        with (tmp_path / "policy.toml").open("a") as file:
+            file.write("# changed\n")
+    else:
+        scope = 'networks = ["127.0.0.0/8"]\nowner = "x"\nauthorisation = "y"\nvalid_until = 2999-01-01\n'
+        (tmp_path / "scope.toml").write_text(scope)
+        arguments = ("127.0.0.1", "-p", killed, "--history", "h.db", "--scope", "scope.toml", "-q")
+        assert command("scan", *arguments)[0] == 1
+        cut_short(tmp_path / "h.db")
+        (tmp_path / "scope.toml").write_text(scope + "max_rate = 5\n")
+    status, _, err = command("resume", "--history", "h.db")
+    assert status == 2
+    assert f"the {changed} is not what it was when the sweep began" in err
+    assert not (tmp_path / "f.csv").exists()
+
+
+def test_a_night_that_was_cut_short_reports_once_it_is_whole(command: Command, killed: int, tmp_path: Path) -> None:
+    audit = tmp_path / "a.toml"
+    audit.write_text(
+        f'targets = ["127.0.0.1"]\nports = [{killed}]\nhistory = "n.db"\n[outputs]\ncsv = "{{sweep_id}}.csv"\n'
+    )
+    assert command("sweep", audit)[1].startswith("a.toml: 1 finding in the first sweep")
+    cut_short(tmp_path / "n.db")
+    (tmp_path / "latest.csv").unlink()
+    status, mail, err = command("resume", "--history", "n.db")
+    assert (status, err) == (1, "")
+    assert mail.startswith("a.toml: 1 finding in the first sweep")
+    assert (tmp_path / "latest.csv").exists()

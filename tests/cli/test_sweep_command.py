@@ -1,0 +1,217 @@
+"""`scanner sweep`: quiet nights, nights with news, and nights on which something is in the way."""
+
+import csv
+import fcntl
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from socket import socket
+
+import pytest
+
+from scanner.cli.app import run
+
+Listen = Callable[[int], socket]
+Night = Callable[..., tuple[int, str, str]]
+
+AUDIT = """\
+name = "Small office"
+targets = ["127.0.0.1"]
+ports = "{ports}"
+history = "history.db"
+policy = "policy.toml"
+[outputs]
+csv = "out/findings-{{date}}.csv"
+json = "out/{{sweep_id}}.jsonl"
+"""
+POLICY = """\
+[[expect]]
+networks = ["127.0.0.1"]
+ports = [{port}]
+owner = "IT"
+"""
+
+
+@pytest.fixture
+def audit(tmp_path: Path, listening: Listen) -> tuple[Path, list[socket]]:
+    """An audit of two open ports, of which the policy expects the first, and of one that is not open yet."""
+    sockets = sorted((listening(0) for _ in range(3)), key=lambda each: each.getsockname()[1])
+    ports = [each.getsockname()[1] for each in sockets]
+    sockets[2].close()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "policy.toml").write_text(POLICY.format(port=ports[0]))
+    path = tmp_path / "office.toml"
+    path.write_text(AUDIT.format(ports=",".join(map(str, ports))))
+    sockets[2] = socket()
+    sockets[2].bind(("127.0.0.1", ports[2]))
+    return path, sockets
+
+
+@pytest.fixture
+def night(capsys: pytest.CaptureFixture[str]) -> Night:
+    """Runs `scanner ARGUMENTS...` here; status, standard output, standard error."""
+
+    def inside(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = run([str(each) for each in arguments])
+        said = capsys.readouterr()
+        return status, said.out, said.err
+
+    return inside
+
+
+def found(path: Path) -> set[tuple[str, str]]:
+    with path.open(newline="") as file:
+        return {(row["port"], row["rule"]) for row in csv.DictReader(file)}
+
+
+def test_a_week_of_nights(audit: tuple[Path, list[socket]], night: Night) -> None:
+    path, sockets = audit
+    expected, known, new = (each.getsockname()[1] for each in sockets)
+    out = path.parent / "out"
+
+    status, mail, err = night("sweep", path)
+    assert (status, err) == (1, "")
+    assert mail.startswith("Small office: 1 finding in the first sweep")
+    assert f"127.0.0.1:{known}/tcp" in mail
+    assert f"127.0.0.1:{expected}/tcp" not in mail
+    first = found(out / "latest.csv")
+    assert {port for port, _ in first} == {str(known)}
+
+    assert night("sweep", path) == (1, "", ""), "known findings are no news; the status still says that there are some"
+
+    sockets[2].listen()
+    status, mail, err = night("sweep", path)
+    assert (status, err) == (1, "")
+    assert mail.startswith("Small office: 1 new finding since the sweep of ")
+    for word in (
+        f"127.0.0.1:{new}/tcp",
+        "since",
+        "registry",
+        "do ",
+        "Find the process",
+        "Everything planned was covered",
+    ):
+        assert word in mail
+    assert f":{known}/tcp" not in mail
+    assert {port for port, _ in found(out / "latest.csv")} == {str(known), str(new)}
+
+    sockets[1].close()
+    status, mail, _ = night("sweep", path)
+    assert "1 gone since" in mail
+    assert f"127.0.0.1:{known}/tcp  open-" in mail
+    assert "now closed" in mail
+    assert max(len(line) for line in mail.splitlines() if str(path.parent) not in line) <= 90
+    assert f"--history {path.parent}/history.db` shows every change" in mail
+
+    dated = sorted(each.name for each in out.iterdir())
+    assert dated[-2:] == ["latest.csv", "latest.jsonl"]
+    assert len([name for name in dated if name.endswith(".jsonl")]) == 5
+    assert len([name for name in dated if name.startswith("findings-20")]) == 1
+
+
+def test_a_required_port_that_went_is_news(audit: tuple[Path, list[socket]], night: Night) -> None:
+    path, sockets = audit
+    expected = sockets[0].getsockname()[1]
+    (path.parent / "policy.toml").write_text(POLICY.format(port=expected) + f"required = [{expected}]\n")
+    night("sweep", path)
+    sockets[0].close()
+    _, mail, _ = night("sweep", path)
+    assert "required-missing" in mail
+    assert "must be open, and is closed (reset)" in mail
+
+
+def test_without_only_changes_every_night_says_something(audit: tuple[Path, list[socket]], night: Night) -> None:
+    path, _ = audit
+    path.write_text(path.read_text().replace("[outputs]", "only_changes = false\n[outputs]"))
+    night("sweep", path)
+    _, mail, _ = night("sweep", path)
+    assert "nothing changed since the sweep of" in mail
+
+
+def test_a_second_run_is_turned_away_at_once(audit: tuple[Path, list[socket]], night: Night) -> None:
+    path, _ = audit
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        status, out, err = night("sweep", path)
+    assert (status, out) == (5, "")
+    assert err.startswith("scanner: a sweep of Small office is already running")
+    assert err.count("\n") == 1
+    assert night("sweep", path)[0] == 1, "the kernel let go of it"
+
+
+def test_a_lost_history_is_never_a_quiet_night(audit: tuple[Path, list[socket]], night: Night) -> None:
+    path, sockets = audit
+    (path.parent / "history.db").write_text("not a database, " * 100)
+    status, mail, err = night("sweep", path)
+    assert status == 3
+    assert "what changed is not known" in mail
+    assert "is not a history" in err
+    assert {port for port, _ in found(path.parent / "out" / "latest.csv")} == {str(sockets[1].getsockname()[1])}
+
+
+def test_what_lies_outside_of_the_scope_stops_the_night_before_it_begins(
+    audit: tuple[Path, list[socket]], night: Night
+) -> None:
+    path, _ = audit
+    scope = 'networks = ["192.0.2.0/24"]\nowner = "x"\nauthorisation = "y"\nvalid_until = {}\n'
+    (path.parent / "scope.toml").write_text(scope.format("2020-01-01"))
+    path.write_text('scope = "scope.toml"\n' + path.read_text())
+    status, out, err = night("sweep", path)
+    assert (status, out) == (4, "")
+    assert "expired" in err
+    (path.parent / "scope.toml").write_text(scope.format("2999-01-01"))
+    assert night("sweep", path)[0] == 1
+    path.write_text(path.read_text().replace('"127.0.0.1"', '"127.0.0.1", "192.0.2.0-192.0.3.0"'))
+    assert night("sweep", path)[0] == 4
+    assert len(list((path.parent / "out").glob("2*.jsonl"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "complaint"),
+    [
+        ("targets =", "target =", "office.toml:2: target: unknown key"),
+        ("{date}", "{day}", "{day} means nothing; there are {date} and {sweep_id}"),
+        ("out/findings", "nowhere/findings", "nowhere"),
+        ('name = "Small office"', 'engine = "warp"', "office.toml:1: engine: Input should be"),
+        ("policy.toml", "policies.toml", "policies.toml: cannot be read"),
+        ('"127.0.0.1"', '"127.0.0.300"', "127.0.0.300"),
+    ],
+)
+def test_a_wrong_audit_file_is_one_line_with_its_place(
+    audit: tuple[Path, list[socket]], night: Night, old: str, new: str, complaint: str
+) -> None:
+    path, _ = audit
+    assert old in path.read_text()
+    path.write_text(path.read_text().replace(old, new))
+    status, out, err = night("sweep", path)
+    assert (status, out) == (2, "")
+    assert complaint in err
+    assert err.count("\n") == 1
+
+
+def test_in_the_bare_environment_of_cron(audit: tuple[Path, list[socket]]) -> None:
+    path, _ = audit
+    path.write_text(path.read_text().replace("Small office", "Büro"))
+    done = subprocess.run(
+        [sys.executable, "-m", "scanner", "sweep", path],
+        env={"PATH": os.defpath, "LANG": "C", "LC_ALL": "C", "SHELL": "/bin/sh"},
+        stdin=subprocess.DEVNULL, capture_output=True, cwd="/", timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == b""
+    assert done.stdout.decode().startswith("Büro: 1 finding")
+    assert b"\x1b" not in done.stdout
+    assert (path.parent / "history.db").exists()
+    assert (path.parent / "out" / "latest.csv").exists()
+
+
+def test_a_dry_run_sends_and_keeps_nothing(audit: tuple[Path, list[socket]], night: Night) -> None:
+    path, _ = audit
+    status, out, _ = night("sweep", "--dry-run", path)
+    assert status == 0
+    assert "Nothing was sent" in out
+    assert not (path.parent / "history.db").exists()
+    assert not list((path.parent / "out").iterdir())
