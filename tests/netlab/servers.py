@@ -4,6 +4,7 @@ A `Server` is a row: what it is called, what must be recognised, which program i
 a function that writes its files and gives its command line. Programs that are not installed are left out, and
 the caller is told. Every process is started in its own group and ended by that group.
 """
+# ruff: noqa: E501 - command lines and configuration files are clearer unbroken
 
 import contextlib
 import os
@@ -17,7 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ADDRESS = "127.0.0.1"
-_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/usr/lib/postgresql/15/bin:/usr/lib/postgresql/16/bin:/usr/lib/postgresql/17/bin"
+_PATH = (
+    os.environ.get("PATH", "")
+    + ":/usr/sbin:/usr/lib/postgresql/15/bin:/usr/lib/postgresql/16/bin:/usr/lib/postgresql/17/bin"
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,9 @@ def certificate(folder: Path) -> tuple[str, str]:
         subprocess.run(
             f"openssl req -x509 -newkey rsa:2048 -nodes -keyout {key} -out {cert} -days 10 "
             "-subj /CN=lab.invalid -addext subjectAltName=DNS:lab.invalid",
-            shell=True, check=True, capture_output=True,
+            shell=True,
+            check=True,
+            capture_output=True,
         )
         key.chmod(0o644)
     return str(cert), str(key)
@@ -58,16 +64,32 @@ def _sshd(at: Path, port: int) -> list[str]:
     key = at / "host_key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     Path("/run/sshd").mkdir(exist_ok=True)
-    return ["/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-h", str(key), "-o", f"ListenAddress={ADDRESS}:{port}", "-o", "UsePAM=no"]
+    return [
+        "/usr/sbin/sshd",
+        "-D",
+        "-e",
+        "-f",
+        "/dev/null",
+        "-h",
+        str(key),
+        "-o",
+        f"ListenAddress={ADDRESS}:{port}",
+        "-o",
+        "UsePAM=no",
+    ]
 
 
 def _nginx(at: Path, port: int, *, tls: bool = False) -> list[str]:
     cert, key = certificate(at)
     extra = f"ssl http2; ssl_certificate {cert}; ssl_certificate_key {key}" if tls else ""
-    conf = _write(at, "nginx.conf", f"""
+    conf = _write(
+        at,
+        "nginx.conf",
+        f"""
 daemon off; pid {at}/pid; error_log {at}/log; worker_processes 1; events {{}}
 http {{ access_log off; client_body_temp_path {at}/b; proxy_temp_path {at}/p; fastcgi_temp_path {at}/f;
- uwsgi_temp_path {at}/u; scgi_temp_path {at}/s; server {{ listen {ADDRESS}:{port} {extra}; }} }}""")
+ uwsgi_temp_path {at}/u; scgi_temp_path {at}/s; server {{ listen {ADDRESS}:{port} {extra}; }} }}""",
+    )
     return ["nginx", "-c", conf, "-e", f"{at}/log"]
 
 
@@ -77,13 +99,42 @@ def _postgres(at: Path, port: int) -> list[str]:
     shutil.chown(data, "postgres")
     at.chmod(0o755)
     as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-    subprocess.run([*as_user, shutil.which("initdb", path=_PATH) or "initdb", "-D", str(data), "--no-sync"], check=True, capture_output=True, cwd="/")
-    return [*as_user, shutil.which("postgres", path=_PATH) or "postgres", "-D", str(data), "-p", str(port), "-h", ADDRESS, "-k", str(data)]
+    subprocess.run(
+        [*as_user, shutil.which("initdb", path=_PATH) or "initdb", "-D", str(data), "--no-sync"],
+        check=True,
+        capture_output=True,
+        cwd="/",
+    )
+    return [
+        *as_user,
+        shutil.which("postgres", path=_PATH) or "postgres",
+        "-D",
+        str(data),
+        "-p",
+        str(port),
+        "-h",
+        ADDRESS,
+        "-k",
+        str(data),
+    ]
 
 
 def _mariadb(at: Path, port: int) -> list[str]:
-    subprocess.run(["mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={at}/data", "--skip-test-db"], check=True, capture_output=True)
-    return ["mariadbd", "--no-defaults", "--user=root", f"--datadir={at}/data", f"--socket={at}/s", f"--port={port}", f"--bind-address={ADDRESS}", f"--pid-file={at}/pid"]
+    subprocess.run(
+        ["mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={at}/data", "--skip-test-db"],
+        check=True,
+        capture_output=True,
+    )
+    return [
+        "mariadbd",
+        "--no-defaults",
+        "--user=root",
+        f"--datadir={at}/data",
+        f"--socket={at}/s",
+        f"--port={port}",
+        f"--bind-address={ADDRESS}",
+        f"--pid-file={at}/pid",
+    ]
 
 
 def _mosquitto(at: Path, port: int) -> list[str]:
@@ -91,14 +142,21 @@ def _mosquitto(at: Path, port: int) -> list[str]:
 
 
 def _exim(at: Path, port: int) -> list[str]:
-    conf = _write(at, "exim.conf", f"exim_user=root\nexim_group=root\nprimary_hostname=lab.invalid\nspool_directory={at}\nlog_file_path={at}/%slog\npid_file_path={at}/pid\nnever_users=\ntls_advertise_hosts=\nacl_smtp_rcpt=deny\nbegin acl\ndeny:\n deny\n")
+    conf = _write(
+        at,
+        "exim.conf",
+        f"exim_user=root\nexim_group=root\nprimary_hostname=lab.invalid\nspool_directory={at}\nlog_file_path={at}/%slog\npid_file_path={at}/pid\nnever_users=\ntls_advertise_hosts=\nacl_smtp_rcpt=deny\nbegin acl\ndeny:\n deny\n",
+    )
     return ["exim4", "-bdf", "-C", conf, "-oX", f"{ADDRESS} : {port}".replace(" : ", "."), "-oP", f"{at}/pid"]
 
 
 def _dovecot(at: Path, port: int, *, kind: str, tls: bool = False) -> list[str]:
     cert, key = certificate(at)
     plain, secure = (0, port) if tls else (port, 0)
-    conf = _write(at, "dovecot.conf", f"""
+    conf = _write(
+        at,
+        "dovecot.conf",
+        f"""
 base_dir = {at}/run
 state_dir = {at}/state
 log_path = {at}/log
@@ -133,18 +191,27 @@ service {kind}-login {{
     ssl = yes
   }}
 }}
-""")
+""",
+    )
     return ["dovecot", "-F", "-c", conf]
 
 
 def _vsftpd(at: Path, port: int) -> list[str]:
     (at / "empty").mkdir()
-    conf = _write(at, "v.conf", f"listen=YES\nbackground=NO\nlisten_address={ADDRESS}\nlisten_port={port}\nsecure_chroot_dir={at}/empty\nanonymous_enable=NO\nlocal_enable=YES\n")
+    conf = _write(
+        at,
+        "v.conf",
+        f"listen=YES\nbackground=NO\nlisten_address={ADDRESS}\nlisten_port={port}\nsecure_chroot_dir={at}/empty\nanonymous_enable=NO\nlocal_enable=YES\n",
+    )
     return ["vsftpd", conf]
 
 
 def _named(at: Path, port: int) -> list[str]:
-    conf = _write(at, "named.conf", f'options {{ directory "{at}"; pid-file "{at}/pid"; session-keyfile "{at}/k"; managed-keys-directory "{at}"; listen-on port {port} {{ {ADDRESS}; }}; listen-on-v6 {{ none; }}; recursion no; }};\ncontrols {{ }};\n')
+    conf = _write(
+        at,
+        "named.conf",
+        f'options {{ directory "{at}"; pid-file "{at}/pid"; session-keyfile "{at}/k"; managed-keys-directory "{at}"; listen-on port {port} {{ {ADDRESS}; }}; listen-on-v6 {{ none; }}; recursion no; }};\ncontrols {{ }};\n',
+    )
     return ["named", "-f", "-c", conf]
 
 
@@ -152,59 +219,107 @@ def _smbd(at: Path, port: int) -> list[str]:
     folders = {name: at / name for name in ("lock", "state", "cache", "private", "pid", "ncalrpc")}
     for folder in folders.values():
         folder.mkdir(mode=0o755)
-    conf = _write(at, "smb.conf", f"""[global]
+    conf = _write(
+        at,
+        "smb.conf",
+        f"""[global]
 interfaces = lo
 bind interfaces only = yes
 smb ports = {port}
-lock directory = {folders['lock']}
-state directory = {folders['state']}
-cache directory = {folders['cache']}
-private dir = {folders['private']}
-pid directory = {folders['pid']}
-ncalrpc dir = {folders['ncalrpc']}
+lock directory = {folders["lock"]}
+state directory = {folders["state"]}
+cache directory = {folders["cache"]}
+private dir = {folders["private"]}
+pid directory = {folders["pid"]}
+ncalrpc dir = {folders["ncalrpc"]}
 log file = {at}/log
 disable spoolss = yes
 load printers = no
-""")
+""",
+    )
     return ["smbd", "-F", "--no-process-group", "-s", conf]
 
 
 def _slapd(at: Path, port: int) -> list[str]:
-    conf = _write(at, "slapd.conf", f"include /etc/ldap/schema/core.schema\npidfile {at}/pid\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\ndatabase mdb\nsuffix dc=invalid\ndirectory {at}\n")
+    conf = _write(
+        at,
+        "slapd.conf",
+        f"include /etc/ldap/schema/core.schema\npidfile {at}/pid\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\ndatabase mdb\nsuffix dc=invalid\ndirectory {at}\n",
+    )
     return ["slapd", "-d", "0", "-f", conf, "-h", f"ldap://{ADDRESS}:{port}"]
 
 
 def _rabbitmq(at: Path, port: int) -> list[str]:
     env = {
-        "RABBITMQ_NODENAME": f"scan{port}@localhost", "RABBITMQ_MNESIA_BASE": f"{at}/m", "RABBITMQ_LOG_BASE": f"{at}/l", "HOME": str(at),
-        "RABBITMQ_NODE_PORT": str(port), "RABBITMQ_NODE_IP_ADDRESS": ADDRESS, "RABBITMQ_DIST_PORT": str(port + 1000), "ERL_EPMD_PORT": str(port + 2000), "ERL_EPMD_ADDRESS": ADDRESS,
-        "RABBITMQ_ENABLED_PLUGINS_FILE": _write(at, "plugins", "[]."), "RABBITMQ_CONFIG_FILE": f"{at}/none",
+        "RABBITMQ_NODENAME": f"scan{port}@localhost",
+        "RABBITMQ_MNESIA_BASE": f"{at}/m",
+        "RABBITMQ_LOG_BASE": f"{at}/l",
+        "HOME": str(at),
+        "RABBITMQ_NODE_PORT": str(port),
+        "RABBITMQ_NODE_IP_ADDRESS": ADDRESS,
+        "RABBITMQ_DIST_PORT": str(port + 1000),
+        "ERL_EPMD_PORT": str(port + 2000),
+        "ERL_EPMD_ADDRESS": ADDRESS,
+        "RABBITMQ_ENABLED_PLUGINS_FILE": _write(at, "plugins", "[]."),
+        "RABBITMQ_CONFIG_FILE": f"{at}/none",
     }
     both = f"epmd -port {port + 2000} -address {ADDRESS} & exec /usr/lib/rabbitmq/bin/rabbitmq-server"
     return ["env", *(f"{key}={value}" for key, value in env.items()), "sh", "-c", both]
 
 
 def _xvnc(at: Path, port: int) -> list[str]:
-    return ["Xvnc", f":{port % 90 + 5}", "-rfbport", str(port), "-localhost", "-SecurityTypes", "None", "-nolisten", "tcp", "-geometry", "64x64"]
+    return [
+        "Xvnc",
+        f":{port % 90 + 5}",
+        "-rfbport",
+        str(port),
+        "-localhost",
+        "-SecurityTypes",
+        "None",
+        "-nolisten",
+        "tcp",
+        "-geometry",
+        "64x64",
+    ]
 
 
 def _xvfb(at: Path, port: int) -> list[str]:
-    return ["Xvfb", f":{port - 6000}", "-screen", "0", "64x64x8", "-listen", "tcp", "-nolisten", "unix", "-auth", _write(at, "auth", "")]
+    return [
+        "Xvfb",
+        f":{port - 6000}",
+        "-screen",
+        "0",
+        "64x64x8",
+        "-listen",
+        "tcp",
+        "-nolisten",
+        "unix",
+        "-auth",
+        _write(at, "auth", ""),
+    ]
 
 
 def _ngircd(at: Path, port: int) -> list[str]:
-    return ["ngircd", "-n", "-f", _write(at, "i.conf", f"[Global]\nName = irc.lab.invalid\nListen = {ADDRESS}\nPorts = {port}\nServerUID = root\nServerGID = root\nMotdPhrase = lab\nInfo = lab\nAdminInfo1 = lab\nAdminEMail = a@lab.invalid\n[Options]\nPAM = no\nDNS = no\nIdent = no\n")]
+    return [
+        "ngircd",
+        "-n",
+        "-f",
+        _write(
+            at,
+            "i.conf",
+            f"[Global]\nName = irc.lab.invalid\nListen = {ADDRESS}\nPorts = {port}\nServerUID = root\nServerGID = root\nMotdPhrase = lab\nInfo = lab\nAdminInfo1 = lab\nAdminEMail = a@lab.invalid\n[Options]\nPAM = no\nDNS = no\nIdent = no\n",
+        ),
+    ]
 
 
 def _xrdp(at: Path, port: int) -> list[str]:
     cert, key = certificate(at)
-    conf = _write(at, "xrdp.ini", f"[Globals]\nport=tcp://{ADDRESS}:{port}\ncertificate={cert}\nkey_file={key}\nsecurity_layer=negotiate\nfork=true\n[Logging]\nLogFile={at}/log\nEnableSyslog=false\n[Xorg]\nname=Xorg\nlib=libxup.so\nip={ADDRESS}\nport=-1\n")
+    conf = _write(
+        at,
+        "xrdp.ini",
+        f"[Globals]\nport=tcp://{ADDRESS}:{port}\ncertificate={cert}\nkey_file={key}\nsecurity_layer=negotiate\nfork=true\n[Logging]\nLogFile={at}/log\nEnableSyslog=false\n[Xorg]\nname=Xorg\nlib=libxup.so\nip={ADDRESS}\nport=-1\n",
+    )
     return ["xrdp", "--nodaemon", "-c", conf]
-
-
-def _bird(at: Path, port: int) -> list[str]:
-    conf = _write(at, "bird.conf", f"router id 127.0.0.9;\nprotocol device {{}}\nprotocol bgp {{ local {ADDRESS} port {port} as 64512; neighbor 127.0.0.1 port 1 as 64513; passive yes; multihop; ipv4 {{ import none; export none; }}; }}\n")
-    return ["bird", "-f", "-c", conf, "-s", f"{at}/ctl"]
 
 
 def _telnetd(at: Path, port: int) -> list[str]:
@@ -212,27 +327,47 @@ def _telnetd(at: Path, port: int) -> list[str]:
     return ["inetutils-inetd", "-d", conf]
 
 
-def _stunnel(at: Path, port: int, *, inner: int) -> list[str]:
-    cert, key = certificate(at)
-    return ["stunnel4", _write(at, "s.conf", f"foreground = yes\npid =\n[lab]\naccept = {ADDRESS}:{port}\nconnect = {ADDRESS}:{inner}\ncert = {cert}\nkey = {key}\n")]
-
-
 def _etcd(at: Path, port: int) -> list[str]:
-    return ["etcd", "--data-dir", str(at / "d"), "--listen-client-urls", f"http://{ADDRESS}:{port}", "--advertise-client-urls", f"http://{ADDRESS}:{port}", "--listen-peer-urls", f"http://{ADDRESS}:{port + 1000}", "--log-level", "error"]
+    return [
+        "etcd",
+        "--data-dir",
+        str(at / "d"),
+        "--listen-client-urls",
+        f"http://{ADDRESS}:{port}",
+        "--advertise-client-urls",
+        f"http://{ADDRESS}:{port}",
+        "--listen-peer-urls",
+        f"http://{ADDRESS}:{port + 1000}",
+        "--log-level",
+        "error",
+    ]
 
 
 def _zookeeper(at: Path, port: int) -> list[str]:
-    conf = _write(at, "zoo.cfg", f"tickTime=2000\ndataDir={at}\nclientPort={port}\nclientPortAddress={ADDRESS}\nadmin.enableServer=false\n")
+    conf = _write(
+        at,
+        "zoo.cfg",
+        f"tickTime=2000\ndataDir={at}\nclientPort={port}\nclientPortAddress={ADDRESS}\nadmin.enableServer=false\n",
+    )
     return ["java", "-cp", "/usr/share/java/*", "org.apache.zookeeper.server.quorum.QuorumPeerMain", conf]
 
 
 def _kamailio(at: Path, port: int) -> list[str]:
-    conf = _write(at, "k.cfg", f'#!KAMAILIO\nfork=yes\nchildren=1\ntcp_children=1\nlog_stderror=yes\nmpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"\nlisten=tcp:{ADDRESS}:{port}\nloadmodule "sl.so"\nrequest_route {{ sl_send_reply("200", "OK"); }}\n')
+    conf = _write(
+        at,
+        "k.cfg",
+        f'#!KAMAILIO\nfork=yes\nchildren=1\ntcp_children=1\nlog_stderror=yes\nmpath="/usr/lib/x86_64-linux-gnu/kamailio/modules/"\nlisten=tcp:{ADDRESS}:{port}\nloadmodule "sl.so"\nrequest_route {{ sl_send_reply("200", "OK"); }}\n',
+    )
     return ["kamailio", "-DD", "-E", "-f", conf, "-Y", str(at), "-m", "16", "-M", "4"]
 
 
 def _lighttpd(at: Path, port: int) -> list[str]:
-    return ["lighttpd", "-D", "-f", _write(at, "l.conf", f'server.document-root = "{at}"\nserver.port = {port}\nserver.bind = "{ADDRESS}"\n')]
+    return [
+        "lighttpd",
+        "-D",
+        "-f",
+        _write(at, "l.conf", f'server.document-root = "{at}"\nserver.port = {port}\nserver.bind = "{ADDRESS}"\n'),
+    ]
 
 
 def _plain(*words: str) -> Callable[[Path, int], list[str]]:
@@ -247,19 +382,83 @@ SERVERS: tuple[Server, ...] = (
     Server("lighttpd", "http", "lighttpd", "lighttpd", "lighttpd", _lighttpd),
     Server("postgresql", "postgresql", "", "postgres", "postgresql", _postgres),
     Server("mariadb", "mysql", "MariaDB", "mariadbd", "mariadb-server", _mariadb),
-    Server("redis", "redis", "Redis", "redis-server", "redis-server", _plain("redis-server", "--port", "{port}", "--bind", ADDRESS, "--dir", "{at}", "--save", "")),
-    Server("redis-password", "redis", "Redis", "redis-server", "redis-server", _plain("redis-server", "--port", "{port}", "--bind", ADDRESS, "--dir", "{at}", "--save", "", "--requirepass", "lab")),
-    Server("memcached", "memcached", "memcached", "memcached", "memcached", _plain("memcached", "-u", "root", "-l", ADDRESS, "-p", "{port}", "-U", "0")),
+    Server(
+        "redis",
+        "redis",
+        "Redis",
+        "redis-server",
+        "redis-server",
+        _plain("redis-server", "--port", "{port}", "--bind", ADDRESS, "--dir", "{at}", "--save", ""),
+    ),
+    Server(
+        "redis-password",
+        "redis",
+        "Redis",
+        "redis-server",
+        "redis-server",
+        _plain(
+            "redis-server", "--port", "{port}", "--bind", ADDRESS, "--dir", "{at}", "--save", "", "--requirepass", "lab"
+        ),
+    ),
+    Server(
+        "memcached",
+        "memcached",
+        "memcached",
+        "memcached",
+        "memcached",
+        _plain("memcached", "-u", "root", "-l", ADDRESS, "-p", "{port}", "-U", "0"),
+    ),
     Server("mosquitto", "mqtt", "", "mosquitto", "mosquitto", _mosquitto),
     Server("rabbitmq", "amqp", "RabbitMQ", "rabbitmq-server", "rabbitmq-server", _rabbitmq),
-    Server("nats", "nats", "nats-server", "nats-server", "nats-server", _plain("nats-server", "-a", ADDRESS, "-p", "{port}")),
+    Server(
+        "nats",
+        "nats",
+        "nats-server",
+        "nats-server",
+        "nats-server",
+        _plain("nats-server", "-a", ADDRESS, "-p", "{port}"),
+    ),
     Server("exim", "smtp", "Exim", "exim4", "exim4-daemon-light", _exim),
-    Server("dovecot-imap", "imap", "Dovecot", "dovecot", "dovecot-imapd", lambda at, port: _dovecot(at, port, kind="imap")),
-    Server("dovecot-imaps", "imap", "Dovecot", "dovecot", "dovecot-imapd", lambda at, port: _dovecot(at, port, kind="imap", tls=True), tls=True),
-    Server("dovecot-pop3", "pop3", "Dovecot", "dovecot", "dovecot-pop3d", lambda at, port: _dovecot(at, port, kind="pop3")),
+    Server(
+        "dovecot-imap", "imap", "Dovecot", "dovecot", "dovecot-imapd", lambda at, port: _dovecot(at, port, kind="imap")
+    ),
+    Server(
+        "dovecot-imaps",
+        "imap",
+        "Dovecot",
+        "dovecot",
+        "dovecot-imapd",
+        lambda at, port: _dovecot(at, port, kind="imap", tls=True),
+        tls=True,
+    ),
+    Server(
+        "dovecot-pop3", "pop3", "Dovecot", "dovecot", "dovecot-pop3d", lambda at, port: _dovecot(at, port, kind="pop3")
+    ),
     Server("vsftpd", "ftp", "vsFTPd", "vsftpd", "vsftpd", _vsftpd),
     Server("bind", "dns", "", "named", "bind9", _named),
-    Server("dnsmasq", "dns", "dnsmasq", "dnsmasq", "dnsmasq-base", _plain("dnsmasq", "-k", "-C", "/dev/null", "-p", "{port}", "-a", ADDRESS, "--bind-interfaces", "-R", "-h", "-u", "root", "--pid-file=")),
+    Server(
+        "dnsmasq",
+        "dns",
+        "dnsmasq",
+        "dnsmasq",
+        "dnsmasq-base",
+        _plain(
+            "dnsmasq",
+            "-k",
+            "-C",
+            "/dev/null",
+            "-p",
+            "{port}",
+            "-a",
+            ADDRESS,
+            "--bind-interfaces",
+            "-R",
+            "-h",
+            "-u",
+            "root",
+            "--pid-file=",
+        ),
+    ),
     Server("samba", "smb", "", "smbd", "samba", _smbd),
     Server("slapd", "ldap", "OpenLDAP", "slapd", "slapd", _slapd),
     Server("xvnc", "vnc", "", "Xvnc", "tigervnc-standalone-server", _xvnc),
@@ -272,7 +471,7 @@ SERVERS: tuple[Server, ...] = (
     Server("zookeeper", "zookeeper", "Apache ZooKeeper", "zkServer.sh", "zookeeper", _zookeeper),
     Server("kamailio", "sip", "kamailio", "kamailio", "kamailio", _kamailio),
 )
-"""What the lab can run. `bird` (BGP) is not here: it closes on a stranger without a word, as it should."""
+"""What the lab can run. No BGP: a router closes on a stranger without a word, as it should."""
 
 
 @dataclass(frozen=True)
@@ -303,8 +502,13 @@ def running(folder: Path, servers: Sequence[Server], *, seconds: float = 25) -> 
             command = server.command(at, port)
             with (at / "output").open("wb") as output:
                 process = subprocess.Popen(
-                    command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True,
-                    env={**os.environ, "PATH": _PATH}, cwd="/",
+                    command,
+                    stdout=output,
+                    stderr=output,
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                    env={**os.environ, "PATH": _PATH},
+                    cwd="/",
                 )
             started.append((server, port, process))
         yield [Running(server, port) for server, port, _ in started if _listens(port, time.monotonic() + seconds)]
