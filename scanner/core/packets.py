@@ -106,22 +106,24 @@ def fill(
     ip = template.link
     tcp = ip + _IP_HEADER[template.version]
     if template.link == ETHERNET:
-        rows[:, :6] = np.frombuffer(template.hop, np.uint8) if hops is None else hops
+        _field(rows, 0, "u8")[...] = _first_words(template, hops)
     if template.version == 4:
         destination = low.astype(np.uint32)
-        halves = (destination >> 16) + (destination & _MASK16)
+        halves = _halves(destination)
         _field(rows, ip + 16, ">u4")[...] = destination
         _field(rows, ip + 10, ">u2")[...] = _folded(halves + np.uint32(template.ip_sum))
     else:
         halves = _halves_of_words(high) + _halves_of_words(low)
         _field(rows, ip + 24, ">u8")[...] = high
         _field(rows, ip + 32, ">u8")[...] = low
-    ports = (source_port.astype(np.uint32) << 16) | port
+    ports: U32 = source_port.astype(np.uint32) << np.uint32(16)
+    ports |= port
     _field(rows, tcp, ">u4")[...] = ports
     _field(rows, tcp + 4, ">u4")[...] = sequence
-    total = halves + np.uint32(template.tcp_sum)
-    total += (ports >> 16) + (ports & _MASK16)
-    total += (sequence >> 16) + (sequence & _MASK16)
+    total = _halves(ports)
+    total += _halves(sequence)
+    total += halves
+    total += np.uint32(template.tcp_sum)
     _field(rows, tcp + 16, ">u2")[...] = _folded(total)
 
 
@@ -152,15 +154,30 @@ def _field(rows: U8, start: int, dtype: str) -> npt.NDArray[np.generic]:
     return rows[:, start : start + np.dtype(dtype).itemsize].view(dtype)[:, 0]
 
 
+def _first_words(template: Template, hops: U8 | None) -> U64:
+    """The first eight bytes of each frame, or of all of them: the next hop, and two that never change."""
+    first = np.frombuffer(template.frame, np.uint8, 8).reshape(1, 8)
+    if hops is not None:
+        first = np.repeat(first, len(hops), axis=0)
+        first[:, :6] = hops
+    return first.view(np.uint64)[:, 0]
+
+
+def _halves(words: U32) -> U32:
+    """Sum of the two 16-bit words in each 32-bit word; below 2^17."""
+    total: U32 = words >> np.uint32(16)
+    total += words & _MASK16
+    return total
+
+
 def _halves_of_words(words: U64) -> U32:
     """Sum of the four 16-bit words in each 64-bit word; below 2^18."""
-    pairs = np.ascontiguousarray(words).view(np.uint32)
-    halves = (pairs >> 16) + (pairs & _MASK16)
+    halves = _halves(np.ascontiguousarray(words).view(np.uint32))
     return halves[::2] + halves[1::2]
 
 
 def _folded(total: U32) -> U32:
-    """The Internet checksum of a sum of 16-bit words below 2^32."""
-    total = (total >> 16) + (total & _MASK16)
-    total += total >> 16
-    return ~total & _MASK16
+    """The Internet checksum of a sum of 16-bit words below 2^32, in the lower half; the upper half is noise."""
+    total = _halves(total)
+    total += total >> np.uint32(16)
+    return ~total

@@ -4,13 +4,14 @@ A packet socket costs a message header, an address check and a look-up for each 
 Documentation/networking/af_xdp.rst) only a 16-byte descriptor in shared memory, and one system call as a kick
 for many. That saves about a quarter of the time a frame takes. For sending, no BPF program is needed.
 
-There is a region of chunks (UMEM), a ring in which we announce chunks to transmit, and one in which the kernel
-names those it has done with; all are numpy arrays over the mapped memory. Rows to fill are simply the next
-free stretch of chunks.
+There is a region for frames (UMEM), a ring in which we announce frames to transmit, and one in which the kernel
+names those it has done with; all are numpy arrays over the mapped memory. The kernel thinks of the region in
+chunks of 2,048 bytes, but lets a frame to send lie anywhere inside of one: sixteen rows fit, and rows that
+lie close together stay in the cache. Rows to fill are simply the next free stretch.
 
 The socket is bound in copy mode: the kernel reads ring and chunks only inside of our own kick, in our own thread,
 and copies the bytes. So no memory order can go wrong on the way down, places announced but not yet read may be
-rewritten, and a chunk is free once it was read. (Completions are written elsewhere, and read behind a
+rewritten, and a row is free once it was read. (Completions are written elsewhere, and read behind a
 `fence`.) Zero copy is deliberately not asked for, not even from drivers that offer it: binding for it takes over
 the receive queue of the same number, on which answers arrive, and most drivers then neither transmit nor deliver on
 that queue until an XDP program is loaded. Answers would be lost silently.
@@ -33,7 +34,7 @@ import numpy.typing as npt
 
 from scanner.core.packets import U8, Template, stamp
 from scanner.engines.memory import fence
-from scanner.engines.wire import BATCH, Sent, libc, not_permitted
+from scanner.engines.wire import STRIDE, Sent, libc, not_permitted
 
 _AF_XDP: Final = 44
 _SOL_XDP: Final = 283
@@ -47,9 +48,11 @@ _COPY: Final = 1 << 1
 _TX_AT: Final = 0x8000_0000
 _COMPLETION_AT: Final = 0x1_8000_0000
 
-_CHUNKS: Final = 2048
+_ROWS: Final = 4096
+_BATCH: Final = _ROWS // 2
+"""The most rows handed out at once: as many again may lie in the ring, refused, when they are announced."""
 _CHUNK: Final = 2048
-"""Bytes of a chunk, the least that the kernel takes: 4 MiB in all, within the usual limit on locked memory."""
+"""Bytes of a chunk, the least that the kernel takes."""
 _UNFIT: Final = 2 * _CHUNK
 """A length that no frame can have."""
 _DESCRIPTOR: Final = np.dtype([("address", np.uint64), ("length", np.uint32), ("options", np.uint32)])
@@ -70,19 +73,19 @@ class XdpSender:
         """Set up the memory and rings of a fresh AF_XDP socket, and bind it."""
         self._order = fence()
         self._socket = sock
-        self._chunks: U8 = np.frombuffer(mmap.mmap(-1, _CHUNKS * _CHUNK), np.uint8).reshape(_CHUNKS, _CHUNK)
-        region = struct.pack("QQ4I", self._chunks.ctypes.data, _CHUNKS * _CHUNK, _CHUNK, 0, 0, 0)
+        self._rows: U8 = np.frombuffer(mmap.mmap(-1, _ROWS * STRIDE), np.uint8).reshape(_ROWS, STRIDE)
+        region = struct.pack("QQ4I", self._rows.ctypes.data, _ROWS * STRIDE, _CHUNK, 0, 0, 0)
         sock.setsockopt(_SOL_XDP, _UMEM_REG, region)
         for ring in (_FILL_RING, _COMPLETION_RING, _TX_RING):
-            sock.setsockopt(_SOL_XDP, ring, _CHUNKS)
+            sock.setsockopt(_SOL_XDP, ring, _ROWS)
         self._map_rings()
-        sock.setsockopt(_SOL_XDP, _MAX_TX_BUDGET, BATCH)  # frames a kick; ENOPROTOOPT before Linux 6.17
+        sock.setsockopt(_SOL_XDP, _MAX_TX_BUDGET, _BATCH)  # frames a kick; ENOPROTOOPT before Linux 6.17
         _bind(sock, interface, queue)
         self._next = 0  # frames announced so far
         self._reaped = 0  # frames the kernel has named as done with
-        self._at = self._handed = 0  # first chunk of the rows handed out last, and how many of them were sent
-        self._busy = np.zeros(_CHUNKS, np.bool_)
-        self._holds = np.zeros(_CHUNKS, np.intp)  # which template each chunk holds, as a count of templates
+        self._at = self._handed = 0  # first of the rows handed out last, and how many of them were sent
+        self._busy = np.zeros(_ROWS, np.bool_)
+        self._holds = np.zeros(_ROWS, np.intp)  # which template each row holds, as a count of templates
         self._template: Template | None = None
         self._templates = 0
 
@@ -91,42 +94,42 @@ class XdpSender:
         sock = self._socket
         offsets = struct.unpack("16Q", sock.getsockopt(_SOL_XDP, _MMAP_OFFSETS, 128))
         producer, consumer, entries, _ = offsets[4:8]
-        ring = mmap.mmap(sock.fileno(), entries + _CHUNKS * _DESCRIPTOR.itemsize, offset=_TX_AT)
+        ring = mmap.mmap(sock.fileno(), entries + _ROWS * _DESCRIPTOR.itemsize, offset=_TX_AT)
         self._announced = np.frombuffer(ring, np.uint32, 1, producer)
         self._consumed = np.frombuffer(ring, np.uint32, 1, consumer)
-        self._descriptors = np.frombuffer(ring, _DESCRIPTOR, _CHUNKS, entries)
+        self._descriptors = np.frombuffer(ring, _DESCRIPTOR, _ROWS, entries)
         producer, consumer, entries, _ = offsets[12:16]
-        ring = mmap.mmap(sock.fileno(), entries + _CHUNKS * 8, offset=_COMPLETION_AT)
+        ring = mmap.mmap(sock.fileno(), entries + _ROWS * 8, offset=_COMPLETION_AT)
         self._completed = np.frombuffer(ring, np.uint32, 1, producer)
         self._taken_back = np.frombuffer(ring, np.uint32, 1, consumer)
-        self._freed = np.frombuffer(ring, np.uint64, _CHUNKS, entries)
+        self._freed = np.frombuffer(ring, np.uint64, _ROWS, entries)
 
     def rows(self, template: Template, count: int) -> U8:
         """See `Sender`. None for a quarter of a second of waiting: no rows."""
-        first = (self._at + self._handed) % _CHUNKS
-        free, waited = self._free(first, min(count, BATCH)), 0.0
+        first = (self._at + self._handed) % _ROWS
+        free, waited = self._free(first, min(count, _BATCH)), 0.0
         while not free and count and waited < _PATIENCE:
             self._kick()
             time.sleep(_WAIT)
-            free, waited = self._free(first, min(count, BATCH)), waited + _WAIT
+            free, waited = self._free(first, min(count, _BATCH)), waited + _WAIT
         self._at, self._handed = first, 0
-        rows = self._chunks[first : first + free]
+        rows = self._rows[first : first + free]
         self._stamp(template, rows, self._holds[first : first + free])
         return rows
 
     def _free(self, first: int, count: int) -> int:
-        """How many chunks from `first` on, `count` at most, may be written."""
+        """How many rows from `first` on, `count` at most, may be written."""
         self._reap()
         busy = self._busy[first : first + count]
         return int(busy.argmax()) if busy.any() else len(busy)
 
     def _reap(self) -> None:
-        """Take back the chunks that the kernel has done with, in whatever order that was."""
+        """Take back the rows that the kernel has done with, in whatever order that was."""
         ready = (int(self._completed[0]) - self._reaped) & _WORD
         if ready:
             self._order()
-            places = np.arange(self._reaped, self._reaped + ready) % _CHUNKS
-            self._busy[self._freed[places] // np.uint64(_CHUNK)] = False
+            places = np.arange(self._reaped, self._reaped + ready) % _ROWS
+            self._busy[self._freed[places] // np.uint64(STRIDE)] = False
             self._order()
             self._reaped += ready
             self._taken_back[0] = self._reaped & _WORD
@@ -142,38 +145,38 @@ class XdpSender:
 
     def send(self, count: int) -> Sent:
         """See `Sender`."""
-        chunks = np.arange(self._at, self._at + count)
+        numbers = np.arange(self._at, self._at + count)
         self._handed = count
         done, wait, waited = 0, _WAIT, 0.0
         while True:
-            went, error = self._transmit(chunks[done:])
+            went, error = self._transmit(numbers[done:])
             done += went
             if done == count or error not in _NO_ROOM or waited >= _PATIENCE:
                 return Sent(done, 0 if done == count else error)
             time.sleep(wait)
             waited, wait = (0.0, _WAIT) if went else (waited + wait, wait * 2)
 
-    def _transmit(self, chunks: npt.NDArray[np.intp]) -> tuple[int, int]:
-        """Have chunks sent: how many of them were, in order, and what stopped the next one."""
+    def _transmit(self, numbers: npt.NDArray[np.intp]) -> tuple[int, int]:
+        """Have rows sent: how many of them were, in order, and what stopped the next one."""
         start = self._read()
-        self._announce(start, chunks)
-        went, error = self._pump(start, start + len(chunks))
-        self._busy[chunks[went:]] = False
+        self._announce(start, numbers)
+        went, error = self._pump(start, start + len(numbers))
+        self._busy[numbers[went:]] = False
         return went, error
 
-    def _announce(self, start: int, chunks: npt.NDArray[np.intp]) -> None:
-        """Put chunks into the ring from `start` on, where the kernel will read next.
+    def _announce(self, start: int, numbers: npt.NDArray[np.intp]) -> None:
+        """Put rows into the ring from `start` on, where the kernel will read next.
 
         Places that were announced and refused before are written over; if there are more of those, the rest is made
         unfit, and the kernel passes over it.
         """
-        places = np.arange(start, start + len(chunks)) % _CHUNKS
-        surplus = np.arange(start + len(chunks), self._next) % _CHUNKS
-        self._descriptors["address"][places] = chunks * _CHUNK
+        places = np.arange(start, start + len(numbers)) % _ROWS
+        surplus = np.arange(start + len(numbers), self._next) % _ROWS
+        self._descriptors["address"][places] = numbers * STRIDE
         self._descriptors["length"][places] = len(self._template or ())
         self._descriptors["length"][surplus] = _UNFIT
-        self._busy[chunks] = True
-        self._next = max(self._next, start + len(chunks))
+        self._busy[numbers] = True
+        self._next = max(self._next, start + len(numbers))
         self._announced[0] = self._next & _WORD
 
     def _pump(self, start: int, end: int) -> tuple[int, int]:
@@ -190,6 +193,7 @@ class XdpSender:
             if error not in (0, errno.EAGAIN) or waited >= _PATIENCE:
                 return now - start, error or errno.EAGAIN
             if now == before:
+                self._reap()
                 time.sleep(_WAIT)
                 waited += _WAIT
         return end - start, 0

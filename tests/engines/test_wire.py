@@ -13,7 +13,7 @@ from tests.engines.probes import counted, mac, probe, silence, template, total
 from tests.netlab.lab import Lab, Namespace
 
 pytestmark = pytest.mark.netlab
-PORTS = np.arange(3000, dtype=np.uint16)
+PORTS = np.arange(9000, dtype=np.uint16)
 Pair = tuple[Namespace, Namespace]
 
 
@@ -28,7 +28,7 @@ def test_the_interface_counts_what_we_say(pair: Pair, version: int) -> None:
         before = counted(a)
         said = probe(sender, form, "10.77.0.2" if version == 4 else "fd77::2", PORTS)
         sender.close()
-    assert [sent.error for sent in said] == [0, 0, 0]
+    assert {sent.error for sent in said} == {0}
     assert total(said) == len(PORTS) == counted(a) - before
 
 
