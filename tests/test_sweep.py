@@ -1,4 +1,4 @@
-"""The loop: whatever happens, every planned endpoint has exactly one state, and nothing is claimed that is not known."""
+"""The loop: whatever happens, every planned endpoint has exactly one state, and nothing is claimed beyond what was seen."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

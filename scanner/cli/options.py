@@ -14,7 +14,6 @@ from scanner.cli.status import FailOn
 from scanner.core.errors import InvalidInput
 from scanner.engines.names import EngineName, Wire
 
-
 _WHAT = "What to scan"
 _HOW = "How to probe"
 _OUT = "What comes out"
