@@ -84,12 +84,12 @@ def _by_itself(entry: Entry, today: date) -> Iterator[Remark]:
 def _rivals(policy: Policy, place: int) -> Iterator[_Rival]:
     mine = policy.entries[place]
     for other_place, other in enumerate(policy.entries):
-        ports = mine.ports & other.ports
-        if other is mine or not ports:
+        if other is mine:
             continue
-        for network, span in product(mine.networks, other.networks):
-            if _holds(network, span) and (span != network or other_place < place):
-                yield _Rival(network, span, other, ports)
+        pairs = product(mine.networks, other.networks)
+        first = [(n, s) for n, s in pairs if _holds(n, s) and (s != n or other_place < place)]
+        if first and (ports := mine.ports & other.ports):
+            yield from (_Rival(network, span, other, ports) for network, span in first)
 
 
 def _holds(outer: Span, inner: Span) -> bool:
