@@ -5,6 +5,7 @@ waves that an earlier run settled), `coverage` says of every planned endpoint ex
 never probed is `unknown`.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
@@ -41,6 +42,14 @@ class Identifier(Protocol):
 
     async def identify(self, observations: Sequence[Observation]) -> Sequence[Observation]:
         """The same observations, in the same order, with their identity."""
+        ...
+
+
+class Screen(Protocol):
+    """Takes out what says nothing about a service: the open ports of hosts that answer on every port."""
+
+    async def screen(self, observations: Sequence[Observation]) -> Sequence[Observation]:
+        """The observations that are worth judging, perhaps with one that stands for a whole host."""
         ...
 
 
@@ -98,6 +107,7 @@ class Sweep:
         judge: Judging,
         *,
         asked: Asked | None = None,
+        screen: Screen | None = None,
         identifier: Identifier | None = None,
         recorder: Recorder | None = None,
         hostnames: Mapping[Address, str] | None = None,
@@ -107,6 +117,8 @@ class Sweep:
         """`excluded` is how many endpoints the user took out of the plan; `hostnames` names addresses."""
         self.plan, self.engine = plan, engine
         self._judge, self._asked, self._identifier, self._recorder = judge, asked, identifier, recorder
+        self._screen = screen
+        self._asking: asyncio.Future[Sequence[Observation]] | None = None
         self._hostnames = hostnames or {}
         self._earlier = earlier or Earlier()
         self._seen = self._earlier.coverage + Coverage(excluded=excluded)
@@ -134,6 +146,8 @@ class Sweep:
         """Send no more probes and settle what is under way. May be called from a signal handler."""
         self._stopped = True
         self.engine.stop()
+        if self._asking is not None:
+            self._asking.cancel()
 
     def recall(self, judged: Judged) -> None:
         """Count what an earlier run of the same plan found; its coverage is in `earlier` already."""
@@ -193,10 +207,21 @@ class Sweep:
         if self._asked is not None:
             places = np.union1d(places, self._asked(settled.wave))
         observations: Sequence[Observation] = [self._named(each) for each in settled.observe(places)]
-        if self._identifier is None or self._stopped:
+        if self._screen is not None and not self._stopped:
+            observations = await self._screen.screen(observations)
+        return observations if self._stopped else await self._identify(observations)
+
+    async def _identify(self, observations: Sequence[Observation]) -> Sequence[Observation]:
+        """Ask the open ones what they are; `stop` cuts that short."""
+        if self._identifier is None:
             return observations
-        spoken = iter(await self._identifier.identify([o for o in observations if o.state is State.OPEN]))
-        return [next(spoken) if each.state is State.OPEN else each for each in observations]
+        self._asking = asyncio.ensure_future(self._identifier.identify(observations))
+        try:
+            return await self._asking
+        except asyncio.CancelledError:
+            if not self._stopped:
+                raise
+            return observations
 
     def _recall(self) -> tuple[str, ...]:
         recall = estimate(self._answers)

@@ -9,12 +9,15 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from scanner import __version__
+from scanner.cli.identifying import make_identifier, make_screen
 from scanner.cli.options import ScanOptions
 from scanner.cli.probing import Chosen, choose
 from scanner.cli.run import Job
 from scanner.cli.settings import settings_of
 from scanner.cli.words import argument_words, file_words
 from scanner.core.errors import InvalidInput
+from scanner.core.model import Address
+from scanner.core.overlays import Overlays
 from scanner.core.pacing import UNLIMITED, Limits
 from scanner.core.policy import Policy
 from scanner.core.ports import PortSet
@@ -30,6 +33,7 @@ from scanner.sweep import Asked, Earlier, Sweep
 
 if TYPE_CHECKING:
     from scanner.cli.memory import Memory
+    from scanner.engines.identify import Identifier
 
 
 class Assembly:
@@ -135,8 +139,10 @@ class Assembly:
         sweep = Sweep(
             prepared.plan,
             self.engine.engine,
-            Judge(self.registry, self.policy),
+            Judge(self.registry, self.policy, self.overlays),
             asked=self._asked(),
+            screen=make_screen(self.limits, self._permitted, len(prepared.plan.ports)),
+            identifier=self._identifier(),
             recorder=self.memory,
             hostnames=prepared.hostnames,
             excluded=prepared.excluded,
@@ -151,6 +157,21 @@ class Assembly:
             memory=self.memory,
             settings=settings_of(self.options, prepared) if self.memory else {},
         )
+
+    @cached_property
+    def overlays(self) -> Overlays:
+        """What is known of ports besides the registry."""
+        from scanner.overlay_source import bundled_overlays
+
+        return bundled_overlays()
+
+    def _identifier(self) -> "Identifier | None":
+        if not self.options.identify:
+            return None
+        return make_identifier(self.registry, self.overlays, self.limits, self._permitted)
+
+    def _permitted(self, address: Address) -> bool:
+        return address in self.prepared.plan.targets
 
     @cached_property
     def earlier(self) -> Earlier | None:

@@ -135,6 +135,11 @@ Pcap: TypeAlias = Annotated[
 NoPing: TypeAlias = Annotated[bool, typer.Option("-Pn", help=_SAME, rich_help_panel=_HOW)]
 NoDns: TypeAlias = Annotated[bool, typer.Option("-n", help=_SAME, rich_help_panel=_HOW)]
 
+Identify: TypeAlias = Annotated[
+    bool,
+    typer.Option("--identify", "-sV", help="Ask open ports what they are, politely; adds rules.", rich_help_panel=_HOW),
+]
+
 OutFile: TypeAlias = Annotated[
     str,
     typer.Option(
@@ -227,6 +232,8 @@ class ScanOptions:
     """How SYN frames are handed to the kernel."""
     pcap: Path | None = None
     """The file for accepted answers."""
+    identify: bool = False
+    """Whether open ports are asked what they are."""
     output: str = ""
     """The file for findings; empty for none."""
     csv: bool = False

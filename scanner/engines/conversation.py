@@ -126,11 +126,12 @@ class Conversation:
         """How many of our bytes the peer's kernel has not acknowledged; None where we cannot know."""
         if self._socket is None:
             return None
-        if sys.platform == "linux":
+        platform: str = sys.platform
+        if platform == "linux":
             import fcntl
 
             return int(struct.unpack("i", fcntl.ioctl(self._socket, _SIOCOUTQ, b"\0\0\0\0"))[0])
-        if sys.platform == "darwin":
+        if platform == "darwin":
             return self._socket.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
         return None
 
