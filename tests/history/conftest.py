@@ -65,6 +65,7 @@ class WorldEngine:
 
     name = "world"
     progress = Progress()
+    notes: tuple[str, ...] = ()
 
     def __init__(self, world: World, began: datetime = BEGAN) -> None:
         self._world, self._began = world, began
