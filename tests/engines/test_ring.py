@@ -12,13 +12,14 @@ from scapy.layers.l2 import Ether
 from scanner.core.cookie import Cookie
 from scanner.core.dissect import Kind, dissect, proven
 from scanner.core.errors import InvalidInput
-from scanner.core.packets import ETHERNET
+from scanner.core.packets import ETHERNET, RAW_IP
 from scanner.engines.memory import fence
 from scanner.engines.ring import Received, Receiver
 from scanner.engines.wire import ip_sender, packet_sender
 from tests.core.frames import KEY, tcp_answer
 from tests.engines.probes import FIRST, LAST, mac, probe, template
 from tests.netlab.lab import Lab, Namespace
+from tests.netlab.tun import Tun
 
 pytestmark = pytest.mark.netlab
 Pair = tuple[Namespace, Namespace]
@@ -75,6 +76,27 @@ def test_round_trips_are_seen_on_loopback(lab: Lab) -> None:
         batches = gather(ring, 2 * len(PORTS))
         answers = [dissect(batch.frames, batch.lengths, link=batch.link) for batch in batches]
         assert sum(int(proven(some, Cookie(KEY)).sum()) for some in answers) == 2 * len(PORTS)
+
+
+@pytest.mark.parametrize(("source", "address"), [("10.89.0.1", "10.88.0.9"), ("fd89::1", "fd88::9")])
+def test_links_without_a_header(lab: Lab, source: str, address: str) -> None:
+    host = lab.namespace()
+    kinds = {1001: Kind.SYN_ACK, 1002: Kind.ICMP}
+    error = (1, 1) if ":" in source else (3, 13)
+    with Tun(host, open=[1001], icmp={1002: error}, silent=[1003]) as tun:
+        with host.entered(), Receiver("tun0", first_port=FIRST, last_port=LAST, slots=1 << 14) as ring:
+            assert ring.link == RAW_IP
+            sender = packet_sender("tun0")
+            probe(sender, template(source), address, PORTS)
+            sender.close()
+            batches = gather(ring, len(PORTS) - 1)
+        assert tun.end()["syns"] == len(PORTS)
+    found = {}
+    for batch in batches:
+        answers = dissect(batch.frames, batch.lengths, link=batch.link)
+        assert proven(answers, Cookie(KEY)).all()
+        found |= dict(zip(answers.port.tolist(), answers.kind.tolist(), strict=True))
+    assert found == {port: kinds.get(port, Kind.RESET) for port in PORTS.tolist() if port != 1003}
 
 
 def flood(host: Namespace, frames: list[bytes]) -> None:

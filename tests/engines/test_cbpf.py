@@ -1,0 +1,133 @@
+"""The kernel's filter, run by the kernel on chosen frames: it must pass every answer, and little else.
+
+A filter can be set on any socket. A pair of datagram sockets is the shortest way to ask the kernel about some
+bytes, and needs no right at all.
+"""
+
+import ctypes
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from scapy.layers.inet import ICMP, TCP, UDP, IPOption_RR
+from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoReply
+from scapy.layers.l2 import ARP, Ether
+from scapy.packet import Packet
+
+from scanner.core.dissect import Kind, dissect
+from scanner.core.packets import ETHERNET, RAW_IP
+from scanner.engines.cbpf import answer_filter, assemble
+from tests.core.frames import OURS, ROUTER, framed, network, our_syn, tcp_answer
+
+FIRST, LAST = 61000, 61010
+LINKS = [ETHERNET, RAW_IP]
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="classic BPF on sockets is Linux's")
+
+
+class Gate:
+    """A pair of sockets with a filter between them."""
+
+    def __init__(self, program: bytes) -> None:
+        self._in, self._out = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._out.setblocking(False)
+        code = ctypes.create_string_buffer(program, len(program))
+        wish = struct.pack("HP", len(program) // 8, ctypes.addressof(code))
+        self._out.setsockopt(socket.SOL_SOCKET, 26, wish)
+
+    def passes(self, frame: bytes) -> bool:
+        """Whether the kernel lets these bytes through, whole."""
+        self._in.send(frame)
+        try:
+            return self._out.recv(2048) == frame
+        except BlockingIOError:
+            return False
+
+    def close(self) -> None:
+        self._in.close()
+        self._out.close()
+
+
+@pytest.fixture(scope="module", params=LINKS, ids=["ethernet", "raw"])
+def gate(request: pytest.FixtureRequest) -> Iterator[tuple[Gate, int]]:
+    made = Gate(answer_filter(link=request.param, first_port=FIRST, last_port=LAST))
+    yield made, request.param
+    made.close()
+
+
+def on(link: int, packet: Packet) -> bytes:
+    return bytes(Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01") / packet if link == ETHERNET else packet)
+
+
+def error(version: int, source_port: int, **fields: object) -> Packet:
+    quoted = our_syn(version, 443, source_port)
+    for name, value in fields.items():
+        setattr(quoted, name, value)
+    kind = ICMP(type=3, code=1) if version == 4 else ICMPv6DestUnreach()
+    return network(version, ROUTER[version], OURS[version]) / kind / bytes(quoted)
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_our_ports_pass_and_no_other(gate: tuple[Gate, int], version: int) -> None:
+    door, link = gate
+    for make in (lambda port: tcp_answer(version, 443, port, "SA"), lambda port: error(version, port)):
+        passed = [port for port in range(FIRST - 3, LAST + 4) if door.passes(on(link, make(port)))]
+        assert passed == list(range(FIRST, LAST + 1))
+
+
+def test_options_do_not_hide_the_port(gate: tuple[Gate, int]) -> None:
+    door, link = gate
+    options = [IPOption_RR(routers=["1.2.3.4"] * 9)]
+    assert door.passes(on(link, tcp_answer(4, 443, FIRST, "RA", options=options)))
+    quoting = error(4, FIRST, options=options)
+    quoting.options = options
+    assert door.passes(on(link, quoting))
+    assert not door.passes(on(link, error(4, FIRST - 1, options=options)))
+
+
+def test_the_rest_is_dropped(gate: tuple[Gate, int]) -> None:
+    door, link = gate
+    quoted = bytes(our_syn(4, 443, FIRST))
+    packets = [
+        network(4, ROUTER[4], OURS[4]) / UDP(dport=FIRST),
+        network(6, ROUTER[6], OURS[6]) / UDP(dport=FIRST),
+        network(4, ROUTER[4], OURS[4]) / ICMP(type=0) / quoted,
+        network(4, ROUTER[4], OURS[4]) / ICMP(type=5) / quoted,
+        network(6, ROUTER[6], OURS[6]) / ICMPv6EchoReply(),
+        network(4, ROUTER[4], OURS[4]) / ICMP(type=3) / (network(4, OURS[4], ROUTER[4]) / UDP(sport=FIRST)),
+        network(6, ROUTER[6], OURS[6]) / ICMPv6DestUnreach() / (network(6, OURS[6], ROUTER[6]) / UDP(sport=FIRST)),
+        tcp_answer(4, 443, FIRST, "SA", frag=5),
+    ]
+    assert [door.passes(on(link, packet)) for packet in packets] == [False] * len(packets)
+    assert not door.passes(bytes(Ether() / ARP()))
+    assert not any(door.passes(on(link, tcp_answer(4, 443, FIRST, "SA"))[:size]) for size in range(1, link + 24))
+
+
+ANSWERS = [tcp_answer(version, 443, FIRST, "SA") for version in (4, 6)] + [error(version, FIRST) for version in (4, 6)]
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(which=st.integers(0, 3), bends=st.lists(st.tuples(st.integers(0, 120), st.integers(1, 255)), max_size=4))
+def test_whatever_reads_as_an_answer_passes(gate: tuple[Gate, int], which: int, bends: list[tuple[int, int]]) -> None:
+    door, link = gate
+    frame = bytearray(on(link, ANSWERS[which]))
+    for place, change in bends:
+        frame[place % len(frame)] ^= change
+    answers = dissect(*framed([bytes(frame)]), link=link)
+    if answers.kind[0] != Kind.OTHER and FIRST <= answers.source_port[0] <= LAST:
+        assert door.passes(bytes(frame))
+
+
+def test_a_program_is_what_the_kernel_wants() -> None:
+    program = assemble(["start", ("ldh", 12), ("jeq", 0x800, "end", ""), ("ret", 0), "end", ("ret", 9)])
+    assert program == struct.pack("HBBI" * 4, 0x28, 0, 0, 12, 0x15, 1, 0, 0x800, 6, 0, 0, 0, 6, 0, 0, 9)
+
+
+def test_a_probe_of_ours_carries_what_its_answers_do() -> None:
+    """The frames of these tests are about one endpoint: SYN and SYN-ACK mirror each other."""
+    probe, answer = our_syn(4, 443, FIRST), tcp_answer(4, 443, FIRST, "SA")
+    assert (probe[TCP].sport, probe[TCP].seq + 1) == (answer[TCP].dport, answer[TCP].ack)
