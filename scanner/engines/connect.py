@@ -29,7 +29,7 @@ from scanner.engines.throttle import ThrottledGate
 LEAST_GAP = 1.0
 """Seconds between two probes of one endpoint, at least: systems answer a second SYN that comes sooner with silence."""
 _MOST_SOCKETS = 16_384
-_UNPACED_SOCKETS = 4096
+_UNPACED_SOCKETS, _UNPACED_SLOW_SOCKETS = 4096, 512
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,13 +126,15 @@ class ConnectEngine:
         if self._options.parallel is not None:
             return self._options.parallel
         if self._limits.rate is None:
-            return _UNPACED_SOCKETS
+            return _UNPACED_SOCKETS if self._is_fast else _UNPACED_SLOW_SOCKETS
         return max(64, min(_MOST_SOCKETS, int(self._limits.rate * (self._options.timeout + 4 * TICK))))
 
     def _prober(self) -> Callable[[Judge, Callable[[], None]], Prober]:
-        if connect_epoll.AVAILABLE and not self._options.portable:
-            return connect_epoll.EpollProber
-        return connect_portable.PortableProber
+        return connect_epoll.EpollProber if self._is_fast else connect_portable.PortableProber
+
+    @property
+    def _is_fast(self) -> bool:
+        return connect_epoll.AVAILABLE and not self._options.portable
 
 
 def _watch() -> absence.AbsenceWatch | None:

@@ -15,11 +15,11 @@ import asyncio
 import select
 import socket
 from collections.abc import Callable, Iterable
-from errno import ECONNREFUSED, EINPROGRESS, ETIMEDOUT
+from errno import ECONNREFUSED, EINPROGRESS
 from time import monotonic
 
 from scanner.engines.connect_attempt import Attempt, Judge, Refusal
-from scanner.engines.connect_outcome import EXHAUSTED, PENDING, SENT
+from scanner.engines.connect_outcome import EXHAUSTED, PENDING, SENT, given_up
 from scanner.engines.connect_schedule import Turn
 from scanner.engines.icmp_errors import ERRORS_QUEUED, NONE_QUEUED, ask_for_icmp_errors, read_icmp_error
 
@@ -94,11 +94,10 @@ class EpollProber:
         self._judge.refused(refused)
 
     def expire(self, before: float) -> None:
-        """Give up what was started before that time."""
+        """Give up what was started before that time, after asking a last time: the loop may have been held up."""
         late = [each for each in self._attempts.values() if each.busy and each.started < before]
         for attempt in late:
-            self._judge.ended(attempt, ETIMEDOUT, None)
-            self._drop(attempt)
+            self._ended(attempt, given_up(attempt.socket.connect_ex(attempt.target)))
 
     def close(self) -> None:
         """Give every socket and the epoll object back."""

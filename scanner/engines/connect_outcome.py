@@ -89,6 +89,11 @@ def judge(error: int, *, at_once: bool = False) -> Outcome:
     return _ANSWERED.get(error) or local_failure(error)
 
 
+def given_up(error: int) -> int:
+    """The errno of a probe whose time is over: what it said at last, and ETIMEDOUT where that is nothing."""
+    return errno.ETIMEDOUT if error in PENDING else error
+
+
 def local_failure(error: int, evidence: str = "") -> Outcome:
     """A failure of ours, with its errno."""
     return Outcome(Weight.LOCAL, local_error_code(error), evidence)

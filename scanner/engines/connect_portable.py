@@ -1,16 +1,17 @@
-"""The way to ask that works wherever asyncio does: one socket and one task for each probe.
+"""The way to ask that works wherever asyncio can watch a socket: a new one for each probe, until it can be written to.
 
-Four times the processor time of `connect_epoll.py`, but nothing that only Linux has. Without an error queue an ICMP
+Three times the processor time of `connect_epoll.py`, but nothing that only Linux has. Without an error queue an ICMP
 port-unreachable cannot be told from a reset; where there is one, it is read here too.
 """
 
 import asyncio
 import socket
 from collections.abc import Callable, Iterable
-from errno import ECONNABORTED, ETIMEDOUT
+from errno import EINPROGRESS
 from time import monotonic
 
 from scanner.engines.connect_attempt import Attempt, Judge
+from scanner.engines.connect_outcome import PENDING, SENT, given_up
 from scanner.engines.connect_schedule import Turn
 from scanner.engines.icmp_errors import ask_for_icmp_errors, read_icmp_error
 
@@ -19,71 +20,88 @@ class PortableProber:
     """Sockets in the hands of asyncio's own loop."""
 
     def __init__(self, judge: Judge, awake: Callable[[], None]) -> None:
-        """`awake` is called after each outcome: there is room for another probe."""
+        """`awake` is called when there were outcomes: there is room for more probes."""
         self._judge = judge
         self._awake = awake
         self._loop = asyncio.get_running_loop()
-        self._tasks: dict[Attempt, asyncio.Task[None]] = {}
+        self._attempts: dict[Attempt, None] = {}
+        self._woken = False
         self.in_flight = 0
 
     def launch(self, turns: Iterable[Turn]) -> int:
         """Begin an attempt for each turn, on a new socket each."""
         begun = 0
         for turn in turns:
-            wave, _, host = turn
             try:
-                sock = socket.socket(host.family, socket.SOCK_STREAM)
+                sock = socket.socket(turn[2].family, socket.SOCK_STREAM)
             except OSError as failure:
                 self._judge.no_socket(turn, failure.errno or 0)
                 break
-            sock.setblocking(False)
-            ask_for_icmp_errors(sock)
-            attempt = Attempt(sock)
-            attempt.begin(turn, monotonic())
-            self.in_flight += 1
-            wave.sent += 1
             begun += 1
-            self._tasks[attempt] = self._loop.create_task(self._ask(attempt))
+            self._begin(sock, turn)
         return begun
 
     def drain(self) -> None:
-        """Nothing: outcomes are told as they come."""
+        """Outcomes are told as they come: there are none to be fetched."""
+        self._woken = False
 
     def expire(self, before: float) -> None:
-        """Give up what was started before that time."""
-        for attempt in [each for each in self._tasks if each.started < before]:
-            self._tasks[attempt].cancel()
-            self._ended(attempt, ETIMEDOUT)
+        """Give up what was started before that time, after asking a last time: the loop may have been held up."""
+        for attempt in [each for each in self._attempts if each.started < before]:
+            self._ended(attempt, given_up(_last_word(attempt.socket)))
 
     def attempts(self) -> Iterable[Attempt]:
         """Every socket there is."""
-        return self._tasks
+        return self._attempts
 
     def close(self) -> None:
-        """Cancel every task and give the sockets back."""
-        for attempt, task in self._tasks.items():
-            task.cancel()
-            self._loop.remove_writer(attempt.socket)
-            attempt.close()
-        self._tasks.clear()
-        self.in_flight = 0
+        """Give the sockets back."""
+        for attempt in list(self._attempts):
+            self._drop(attempt)
 
-    async def _ask(self, attempt: Attempt) -> None:
-        try:
-            await self._loop.sock_connect(attempt.socket, attempt.target)
-        except OSError as failure:
-            error = failure.errno or ECONNABORTED
+    def _begin(self, sock: socket.socket, turn: Turn) -> None:
+        sock.setblocking(False)
+        ask_for_icmp_errors(sock)
+        attempt = Attempt(sock)
+        attempt.begin(turn, monotonic())
+        self._attempts[attempt] = None
+        self.in_flight += 1
+        error = sock.connect_ex(attempt.target)
+        if error in SENT:
+            attempt.wave.sent += 1
+        if error in PENDING:
+            self._loop.add_writer(sock, self._told, attempt)
         else:
-            error = 0
-        if attempt in self._tasks:
-            self._ended(attempt, error)
-            self._awake()
+            self._ended(attempt, error, at_once=True)
 
-    def _ended(self, attempt: Attempt, error: int) -> None:
+    def _told(self, attempt: Attempt) -> None:
+        """The socket has something to say."""
+        self._ended(attempt, _last_word(attempt.socket))
+        if not self._woken:
+            self._woken = True
+            self._loop.call_soon(self._awake)
+
+    def _ended(self, attempt: Attempt, error: int, *, at_once: bool = False) -> None:
         news = read_icmp_error(attempt.socket, attempt.target)
-        self._judge.ended(attempt, error, news)
+        if news is not None or error not in PENDING:
+            self._judge.ended(attempt, error, news, at_once=at_once)
+            self._drop(attempt)
+
+    def _drop(self, attempt: Attempt) -> None:
         attempt.busy = False
         self.in_flight -= 1
-        del self._tasks[attempt]
+        del self._attempts[attempt]
         self._loop.remove_writer(attempt.socket)
         attempt.close()
+
+
+def _last_word(sock: socket.socket) -> int:
+    """What came of a connect(), asked without waiting; EINPROGRESS where nothing did."""
+    error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+    if error:
+        return error
+    try:
+        sock.getpeername()
+    except OSError:  # not connected
+        return EINPROGRESS
+    return 0

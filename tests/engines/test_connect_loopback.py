@@ -9,9 +9,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from errno import EADDRNOTAVAIL, EMFILE
 from pathlib import Path
-from time import time
+from time import sleep, time
 
 import numpy as np
 import pytest
@@ -92,6 +93,18 @@ async def test_a_port_that_hangs_up_at_once_is_open() -> None:
     with one_who_hangs_up() as port:
         settled = await settle(ConnectEngine(ConnectOptions(), UNLIMITED), *(wave(["127.0.0.1"], [port]),) * 20)
     assert [each.coverage().open for each in settled] == [1] * 20
+
+
+@pytest.mark.parametrize("options", WAYS)
+async def test_a_loop_that_was_held_up_loses_no_answer(options: ConnectOptions) -> None:
+    short = replace(options, timeout=0.05, retries=0)
+    with listeners(50) as expected:
+        engine = ConnectEngine(short, UNLIMITED)
+        for _ in range(4):
+            asyncio.get_running_loop().call_later(0.001, sleep, 0.2)  # what a suspended process goes through
+            settled = await settle(engine, wave(["127.0.0.1"], [*expected, *range(1, 200)]))
+            assert covered(*settled).filtered == 0
+            assert covered(*settled).open >= 50
 
 
 async def test_progress_counts_what_was_settled() -> None:
