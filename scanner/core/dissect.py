@@ -96,6 +96,8 @@ def dissect(frames: U8, lengths: npt.NDArray[np.integer], *, link: int) -> Answe
         which = np.flatnonzero(end > link)
         if link == ETHERNET:
             which = which[rows.u16(which, 12) == _ETHERTYPE[version]]
+        if not len(which):
+            continue
         packets = _packets(rows, version, which, np.full(len(which), link), end[which])
         _read_tcp(rows, packets, answers)
         _read_icmp(rows, packets, answers)
@@ -150,7 +152,8 @@ class _Rows:
         return self._views[8][self._place(rows, at)].astype(np.uint64)
 
     def _place(self, rows: I64, at: I64 | int) -> I64:
-        place: I64 = rows * self._stride + np.clip(at, 0, self._width)
+        place: I64 = rows * self._stride
+        place += np.minimum(at, self._width)
         return place
 
 
@@ -172,6 +175,8 @@ class _Packets:
 
     def only(self, mask: Mask) -> "_Packets":
         """Those of them that `mask` marks."""
+        if mask.all():
+            return self
         return _Packets(
             self.version, self.rows[mask], self.start[mask], self.body[mask], self.end[mask], self.protocol[mask]
         )
@@ -226,6 +231,8 @@ def _read_icmp(rows: _Rows, packets: _Packets, answers: Answers) -> None:
     """Put the ICMP errors among `packets` that quote a TCP segment into the columns."""
     version = packets.version
     icmp = packets.only((packets.protocol == _ICMP[version]) & (packets.body + 8 < packets.end))
+    if not len(icmp.rows):
+        return
     icmp = icmp.only(np.isin(rows.u8(icmp.rows, icmp.body), _ERRORS[version]))
     quoted = _packets(rows, version, icmp.rows, icmp.body + 8, icmp.end)
     quoted = quoted.only((quoted.protocol == _TCP) & (quoted.body + 8 <= quoted.end))
