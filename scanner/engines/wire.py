@@ -3,7 +3,8 @@
 A `Sender` owns the memory that frames are sent from. It hands out rows that hold a template already, the caller
 fills in what changes (`core/packets.fill`), and `send` gives them to the kernel: nothing is copied and nothing is
 allocated for a packet. What makes this fast is `sendmmsg`: one system call for a batch, whose array of
-`struct mmsghdr` is a numpy array made once, and PACKET_QDISC_BYPASS, which leaves out the queueing discipline.
+`struct mmsghdr` is a numpy array made once, and PACKET_QDISC_BYPASS, which leaves out the queueing discipline (and
+with it the taps of this host: tcpdump here does not see what was sent; the interface's counters do).
 
 The kernel answers "no room" (ENOBUFS, EAGAIN) when a queue is full: those frames did not go out, and are tried
 again a little later. Any other error ends `send`, which then says how many frames did go out: a frame counted as

@@ -79,7 +79,7 @@ class XdpSender:
         for ring in (_FILL_RING, _COMPLETION_RING, _TX_RING):
             sock.setsockopt(_SOL_XDP, ring, _ROWS)
         self._map_rings()
-        sock.setsockopt(_SOL_XDP, _MAX_TX_BUDGET, _BATCH)  # frames a kick; ENOPROTOOPT before Linux 6.17
+        _raise_budget(sock)
         _bind(sock, interface, queue)
         self._next = 0  # frames announced so far
         self._reaped = 0  # frames the kernel has named as done with
@@ -228,6 +228,16 @@ def xdp_sender(interface: str, *, queue: int = 0) -> XdpSender:
     except BaseException:
         sock.close()
         raise
+
+
+def _raise_budget(sock: socket.socket) -> None:
+    """Let one kick send a whole batch. The kernels that can are those that count exactly."""
+    try:
+        sock.setsockopt(_SOL_XDP, _MAX_TX_BUDGET, _BATCH)
+    except OSError as error:
+        if error.errno != errno.ENOPROTOOPT:
+            raise
+        raise OSError(errno.ENOPROTOOPT, "it needs Linux 6.17 or newer") from error
 
 
 def _bind(sock: socket.socket, interface: str, queue: int) -> None:

@@ -41,7 +41,8 @@ class Maker:
             options=[("MSS", 1460)]
         )
         self.version, self.batch = version, batch
-        self.template = Template.from_frame(bytes(Ether(src="02:00:00:00:00:01") / packet), link=ETHERNET)
+        link = Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02")
+        self.template = Template.from_frame(bytes(link / packet), link=ETHERNET)
         self.rows = np.zeros((batch, 128), np.uint8)
         stamp(self.template, self.rows)
         self.plan = plan_of([TARGETS[version]], range(65536), wave_size=WAVE)

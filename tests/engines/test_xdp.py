@@ -161,6 +161,15 @@ def test_the_slower_wire_is_fallen_back_to_and_said(pair: Pair, monkeypatch: pyt
         sender.close()
 
 
+def test_kernels_that_do_not_count_exactly_are_told_and_refused(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pair[0].entered():
+        sender_of(pair[0]).close()
+        monkeypatch.setattr(xdp, "_MAX_TX_BUDGET", 250)
+        sender, note = open_sender("v0", Wire.AUTO)
+        assert (sender.name, note) == ("sendmmsg", "AF_XDP does not work on v0 (it needs Linux 6.17 or newer)")
+        sender.close()
+
+
 def test_without_the_right_the_cure_is_named(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     def denied(*_: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
