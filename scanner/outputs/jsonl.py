@@ -2,9 +2,9 @@
 
 First a `sweep`, then a `finding` for everything the rules say of every open port (also where that is nothing: the
 verdict tells), last a `summary`. A stream without a summary was cut off. A finding has the CSV's columns as keys,
-with null where the CSV has nothing and numbers as numbers. Findings come in the order in which the network gave
-them. Fields are only ever added; `schema_version` rises if that promise must be broken.
-`data/json-lines.schema.json` describes each line.
+with null where the CSV has nothing and numbers as numbers, and besides them `identity`: what speaks there, where
+somebody asked. Findings come in the order in which the network gave them. Fields are only ever added;
+`schema_version` rises if that promise must be broken. `data/json-lines.schema.json` describes each line.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any
 from scanner.core.inert import inert
 from scanner.core.model import Coverage, Judged, Severity, Verdict
 from scanner.core.report import Summary, SweepInfo
+from scanner.outputs.identity_fields import identity_fields
 from scanner.outputs.places import Place
 from scanner.outputs.record import finding_record, iso
 
@@ -43,7 +44,8 @@ class JsonLines:
         """Write its findings. Raises OutputFailed."""
         assert self._info is not None, "begin() comes first"
         for finding in judged.findings:
-            self._write("finding", finding_record(self._info, finding))
+            speaks = identity_fields(finding.observation.identity)
+            self._write("finding", {**finding_record(self._info, finding), "identity": speaks})
 
     def end(self, summary: Summary) -> None:
         """Write the summary. Raises OutputFailed."""

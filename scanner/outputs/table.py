@@ -178,9 +178,17 @@ def _row(judged: Judged) -> Row:
         _registry_cell(worst),
         worst.rule + (f" +{others}" if others else ""),
         judged.observation.hostname,
-        worst.detail,
+        _why(worst),
     )
     return Row(worst.severity, worst.verdict, tuple(inert(cell, limit=400) for cell in cells))
+
+
+def _why(worst: Finding) -> str:
+    """The reason, and what speaks there unless the reason says so."""
+    identity = worst.observation.identity
+    if identity is None or not identity.name or identity.words in worst.detail:
+        return worst.detail
+    return f"{worst.detail}; {identity.words} speaks there"
 
 
 def _verdict_cell(finding: Finding) -> str:

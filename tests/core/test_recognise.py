@@ -85,7 +85,7 @@ CASES: list[tuple[str | None, bytes, Match]] = [
     ("http", b"E\0\0\0\x8dSFATAL\0VFATAL\0C0A000\0", Match("postgresql")),
     ("redis", b"$570\r\n# Server\r\nredis_version:7.0.15\r\n", Match("redis", "Redis", "7.0.15", "no authentication")),
     ("redis", b"-NOAUTH Authentication required.\r\n", Match("redis", "Redis", detail="authentication required")),
-    ("memcached", b"VERSION 1.6.18\r\n", Match("memcached", "memcached", "1.6.18")),
+    ("memcached", b"VERSION 1.6.18\r\n", Match("memcached", "memcached", "1.6.18", "no authentication")),
     ("http", b"ERROR\r\nERROR\r\n", Match("memcached", certain=False)),
     ("mongodb", struct.pack("<i4s4si", 60, b"\1\0\0\0", b"scan", 1) + b"\x10maxWireVersion\0\x15\0\0\0" + bytes(20),
      Match("mongodb", "MongoDB", detail="wire version 21")),

@@ -52,7 +52,7 @@ def test_a_sweep_then_findings_as_they_come_then_a_summary(tmp_path: Path) -> No
 
 def test_a_finding_has_the_columns_of_the_csv_with_types(tmp_path: Path) -> None:
     finding = lines(tmp_path / "f.jsonl")[1]
-    assert tuple(finding)[2:] == COLUMNS
+    assert tuple(finding)[2:] == (*COLUMNS, "identity")
     assert finding["port"] == 31338
     assert finding["rtt_ms"] == 0.214
     assert finding["service"] is None

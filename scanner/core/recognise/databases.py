@@ -69,9 +69,9 @@ def redis(data: bytes) -> Match | None:
 
 
 def memcached(data: bytes) -> Match | None:
-    """The answer to `version` (memcached, doc/protocol.txt)."""
+    """The answer to `version` (memcached, doc/protocol.txt); one that wants authentication gives none."""
     found = re.match(rb"VERSION ([\w.+-]{1,40})\r\n", data)
-    return Match("memcached", "memcached", text(found[1])) if found else None
+    return Match("memcached", "memcached", text(found[1]), "no authentication") if found else None
 
 
 def mongodb(data: bytes) -> Match | None:
