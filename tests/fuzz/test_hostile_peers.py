@@ -2,8 +2,8 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 
 from scanner.core.identity import Certificate, Conduct, Identity, Match, Tls, excerpt
