@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, TCP, UDP, IPOption_RR
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoReply
@@ -110,7 +110,7 @@ def test_the_rest_is_dropped(gate: tuple[Gate, int]) -> None:
 ANSWERS = [tcp_answer(version, 443, FIRST, "SA") for version in (4, 6)] + [error(version, FIRST) for version in (4, 6)]
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(which=st.integers(0, 3), bends=st.lists(st.tuples(st.integers(0, 120), st.integers(1, 255)), max_size=4))
 def test_whatever_reads_as_an_answer_passes(gate: tuple[Gate, int], which: int, bends: list[tuple[int, int]]) -> None:
     door, link = gate
