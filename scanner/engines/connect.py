@@ -36,11 +36,11 @@ _UNPACED_SOCKETS, _UNPACED_SLOW_SOCKETS = 4096, 512
 class ConnectOptions:
     """How the connect engine asks."""
 
-    timeout: float = 0.9
+    timeout: float = 0.8
     """Seconds to wait for the answer to one probe."""
     retries: int = 1
     """Further probes of an endpoint that did not answer."""
-    retry_gap: float = 2.2
+    retry_gap: float = 2.6
     """Seconds from one probe of an endpoint to the next; at least 1, and never less than the timeout in effect."""
     parallel: int | None = None
     """Most sockets in use at once; None for as many as the rate needs and the system allows."""

@@ -50,15 +50,13 @@ class Attempt:
         self.started = started
         self.busy = True
 
-    def close(self) -> None:
-        """Give the socket back, at once and on both sides.
+    def leave_no_trace(self) -> None:
+        """Make the end of a connection a reset (a linger time of 0), on both sides at once.
 
-        With a linger time of 0 a connection ends in a reset: neither a TIME_WAIT here, nor a handler there that
-        waits for somebody who has no more to say, nor sixty thousand half-closed connections to a tarpit. Nothing
-        was sent that could get lost.
+        Neither a TIME_WAIT here, nor a handler there that waits for somebody who has no more to say, nor sixty
+        thousand half-closed connections to a tarpit. Nothing was sent that could get lost.
         """
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_NOT)
-        self.socket.close()
 
     def handshake_time(self) -> float | None:
         """Seconds from SYN to SYN-ACK as the kernel measured them; None where it does not tell (tcp(7), TCP_INFO)."""

@@ -19,7 +19,7 @@ from errno import ECONNREFUSED, EINPROGRESS
 from time import monotonic
 
 from scanner.engines.connect_attempt import Attempt, Judge, Refusal
-from scanner.engines.connect_outcome import EXHAUSTED, PENDING, SENT, given_up
+from scanner.engines.connect_outcome import EXHAUSTED, OPENED, PENDING, SENT, given_up
 from scanner.engines.connect_schedule import Turn
 from scanner.engines.icmp_errors import ERRORS_QUEUED, NONE_QUEUED, ask_for_icmp_errors, read_icmp_error
 
@@ -103,7 +103,8 @@ class EpollProber:
         """Give every socket and the epoll object back."""
         self._loop.remove_reader(self._epoll.fileno())
         for attempt in self._attempts.values():
-            attempt.close()
+            attempt.leave_no_trace()
+            attempt.socket.close()
         self._attempts.clear()
         self._epoll.close()
         self.in_flight = 0
@@ -126,13 +127,15 @@ class EpollProber:
         news = read_icmp_error(attempt.socket, attempt.target)
         if news is not None or error not in PENDING:
             self._judge.ended(attempt, error, news, at_once=at_once)
+            if error in OPENED:
+                attempt.leave_no_trace()
             self._drop(attempt)
 
     def _drop(self, attempt: Attempt) -> None:
         attempt.busy = False
         self.in_flight -= 1
         del self._attempts[attempt.socket.fileno()]
-        attempt.close()
+        attempt.socket.close()
 
     def _new(self, family: socket.AddressFamily) -> Attempt:
         try:
@@ -150,4 +153,4 @@ class EpollProber:
 
     def _close_idle(self, attempt: Attempt) -> None:
         del self._attempts[attempt.socket.fileno()]
-        attempt.close()
+        attempt.socket.close()

@@ -11,7 +11,7 @@ from errno import EINPROGRESS
 from time import monotonic
 
 from scanner.engines.connect_attempt import Attempt, Judge
-from scanner.engines.connect_outcome import PENDING, SENT, given_up
+from scanner.engines.connect_outcome import OPENED, PENDING, SENT, given_up
 from scanner.engines.connect_schedule import Turn
 from scanner.engines.icmp_errors import ask_for_icmp_errors, read_icmp_error
 
@@ -57,6 +57,7 @@ class PortableProber:
     def close(self) -> None:
         """Give the sockets back."""
         for attempt in list(self._attempts):
+            attempt.leave_no_trace()
             self._drop(attempt)
 
     def _begin(self, sock: socket.socket, turn: Turn) -> None:
@@ -85,6 +86,8 @@ class PortableProber:
         news = read_icmp_error(attempt.socket, attempt.target)
         if news is not None or error not in PENDING:
             self._judge.ended(attempt, error, news, at_once=at_once)
+            if error in OPENED:
+                attempt.leave_no_trace()
             self._drop(attempt)
 
     def _drop(self, attempt: Attempt) -> None:
@@ -92,7 +95,7 @@ class PortableProber:
         self.in_flight -= 1
         del self._attempts[attempt]
         self._loop.remove_writer(attempt.socket)
-        attempt.close()
+        attempt.socket.close()
 
 
 def _last_word(sock: socket.socket) -> int:

@@ -62,8 +62,10 @@ def ask_for_icmp_errors(sock: socket.socket) -> None:
 
 def read_icmp_error(sock: socket.socket, target: tuple[str, int]) -> IcmpError | None:
     """The first error in the queue that answers a probe to `target` (address and port); the rest is dropped."""
+    if not SUPPORTED or sock.getsockopt(*ERRORS_QUEUED) == NONE_QUEUED:
+        return None
     found: IcmpError | None = None
-    for _ in range(_MOST_ENTRIES if SUPPORTED else 0):
+    for _ in range(_MOST_ENTRIES):
         try:
             _, notes, _, probed = sock.recvmsg(0, _BYTES, _MSG_ERRQUEUE)
         except BlockingIOError:

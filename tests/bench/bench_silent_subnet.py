@@ -2,7 +2,7 @@
 
     python tests/bench/bench_silent_subnet.py [PORTS] [RUNS]
 
-Both sides wait 0.9 s for an answer and ask once more. Each side first at the other's natural pace: this scanner at its
+Both sides wait 0.8 s for an answer and ask once more. Each side first at the other's natural pace: this scanner at its
 default 5,000 probes a second and without a limit, nmap at -T4 and with a minimum rate of 5,000.
 """
 
@@ -22,7 +22,7 @@ from tests.netlab.lab import Lab
 FIRST = 0x0A630001
 LIVE = [FIRST + 12 * number for number in range(20)]
 SERVICES = (22, 80, 443)
-PATIENCE = "--initial-rtt-timeout 900ms --min-rtt-timeout 900ms --max-rtt-timeout 900ms --max-retries 1"
+PATIENCE = "--initial-rtt-timeout 800ms --min-rtt-timeout 800ms --max-rtt-timeout 800ms --max-retries 1"
 
 
 def dotted(number: int) -> str:
@@ -68,7 +68,7 @@ def main(count: int, runs: int) -> None:
                     seconds, result = timed(work)
                 took.setdefault(name, []).append(seconds)
                 found[name] = found.get(name, 0) + (result == expected)
-    print(f"254 addresses, 20 of them live, {len(ports)} ports, 0.9 s and one retry; {version_of('nmap')}")
+    print(f"254 addresses, 20 of them live, {len(ports)} ports, 0.8 s and one retry; {version_of('nmap')}")
     table(
         (name, seconds, f"all {len(expected)} open found in {found[name]} of {runs}") for name, seconds in took.items()
     )

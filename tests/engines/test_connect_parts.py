@@ -199,6 +199,9 @@ class Queue:
     def __init__(self, *entries: tuple[tuple[str, int], bytes]) -> None:
         self._entries = list(entries)
 
+    def getsockopt(self, *_: int) -> bytes:
+        return (832 * len(self._entries)).to_bytes(4, "little")
+
     def recvmsg(self, *_: int) -> tuple[bytes, list[tuple[int, int, bytes]], int, tuple[str, int]]:
         if not self._entries:
             raise BlockingIOError
