@@ -55,6 +55,7 @@ class View:
         waves = list(store.waves(sweep))
         summary = sweep.summary.degraded if sweep.summary else ()
         self.degraded = bool(summary) or any(wave.degraded for wave in waves)
+        self._everywhere = frozenset(store.everywhere(sweep))
         self._clear = {
             wave.number for wave in waves if wave.complete and not wave.coverage.unknown and not self.degraded
         }
@@ -63,18 +64,20 @@ class View:
         """What this sweep says of each place; `judged` are its observations there."""
         by_place = {place_of(each.observation.endpoint): each for each in judged}
         for place, turn in zip(places, turns_of(self._sweep.plan, places).tolist(), strict=True):
-            yield Side(self._sight(turn), by_place.get(place), self.degraded)
+            yield Side(self._sight(turn, place), by_place.get(place), self.degraded)
 
-    def _sight(self, turn: int) -> Sight:
+    def _sight(self, turn: int, place: Place) -> Sight:
         if turn < 0:
             return Sight.OUTSIDE
+        if place[0] in self._everywhere:  # what such a host shows is not stored, and says nothing
+            return Sight.CLOUDED
         return Sight.CLEAR if turn // self._sweep.plan.wave_size in self._clear else Sight.CLOUDED
 
 
 def compare(store: Store, before: StoredSweep, after: StoredSweep) -> Iterator[Difference]:
     """What changed from one sweep to another, by address and port."""
     views = View(store, before), View(store, after)
-    for places in _chunks(_differing_places(store, before, after)):
+    for places in in_portions(_differing_places(store, before, after)):
         old, new = (
             view.sides(places, store.judged_at(sweep, places))
             for view, sweep in zip(views, (before, after), strict=True)
@@ -125,6 +128,7 @@ def _differing_places(store: Store, before: StoredSweep, after: StoredSweep) -> 
         yield from connection.execute(_DIFFERING, {"a": before.number, "b": after.number})
 
 
-def _chunks(places: Iterator[Place]) -> Iterator[list[Place]]:
+def in_portions(places: Iterator[Place]) -> Iterator[list[Place]]:
+    """The same places, `AT_ONCE` at a time."""
     while some := list(islice(places, AT_ONCE)):
         yield some

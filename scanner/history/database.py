@@ -22,6 +22,9 @@ APPLICATION_ID = 0x73636E72
 PATIENCE = 10.0
 """Seconds to wait for another process's transaction."""
 
+_SETTINGS = ("synchronous = NORMAL", "cache_size = -65536", "temp_store = MEMORY", "wal_autocheckpoint = 8000")
+"""64 MiB of pages in memory, and a log of up to 32 MiB: a whole wave of open endpoints fits into either."""
+
 _WHAT = MappingProxyType(
     {
         sqlite3.SQLITE_BUSY: "is locked by another program; try again when that has ended",
@@ -99,7 +102,7 @@ class Database:
         if self._one("PRAGMA application_id") != APPLICATION_ID and self._one("SELECT count(*) FROM sqlite_schema"):
             raise HistoryUnusable(f"{self.path}: {_WHAT[sqlite3.SQLITE_NOTADB]}")
         self._one("PRAGMA journal_mode = WAL")
-        for setting in ("synchronous = NORMAL", "cache_size = -65536", "temp_store = MEMORY"):
+        for setting in _SETTINGS:
             self.connection.execute(f"PRAGMA {setting}")
         if version < VERSION:
             self._migrate()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from scanner.core.plan import Plan
 from scanner.core.wave import Wave
-from scanner.history.compare import turns_of
+from scanner.history.compare import in_portions, turns_of
 from scanner.history.store import Store, StoredSweep
 
 Places = npt.NDArray[np.intp]
@@ -20,7 +20,8 @@ Places = npt.NDArray[np.intp]
 
 def open_before(store: Store, before: StoredSweep, plan: Plan) -> Callable[[Wave], Places]:
     """A function from a wave of `plan` to its places that were open in an earlier sweep, ascending, intp[n]."""
-    turns = np.sort(turns_of(plan, list(store.open_places(before))))
+    found = [turns_of(plan, some) for some in in_portions(store.open_places(before))]
+    turns = np.sort(np.concatenate(found)) if found else np.empty(0, np.int64)
     turns = turns[turns >= 0]
 
     def places(wave: Wave) -> Places:

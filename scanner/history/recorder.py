@@ -2,12 +2,13 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
-from typing import Protocol
+from operator import itemgetter
+from typing import Protocol, TypeAlias
 
-from scanner.core.model import Coverage, Judged, Observation
+from scanner.core.model import Coverage, Finding, Judged, Observation
 from scanner.core.plan import Plan
 from scanner.core.report import Summary, SweepInfo
 from scanner.history.codec import (
@@ -23,8 +24,13 @@ from scanner.history.database import Database
 from scanner.history.schema import PROTOCOL
 from scanner.history.words import Words
 
+Value: TypeAlias = str | int | None
+
 _AT_ONCE = 500
 """How many finding ids are asked for in one query."""
+
+_KEY = itemgetter(1, 2, 3)
+"""The place in a row. Rows are written in the order of their table, so that its pages are filled one by one."""
 
 
 class Settled(Protocol):
@@ -86,8 +92,7 @@ class SweepRecorder:
             with self._database.transaction() as connection:
                 self._forget_attempt(connection, result.number)
                 self._write_wave(connection, result)
-                self._write_observations(connection, result)
-                self._write_findings(connection, result.judged)
+                self._write_judged(connection, result)
         except BaseException:
             self._words.forget()
             raise
@@ -116,50 +121,48 @@ class SweepRecorder:
         counts = (seen.planned, seen.sent, seen.answered, seen.open, seen.closed, seen.filtered, seen.unknown)
         texts = (json.dumps(dict(result.reasons)), json.dumps(list(result.degraded)))
         row = (self._number, result.number, result.complete, *counts, seen.unreachable_hosts, *texts)
-        connection.execute(f"INSERT INTO wave VALUES ({','.join('?' * len(row))})", row)
+        connection.execute(f"INSERT INTO wave VALUES ({_marks(len(row))})", row)
 
-    def _write_observations(self, connection: sqlite3.Connection, result: Settled) -> None:
-        number, optional = self._words.number, self._words.optional
-        rows = (
-            (
-                self._number,
-                *_place(seen),
-                result.number,
-                number(connection, seen.state),
-                number(connection, seen.reason),
-                milliseconds(seen.at),
-                None if seen.rtt is None else round(seen.rtt * 1e6),
-                optional(connection, seen.evidence),
-                optional(connection, seen.hostname),
-                optional(connection, spoken(seen.identity)) if seen.identity else None,
-                self._identities.text(seen.identity) if seen.identity else None,
-            )
-            for seen in (each.observation for each in result.judged)
-        )
-        connection.executemany(f"INSERT INTO observation VALUES ({','.join('?' * 13)})", list(rows))
-
-    def _write_findings(self, connection: sqlite3.Connection, judged: Sequence[Judged]) -> None:
-        number, optional = self._words.number, self._words.optional
-        rows = [
-            (
-                self._number,
-                *_place(finding.observation),
-                number(connection, finding.rule),
-                finding.severity,
-                number(connection, finding.verdict),
-                number(connection, finding.registry_status),
-                optional(connection, finding.service),
-                number(connection, finding.detail),
-                optional(connection, finding.policy_entry),
-            )
-            for each in judged
-            for finding in each.findings
-        ]
-        connection.executemany(f"INSERT INTO finding VALUES ({','.join('?' * 11)})", rows)
+    def _write_judged(self, connection: sqlite3.Connection, result: Settled) -> None:
+        observations, findings, known = [], [], []
+        for each in result.judged:
+            place, at = _place(each.observation), milliseconds(each.observation.at)
+            rest = self._observation(connection, each.observation, at)
+            observations.append((self._number, *place, result.number, *rest))
+            for finding in each.findings:
+                findings.append((self._number, *place, *self._finding(connection, finding)))
+                known.append((bytes.fromhex(finding.id), at))
+        connection.executemany(f"INSERT OR REPLACE INTO observation VALUES ({_marks(13)})", sorted(observations, key=_KEY))
+        connection.executemany(f"INSERT OR REPLACE INTO finding VALUES ({_marks(11)})", sorted(findings, key=_KEY))
         connection.executemany(
             "INSERT INTO known VALUES (?1, ?2, ?2)"
             " ON CONFLICT (id) DO UPDATE SET last_seen = max(last_seen, excluded.last_seen)",
-            _sightings(judged),
+            sorted(known),
+        )
+
+    def _observation(self, connection: sqlite3.Connection, seen: Observation, at: int) -> tuple[Value, ...]:
+        number, optional = self._words.number, self._words.optional
+        return (
+            number(connection, seen.state),
+            number(connection, seen.reason),
+            at,
+            None if seen.rtt is None else round(seen.rtt * 1e6),
+            optional(connection, seen.evidence),
+            optional(connection, seen.hostname),
+            optional(connection, spoken(seen.identity)) if seen.identity else None,
+            self._identities.text(seen.identity) if seen.identity else None,
+        )
+
+    def _finding(self, connection: sqlite3.Connection, finding: Finding) -> tuple[Value, ...]:
+        number, optional = self._words.number, self._words.optional
+        return (
+            number(connection, finding.rule),
+            finding.severity,
+            number(connection, finding.verdict),
+            number(connection, finding.registry_status),
+            optional(connection, finding.service),
+            number(connection, finding.detail),
+            optional(connection, finding.policy_entry),
         )
 
 
@@ -191,7 +194,5 @@ def _place(seen: Observation) -> tuple[bytes, int, int]:
     return seen.endpoint.address.packed, PROTOCOL[seen.endpoint.transport], seen.endpoint.port
 
 
-def _sightings(judged: Iterable[Judged]) -> Iterator[tuple[bytes, int]]:
-    return (
-        (bytes.fromhex(finding.id), milliseconds(each.observation.at)) for each in judged for finding in each.findings
-    )
+def _marks(count: int) -> str:
+    return ",".join("?" * count)

@@ -11,6 +11,7 @@ from typing import Any
 from scanner.core.diff import TELLING
 from scanner.core.errors import InvalidInput
 from scanner.core.model import (
+    ANSWERS_EVERYWHERE,
     Coverage,
     Endpoint,
     Finding,
@@ -262,6 +263,15 @@ class Store:
         )
         with self.database.reading() as connection:
             yield from connection.execute(query, (sweep.number, State.OPEN))
+
+    def everywhere(self, sweep: StoredSweep) -> Iterator[bytes]:
+        """The packed addresses of hosts that answered on every port, of which nothing else is stored."""
+        query = (
+            "SELECT address FROM observation"
+            " WHERE sweep = ? AND port = 0 AND reason = (SELECT number FROM word WHERE text = ?)"
+        )
+        with self.database.reading() as connection:
+            yield from (address for (address,) in connection.execute(query, (sweep.number, ANSWERS_EVERYWHERE)))
 
     def recorder(self, sweep: StoredSweep) -> SweepRecorder:
         """A recorder that goes on with a sweep."""
