@@ -110,8 +110,8 @@ class Hops:
         """The hops of destinations that are neighbours themselves."""
         version = path.source.version
         known = self._on_link.setdefault((number, version), _Known(keys[:0]))
-        wanted: Keys
-        wanted, inverse = np.unique(keys, return_inverse=True)
+        _, place, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        wanted: Keys = keys[place]
         hops = known.find(wanted)
         new = np.flatnonzero(hops == NO_HOP)
         if new.size:

@@ -6,6 +6,7 @@ A message is a header, a fixed structure and a list of (length, type, value) att
 it, and it is parsed here without a library. rtnetlink(7), netlink(7), linux/rtnetlink.h, linux/if_link.h.
 """
 
+import errno
 import os
 import socket
 import struct
@@ -207,7 +208,7 @@ class Netlink:
                 if answer == _DONE:
                     return
                 if answer == _ERROR:
-                    _raise_errno(-int.from_bytes(payload[:4], "little", signed=True))
+                    _raise(-int.from_bytes(payload[:4], "little", signed=True))
                 yield payload
                 if not dump:
                     return
@@ -228,6 +229,10 @@ class LinkWatch:
                 data = self._socket.recv(1 << 16)
             except BlockingIOError:
                 return found
+            except OSError as error:
+                if error.errno != errno.ENOBUFS:  # news were lost; the next ones tell
+                    raise
+                continue
             for kind, body in _messages(data, None):
                 if kind in (16, 17) and body[0] == socket.AF_UNSPEC:
                     link = _link(body)
@@ -238,10 +243,10 @@ class LinkWatch:
         self._socket.close()
 
 
-def _raise_errno(errno: int) -> None:
+def _raise(number: int) -> None:
     """Raise what the kernel said; 0 is an acknowledgement and no error."""
-    if errno:
-        raise OSError(errno, os.strerror(errno))
+    if number:
+        raise OSError(number, os.strerror(number))
 
 
 def _messages(data: bytes, sequence: int | None) -> Iterator[tuple[int, bytes]]:

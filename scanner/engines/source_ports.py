@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.errors import InvalidInput
+
 _LOWEST = 10_000
 """Nothing below: servers live there, and firewalls treat well-known source ports in special ways."""
 
@@ -51,7 +53,7 @@ def choose(slots: int, tries: int, *, pick: Callable[[int], int], proc: Path = P
     a connection of this machine that is given such a port works all the same, since it is told by all four numbers.
 
     Raises:
-        ValueError: there are not that many free ports in a row.
+        InvalidInput: there are not that many free ports in a row.
     """
     wanted = slots * tries
     taken = np.zeros(1 << 16, np.bool_)
@@ -64,12 +66,13 @@ def choose(slots: int, tries: int, *, pick: Callable[[int], int], proc: Path = P
         starts = _starts(blocked, wanted)
         if len(starts):
             return SourcePorts(int(starts[pick(len(starts))]), slots, tries)
-    raise ValueError(f"no {wanted} free source ports in a row")
+    raise InvalidInput(f"there are no {wanted} free source ports in a row", cure="use fewer --retries")
 
 
 def _starts(blocked: npt.NDArray[np.bool_], wanted: int) -> npt.NDArray[np.intp]:
     """Where a run of `wanted` ports begins that are all free."""
     sums = np.concatenate([[0], np.cumsum(blocked)])
+    wanted = min(wanted, len(sums))
     return np.flatnonzero(sums[wanted:] == sums[: len(sums) - wanted])
 
 

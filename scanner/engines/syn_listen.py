@@ -46,12 +46,22 @@ class Listener:
         self._thread = threading.Thread(target=self._run, name="syn-listener", daemon=True)
         self.heard: deque[Heard] = deque()
         """Batches of accepted answers, oldest first."""
+        self._heard_until = float("-inf")
         self.failure: BaseException | None = None
         """What ended the thread, if anything did."""
         self.forged = 0
         """Packets that looked like answers but did not carry our cookie."""
         self.dropped = 0
         """Packets that the kernel had no room for."""
+
+    @property
+    def heard_until(self) -> float:
+        """Everything that came before this moment, on the monotonic clock, is in `heard` or was taken from it.
+
+        Silence may only be called silence up to here: after the process was stopped, or where the machine is busy,
+        answers lie in the ring that nobody has looked at.
+        """
+        return self._heard_until if self._thread.is_alive() else float("inf")
 
     def open(self, link: Link) -> None:
         """Begin to listen on a link. Raises what `ring.Receiver` raises."""
@@ -75,9 +85,12 @@ class Listener:
     def _run(self) -> None:
         try:
             while not self._closing:
+                began = time.monotonic()
                 if self._epoll.poll(_POLL):
                     time.sleep(_GATHER)
+                    began = time.monotonic()
                     self._drain()
+                self._heard_until = began
         except BaseException as error:  # noqa: BLE001 - handed to the thread that asks
             self.failure = error
 

@@ -181,9 +181,10 @@ class SynLoop:
         """Look at everything once; how long to sleep."""
         self._states.update(now)
         self._begin_waves(now)
+        heard_until = self._listener.heard_until
         self._hear()
         sent = 0 if self._stopped(now) else self._send(now)
-        self._settle(now)
+        self._settle(now, min(now, heard_until))
         return self._pause(sent, now)
 
     def _stopped(self, now: float) -> bool:
@@ -259,25 +260,27 @@ class SynLoop:
         self._spacing.took(sent)
         return sent
 
-    def _settle(self, now: float) -> None:
+    def _settle(self, now: float, heard_until: float) -> None:
         """Begin the next try of waves whose last one is over; hand out those that are done."""
         for slot, flying in list(self._flights.items()):
             flight = flying.flight
+            quiet = heard_until - flight.last_sent
             if not flight.left:
                 self._finish(slot, Reason.NO_RESPONSE, now)
             elif self._stopped(now):
-                self._settle_stopped(slot, flight, now)
-            elif flight.sending or now < flight.last_sent + self._options.spacing:
+                self._settle_stopped(slot, flight, now, heard_until)
+            elif flight.sending or quiet < self._options.spacing:
                 continue
             elif not flight.last_try:
                 flight.next_try()
-            elif now >= flight.last_sent + self._options.cooldown:
+            elif quiet >= self._options.cooldown:
                 self._finish(slot, Reason.NO_RESPONSE, now)
 
-    def _settle_stopped(self, slot: int, flight: Flight, now: float) -> None:
+    def _settle_stopped(self, slot: int, flight: Flight, now: float, heard_until: float) -> None:
+        """After `stop`, a wave whose tries were all made cools down as ever; the others do so from the stop on."""
         over = flight.last_try and not flight.sending
-        begun = max(self._stopped_at, flight.last_sent) if not over else flight.last_sent
-        if now >= begun + self._options.cooldown:
+        begun = flight.last_sent if over else max(self._stopped_at, flight.last_sent)
+        if heard_until >= begun + self._options.cooldown:
             self._finish(slot, Reason.NO_RESPONSE if over else Reason.INTERRUPTED, now)
 
     def _finish(self, slot: int, reason: Reason, now: float) -> None:

@@ -17,7 +17,8 @@ from tests.netlab.sweeping import plan_of, sweep, syn_engine
 from tests.netlab.tun import Tun
 
 ENDPOINTS, OPEN = 2048, 8
-RATE = 500.0
+PACE = 20_000
+"""Forged answers a second: about what the simulated hosts can make."""
 
 
 def main(wanted: int) -> None:
@@ -29,7 +30,7 @@ def main(wanted: int) -> None:
     with Lab() as lab:
         host = lab.namespace()
         with Tun(host, open=range(1000, 1000 + OPEN), silent=silent, forged=each) as tun:
-            engine = syn_engine(plan, SynOptions(tries=2), Limits(RATE, None))
+            engine = syn_engine(plan, SynOptions(tries=2), Limits(PACE / (3 * each), None))
             swept = sweep(host, plan, engine, table=False)
     told = swept.statistics
     believed = swept.coverage.answered - OPEN

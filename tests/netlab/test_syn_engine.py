@@ -20,6 +20,7 @@ from scanner.core.errors import OutOfScope
 from scanner.core.model import State
 from scanner.core.pacing import UNLIMITED, Limits
 from scanner.core.wave import SettledWave
+from scanner.engines.ring import Receiver
 from scanner.engines.syn import SynEngine
 from scanner.engines.syn_options import SynOptions
 from tests.netlab.lab import Lab, Namespace
@@ -263,7 +264,7 @@ def test_no_burst_after_the_process_was_stopped(pair: Pair) -> None:
         "plan = plan_of(['10.77.0.2'], range(1, 4001))\n"
         "async def main():\n"
         "    engine = syn_engine(plan, limits=Limits(1000.0, None))\n"
-        "    async for _ in engine.run([plan.wave(0)]): print('settled')\n"
+        "    async for settled in engine.run([plan.wave(0)]): print(settled.reasons())\n"
         "asyncio.run(main())\n"
     )
     b.counter("syns")
@@ -277,13 +278,64 @@ def test_no_burst_after_the_process_was_stopped(pair: Pair) -> None:
         time.sleep(3)
         process.send_signal(signal.SIGCONT)
         assert process.stdout is not None
-        assert process.stdout.readline() == "settled\n"
+        assert process.stdout.readline() == "{'reset': 4000}\n"
 
     seen = arrivals(b, stop_for_a_while)
     assert len(seen) == 4000
     times = sorted(at for at, _ in seen)
     assert max(after - before for before, after in itertools.pairwise(times)) > 2.5
     assert most_in_a_second(times) <= 1011
+
+
+def test_answers_that_came_while_the_process_was_stopped_are_heard(pair: Pair) -> None:
+    """They lie in the ring, and the cool-down is long over when the process goes on."""
+    a, b = pair
+    script = (
+        "import asyncio\n"
+        "from scanner.core.pacing import UNLIMITED\n"
+        "from scanner.engines.syn_options import SynOptions\n"
+        "from tests.netlab.sweeping import plan_of, syn_engine\n"
+        "plan = plan_of(['10.77.0.2'], range(1, 2001))\n"
+        "async def main():\n"
+        "    engine = syn_engine(plan, SynOptions(tries=1))\n"
+        "    async for settled in engine.run([plan.wave(0)]): print(settled.reasons())\n"
+        "print('ready', flush=True)\n"
+        "input()\n"
+        "asyncio.run(main())\n"
+    )
+    for _ in range(2):
+        b.nft("flush chain inet lab input")
+        b.nft("add counter inet lab syns")
+        b.nft("add rule inet lab input tcp flags & (syn|ack) == syn counter name syns")
+        before = b.packets("syns")
+        process = a.start(sys.executable, "-c", script)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        print(file=process.stdin, flush=True)
+        while b.packets("syns") == before:
+            pass
+        process.send_signal(signal.SIGSTOP)
+        time.sleep(1.3)
+        process.send_signal(signal.SIGCONT)
+        assert process.stdout.readline() == "{'reset': 2000}\n"
+
+
+def test_lost_answers_make_a_wave_degraded(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ring of 4,096 slots that nobody empties while 12,000 answers come."""
+    a, _ = pair
+
+    def small(interface: str, *, first_port: int, last_port: int) -> Receiver:
+        return Receiver(interface, first_port=first_port, last_port=last_port, slots=4096)
+
+    monkeypatch.setattr("scanner.engines.syn_listen.Receiver", small)
+    monkeypatch.setattr("scanner.engines.syn_listen._GATHER", 2.0)
+    plan = plan_of(["10.77.0.2"], range(1, 12_001))
+    swept = sweep(a, plan, syn_engine(plan, SynOptions(tries=1)), table=False)
+    assert swept.statistics.dropped > 1000
+    (wave,) = swept.waves
+    assert wave.degraded == (f"{swept.statistics.dropped} answers lost: the receive ring was full",)
+    assert swept.coverage.answered + swept.statistics.dropped == plan.size
 
 
 def test_stop_keeps_what_is_known(pair: Pair) -> None:
