@@ -14,6 +14,9 @@ from scanner.core.identity import Identity
 
 Address: TypeAlias = IPv4Address | IPv6Address
 
+ANSWERS_EVERYWHERE = "answers-everywhere"
+"""The reason of the one observation that stands for a host that answers on every port."""
+
 
 class Transport(StrEnum):
     """The transports that have ports (RFC 6335 section 5)."""
@@ -121,8 +124,11 @@ class Observation:
     """The name by which the user asked for this address, if they gave one."""
     identity: Identity | None = None
     """What speaks there, where somebody asked."""
-    whole_host: bool = False
-    """Whether it stands for a host that answers on every port; its port is then 0."""
+
+    @property
+    def whole_host(self) -> bool:
+        """Whether it stands for a host that answers on every port (`core/whole_host.py`); its port is then 0."""
+        return self.reason == ANSWERS_EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from hashlib import blake2b
 
-from scanner.core.model import Address, Endpoint, Observation, State, Transport
+from scanner.core.model import ANSWERS_EVERYWHERE, Address, Endpoint, Observation, State, Transport
 
 CANARIES = 7
 """Random ports that are tried on a suspect."""
@@ -77,9 +77,9 @@ def stand_in(seen: Observation) -> Observation:
     return replace(
         seen,
         endpoint=Endpoint(seen.endpoint.address, Transport.TCP, 0),
+        reason=ANSWERS_EVERYWHERE,
         evidence=f"{NEEDED} or more of {CANARIES} random ports accept connections",
         identity=None,
-        whole_host=True,
     )
 
 

@@ -20,9 +20,9 @@ def judge() -> Judge:
     return Judge(load(), overlays=bundled_overlays())
 
 
-def seen(port: int, identity: Identity | None, *, whole_host: bool = False) -> Observation:
+def seen(port: int, identity: Identity | None, reason: str = "syn-ack") -> Observation:
     endpoint = Endpoint(ip_address("10.0.0.1"), Transport.TCP, port)
-    return Observation(endpoint, State.OPEN, "syn-ack", NOW, identity=identity, whole_host=whole_host)
+    return Observation(endpoint, State.OPEN, reason, NOW, identity=identity)
 
 
 def rules(judged: Judged) -> dict[str, Severity]:
@@ -142,7 +142,7 @@ def test_the_usual_occupant_is_named_where_the_registry_says_something_else(judg
 
 
 def test_a_host_that_answers_everywhere_is_one_finding_and_says_nothing_of_port_0(judge: Judge) -> None:
-    assert set(rules(judge.judge(seen(0, None, whole_host=True)))) == {"host-answers-everywhere"}
+    assert set(rules(judge.judge(seen(0, None, "answers-everywhere")))) == {"host-answers-everywhere"}
 
 
 def test_a_middlebox_is_told_from_a_service(judge: Judge) -> None:
