@@ -17,6 +17,7 @@ goes to ourselves is sent by a raw IP socket, which routes it.
 
 import ctypes
 import errno
+import mmap
 import socket
 import sys
 import time
@@ -37,7 +38,9 @@ BATCH: Final = 2048
 _SOL_PACKET: Final = 263
 _PACKET_QDISC_BYPASS: Final = 20
 STRIDE: Final = 128
-"""Bytes of a row; the longest frame is 14 + 40 + 60 bytes."""
+"""The most bytes of a row; the longest frame is 14 + 40 + 60 bytes."""
+_LINE: Final = 64
+"""Bytes of a line of the processor's cache."""
 _PATIENCE: Final = 0.25
 _FIRST_WAIT: Final = 20e-6
 _LONGEST_WAIT: Final = 2e-3
@@ -117,10 +120,10 @@ class MessageSender:
         self._socket = sock
         self._version = version
         self._template: Template | None = None
-        self._frames: U8 = np.zeros((BATCH, STRIDE), np.uint8)
+        self._memory = _lines(BATCH * STRIDE)
+        self._frames: U8 = self._memory.reshape(BATCH, STRIDE)
         self._pieces = np.zeros(BATCH, _PIECE)
-        self._pieces["base"] = _each_address(self._frames)
-        self._messages = np.zeros(BATCH, _MESSAGE)
+        self._messages = _lines(BATCH * _MESSAGE.itemsize).view(_MESSAGE)
         self._messages["pieces"] = _each_address(self._pieces)
         self._messages["piece_count"] = 1
         self._names = np.zeros((BATCH, 28), np.uint8)
@@ -137,10 +140,17 @@ class MessageSender:
     def rows(self, template: Template, count: int) -> U8:
         """See `Sender`."""
         if template is not self._template:
-            stamp(template, self._frames)
-            self._pieces["length"] = len(template)
-            self._template = template
+            self._take_up(template)
         return self._frames[: min(count, BATCH)]
+
+    def _take_up(self, template: Template) -> None:
+        """Lay the rows out anew, each in as few lines of cache as its frame needs, and let them hold the template."""
+        stride = -(-len(template) // _LINE) * _LINE
+        self._frames = self._memory[: BATCH * stride].reshape(BATCH, stride)
+        stamp(template, self._frames)
+        self._pieces["base"] = _each_address(self._frames)
+        self._pieces["length"] = len(template)
+        self._template = template
 
     def send(self, count: int) -> Sent:
         """See `Sender`."""
@@ -233,6 +243,11 @@ def libc() -> ctypes.CDLL:
     library.sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
     library.sendmmsg.restype = ctypes.c_int
     return library
+
+
+def _lines(size: int) -> U8:
+    """Zeroed memory that begins with a line of cache."""
+    return np.frombuffer(mmap.mmap(-1, size), np.uint8)
 
 
 def _each_address(array: npt.NDArray[Any]) -> U64:
