@@ -61,7 +61,7 @@ class Host:
         """Whether it ever sent us anything. Then it is there, whatever the kernel says."""
         self.counted = False
         """Whether it was counted among the absent."""
-        self._source: str | None = None
+        self._source = ""
 
     def report(self, code: int, *, weight: int = 1) -> None:
         """Count a word of the kernel about this address; enough of them settle it as a whole."""
@@ -72,8 +72,8 @@ class Host:
 
     @property
     def source(self) -> str:
-        """The address from which this machine speaks to the host; empty where there is no way."""
-        if self._source is None:
+        """The address from which this machine speaks to the host; empty where that cannot be told now."""
+        if not self._source:
             self._source = _source_towards(self.family, self.text)
         return self._source
 
@@ -87,8 +87,11 @@ class Host:
         """Whether the kernel has a way there, but to everybody on the wire instead of to a host: the last address of
         a network on our own link. connect() says ENETUNREACH of it as it does without any route; a datagram socket,
         which sends nothing by connecting, says EACCES (socket(7), SO_BROADCAST)."""
-        with socket.socket(self.family, socket.SOCK_DGRAM) as ask:
-            return ask.connect_ex((self.text, 9)) == errno.EACCES
+        try:
+            with socket.socket(self.family, socket.SOCK_DGRAM) as ask:
+                return ask.connect_ex((self.text, 9)) == errno.EACCES
+        except OSError:  # no socket to ask with: what connect() said stands
+            return False
 
 
 class HostBook:
@@ -129,9 +132,9 @@ class HostBook:
 
 def _source_towards(family: socket.AddressFamily, text: str) -> str:
     """The source address the kernel chooses for a destination. Connecting a datagram socket sends nothing."""
-    with socket.socket(family, socket.SOCK_DGRAM) as ask:
-        try:
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as ask:
             ask.connect((text, 9))
-        except OSError:  # no way there: the kernel's answer is "none"
-            return ""
-        return str(ask.getsockname()[0])
+            return str(ask.getsockname()[0])
+    except OSError:  # no way there, or no socket to ask with
+        return ""

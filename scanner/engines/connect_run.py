@@ -290,6 +290,8 @@ class ConnectRun:
             self._schedule.again(wave, place, now + _FIRST_BACK_OFF * 2 ** (wave.strikes[place] - 1))
 
     def _settle(self, wave: OpenWave, place: int, code: int, now: float, rtt: float = nan, evidence: str = "") -> None:
+        if wave.finished:
+            return
         if evidence:
             wave.evidence[place] = evidence
         if wave.settle(place, code, now + self._clock_offset, rtt):
