@@ -138,6 +138,11 @@ class Sweep:
         return self._seen + Coverage(planned=rest, unknown=rest)
 
     @property
+    def left(self) -> int:
+        """Endpoints that this run is to look at: all that no earlier run has settled."""
+        return self.plan.size - self._earlier.coverage.planned
+
+    @property
     def interrupted(self) -> bool:
         """Whether `stop` cut it short."""
         return self._stopped and self.coverage.unknown > 0

@@ -88,7 +88,7 @@ async def _sweep(job: Job, interruption: _Interruption) -> Summary:
     for judged in job.found_earlier:
         job.sweep.recall(judged)
         job.output.result(judged)
-    async with shown(lambda: job.sweep.engine.progress, job.sweep.plan.size, quiet=job.quiet):
+    async with shown(lambda: job.sweep.engine.progress, job.sweep.left, quiet=job.quiet):
         async for result in job.sweep.results():
             for judged in result.judged:
                 if judged.findings:
