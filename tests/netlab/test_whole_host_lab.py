@@ -1,6 +1,8 @@
 """Hosts that answer on everything, in the laboratory: a SYN proxy, a tarpit, and one that only looks like it."""
 
 import asyncio
+import csv
+import io
 from datetime import UTC, datetime
 from ipaddress import ip_address
 
@@ -121,3 +123,17 @@ def test_a_listener_that_never_reads_still_acknowledges(pair: tuple[Namespace, N
         [hung] = asyncio.run(asker.identify(opened(ip_address("10.77.0.2"), [80])))
     assert hung.identity is not None
     assert hung.identity.conduct is Conduct.SILENT
+
+
+@pytest.mark.parametrize("engine", ["connect", "syn"])
+def test_a_scan_of_a_tarpit_is_one_finding(lab: Lab, engine: str) -> None:
+    host = lab.namespace()
+    with Tun(host, all_open=True):
+        words = ("scan", "10.88.0.7", "-p", "1-3000", "--engine", engine, "--rate", "0", "--host-rate", "0")
+        done = host.python("-m", "scanner", *words, "--csv", "--no-history", check=False)
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert "3,000 open" in done.stderr
+    assert [(row["address"], row["port"], row["rule"]) for row in rows] == [
+        ("10.88.0.7", "0", "host-answers-everywhere")
+    ]
+    assert done.returncode == 1

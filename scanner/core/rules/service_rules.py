@@ -151,7 +151,7 @@ SERVICE_RULES: tuple[Rule, ...] = (
         id="host-answers-everywhere",
         name="The host answers on every port",
         severity=Severity.LOW,
-        verdict=Verdict.UNDETERMINED,
+        verdict=Verdict.UNEXPECTED,
         why="Random high ports on which nothing can be expected accept connections as well. A SYN proxy, a tarpit, a "
         "load balancer or a catch-all rule answers for the host, so an open port says nothing about a service on it.",
         action="Scan from a place that does not lie behind that device, or ask the host itself: `scanner listening`.",
