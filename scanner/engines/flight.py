@@ -162,6 +162,8 @@ class Flight:
 
     def find(self, version: U8, high: U64, low: U64, port: U16) -> Places:
         """The place of each endpoint, -1 where this wave does not hold it."""
+        if not len(self.wave):
+            return np.full(len(port), _NOBODY, np.int32)
         if self._keys is None:
             keys = _keys(self.wave.version, self.wave.high, self.wave.low, self.wave.port)
             self._order = np.argsort(keys).astype(np.int32)

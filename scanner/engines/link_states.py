@@ -34,10 +34,9 @@ class LinkStates:
         self._down: dict[int, float] = {link.index: float("-inf") for link in links if not link.up}
         self._last_down: dict[int, float] = dict.fromkeys(self._down, float("inf"))
 
-    @property
-    def troubled(self) -> bool:
-        """Whether any link is down now."""
-        return bool(self._down)
+    def troubled(self, indices: Iterable[int]) -> bool:
+        """Whether any of these links is down now."""
+        return not self._down.keys().isdisjoint(indices)
 
     def update(self, now: float) -> None:
         """Take the kernel's news in."""

@@ -43,6 +43,7 @@ SLOTS = 64
 PREFETCH = 2
 """Waves that are asked for before there is room to begin them."""
 
+_OPEN = reason_code(Reason.SYN_ACK)
 _MOST_A_TURN = 4096
 _MOST_QUESTIONS = 64
 _MOST_SENDING = 8
@@ -231,20 +232,27 @@ class SynLoop:
                 self._hear_one(slot, heard.rows(rows), tries[rows])
 
     def _hear_one(self, slot: int, heard: Heard, tries: Rows) -> None:
+        """Take in answers to the wave in one slot. Who says SYN-ACK once more is told that we do not want it."""
         flying = self._flights.get(slot)
         if flying is None:
             self._late += len(heard)
+            self._reset(heard.rows(np.flatnonzero(heard.reason == _OPEN)))
             return
         flight = flying.flight
         place = flight.find(heard.version, heard.high, heard.low, heard.port)
         known = np.flatnonzero((place >= 0) & (tries <= flight.attempt))
         self._late += len(heard) - len(known)
-        heard, place = heard.rows(known), place[known]
-        before = flight.open
+        heard, before = heard.rows(known), flight.open
         again = flight.hear(heard, tries[known])
         self._open += flight.open - before
-        if len(again):
-            self._transmitter.reset(flight, place[again], heard.source_port[again])
+        self._reset(heard.rows(again))
+
+    def _reset(self, heard: Heard) -> None:
+        """Close what is still half open: our kernel's own reset did not get through, to a firewall's fault say."""
+        if len(heard):
+            nobody = np.zeros(len(heard), np.uint64)
+            wave = Wave(0, nobody, heard.port, heard.version, heard.high, heard.low)
+            self._transmitter.reset(self._prepare(wave, time.monotonic()), heard.source_port)
 
     def _send(self, now: float) -> int:
         """Send what may go now, older waves first; how many packets went."""

@@ -81,7 +81,8 @@ class Transmitter:
         Raises:
             OutOfScope: the wave holds an address that is not permitted; nothing went to it.
         """
-        looked = flight.look(LOOK if self._hosts else max(most, 1))
+        one_hop = flight.hop.strides == (0,)
+        looked = flight.look(most if one_hop and not self._hosts else LOOK)
         waiting = looked[flight.pending(looked)]
         go, later = self._choose(flight, waiting, most, now)
         sent = 0
@@ -93,14 +94,11 @@ class Transmitter:
         flight.take(looked, np.sort(np.concatenate(kept)))
         return sent
 
-    def reset(self, flight: Flight, places: Places, source_port: U16) -> int:
-        """Close the connections that probes from these ports half opened at some places. How many resets went."""
-        sent = 0
-        for number, chosen in self._by_path(flight, np.arange(len(places), dtype=np.int32), of=places):
-            for chunk, _, count, _ in self._frames(flight, number, places[chosen], source_port[chosen], flags="R"):
-                sent += min(count, len(chunk))
-        self.resets += sent
-        return sent
+    def reset(self, flight: Flight, source_port: U16) -> None:
+        """Close the connections that probes from these ports, one for each place, have half opened."""
+        for number, places in self._by_path(flight, np.arange(len(flight), dtype=np.int32)):
+            for _, _, count, _ in self._frames(flight, number, places, source_port[places], flags="R"):
+                self.resets += count
 
     def close(self) -> None:
         """Give the sockets back."""
@@ -117,7 +115,7 @@ class Transmitter:
             own = self._hops.direct[hop]
             flight.settle(places[absent & own], reason_code(Reason.NO_ARP_REPLY), now)
             flight.settle(places[absent & ~own], local_error_code(errno.EHOSTUNREACH), now)
-        if self._states.troubled:
+        if self._states.troubled(path.link.index for path in self._paths):
             self._hold_back(flight, places, go, later, now)
         ready = np.flatnonzero(go)
         if self._hosts:
@@ -142,9 +140,9 @@ class Transmitter:
             else:
                 flight.settle(places[here], reason_code(Reason.LINK_DOWN), now)
 
-    def _by_path(self, flight: Flight, places: Places, *, of: Places | None = None) -> Iterator[tuple[int, Places]]:
-        """`places`, or indices into `of`, grouped by the path they take."""
-        path = self._hops.path[flight.hop[places if of is None else of[places]]]
+    def _by_path(self, flight: Flight, places: Places) -> Iterator[tuple[int, Places]]:
+        """Places grouped by the path they take."""
+        path = self._hops.path[flight.hop[places]]
         if not len(path):
             return
         if (path == path[0]).all():

@@ -85,10 +85,11 @@ def test_a_link_is_waited_for_and_then_given_up() -> None:
     watch = Watch()
     states = LinkStates([ETHER], watch)  # type: ignore[arg-type]
     assert states.state(3, 5.0) is LinkState.UP
-    assert not states.troubled
+    assert not states.troubled([3, 4])
     watch.news = [Link(3, "v0", Medium.ETHERNET, MAC, 1500, up=False, resolves=True)]
     states.update(10.0)
-    assert states.troubled
+    assert states.troubled([3, 4])
+    assert not states.troubled([4])
     assert states.state(3, 10.0 + PATIENCE / 2) is LinkState.WAIT
     assert states.state(3, 10.0 + PATIENCE) is LinkState.DOWN
     watch.news = [ETHER]

@@ -196,6 +196,7 @@ def test_or_by_us_where_a_firewall_keeps_the_answer_from_the_kernel(pair: Pair) 
     assert swept.states[("10.77.0.2", 80)] is State.OPEN
     assert swept.statistics.resets == 1
     assert b.packets("resets") == 1
+    assert "SYN-RECV" not in b.run("ss", "-tan").stdout
 
 
 def test_without_the_right_nothing_happens(pair: Pair) -> None:
