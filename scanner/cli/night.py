@@ -1,12 +1,13 @@
 """One night of an audit: sweep, write the outputs, and say what changed, if anything did."""
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from scanner.audit_file import Audit
-from scanner.cli.assemble import Assembly, warn_on_stderr
+from scanner.cli.assemble import Assembly
 from scanner.cli.memory import open_store
 from scanner.cli.options import ScanOptions
 from scanner.cli.run import run_job
@@ -54,14 +55,18 @@ def options_of(audit: Audit) -> ScanOptions:
     )
 
 
-def first_night(audit: Audit) -> Assembly:
+def first_night(audit: Audit, warn: Callable[[str], None]) -> Assembly:
     """The parts of a sweep that starts now."""
-    return Assembly(options_of(audit), now=datetime.now(UTC), warn=warn_on_stderr)
+    return Assembly(options_of(audit), now=datetime.now(UTC), warn=warn)
 
 
-def run_night(audit: Audit, assembly: Assembly) -> ExitStatus:
-    """Sweep, write, and report to standard output what somebody should look at."""
+def run_night(audit: Audit, assembly: Assembly, notes: Sequence[str] = ()) -> ExitStatus:
+    """Sweep, write, and report to standard output what somebody should look at.
+
+    `notes` (an old registry, say) are no reason for a report, but stand in it when there is one.
+    """
     status, summary = run_job(assembly.job(*_outputs(audit, assembly.info)))
+    summary = replace(summary, notes=(*notes, *summary.notes))
     report = night_report(_night(audit, assembly, summary), RULES, always=not audit.keys.only_changes)
     sys.stdout.write(report)
     return status

@@ -45,5 +45,8 @@ def _go_on(store: "Store", stored: "StoredSweep", *, quiet: bool) -> int:
         return status
     from scanner.audit_file import read_audit
     from scanner.cli.night import run_night
+    from scanner.lock import held
 
-    return run_night(read_audit(resumed.options.audit_file), resumed)
+    audit = read_audit(resumed.options.audit_file)
+    with held(audit.path, f"a sweep of {audit.name}"):
+        return run_night(audit, resumed)

@@ -14,13 +14,15 @@ def sweep_command(
 ) -> int:
     """Sweep as an audit file says. Says nothing unless something changed that someone should look at."""
     from scanner.audit_file import read_audit
+    from scanner.cli.assemble import warn_on_stderr
     from scanner.cli.dry_run import show_plan
     from scanner.cli.night import first_night, run_night
     from scanner.lock import held
 
     audit = read_audit(audit_file)
     if dry_run:
-        show_plan(first_night(audit), as_json=False)
+        show_plan(first_night(audit, warn_on_stderr), as_json=False)
         return 0
+    notes: list[str] = []
     with held(audit.path, f"a sweep of {audit.name}"):
-        return run_night(audit, first_night(audit))
+        return run_night(audit, first_night(audit, notes.append), notes)

@@ -58,7 +58,7 @@ def night_report(night: Night, rules: Iterable[Rule], *, always: bool = False) -
         _section("New:", _new(kinds[Change.NEW], actions), len(kinds[Change.NEW])),
         _section("Gone:", map(_gone, kinds[Change.GONE]), len(kinds[Change.GONE])),
         _section("Speaks differently:", map(_differently, kinds[Change.SERVICE]), len(kinds[Change.SERVICE])),
-        [*closing_lines(night.summary), *(f"  {inert(line)}" for line in night.summary.degraded)],
+        [*closing_lines(night.summary), *_indented(night.summary.degraded), *_indented(night.summary.notes)],
         _references(night),
     ):
         lines += [*section, ""] if section else []
@@ -97,6 +97,10 @@ def _section(title: str, blocks: Iterable[Sequence[str]], count: int) -> list[st
             return [*lines, f"  ... and {count - MOST:,} more."]
         lines += [f"  {line}" for line in block]
     return lines
+
+
+def _indented(texts: Iterable[str]) -> Iterator[str]:
+    return (f"  {line}" for text in texts for line in wrap(inert(text), WIDTH - 2))
 
 
 def _new(found: Iterable[Difference], actions: Mapping[str, str]) -> Iterator[Sequence[str]]:

@@ -215,3 +215,13 @@ def test_a_dry_run_sends_and_keeps_nothing(audit: tuple[Path, list[socket]], nig
     assert "Nothing was sent" in out
     assert not (path.parent / "history.db").exists()
     assert not list((path.parent / "out").iterdir())
+
+
+def test_a_name_without_address_is_noted_in_the_report_and_breaks_no_silence(
+    audit: tuple[Path, list[socket]], night: Night
+) -> None:
+    path, _ = audit
+    policy = path.parent / "policy.toml"
+    policy.write_text(policy.read_text() + '[[expect]]\nhosts = ["gone.invalid"]\nports = [1]\nowner = "x"\n')
+    assert "'gone.invalid' cannot be resolved" in night("sweep", path)[1]
+    assert night("sweep", path)[1:] == ("", "")
