@@ -120,3 +120,40 @@ def test_hostile_process_names_are_inert_in_every_format() -> None:
     formula = Listener(listener.endpoint, Holder(7, "=1+1"))
     assert '"=1' not in "".join(csv_lines([row(formula)]))
     assert ",'=1+1," in "".join(csv_lines([row(formula)]))
+
+
+def test_a_system_that_denies_the_whole_table_is_asked_process_by_process(
+    listening: Callable[[int], socket], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import psutil
+
+    def denied(**_: object) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr("psutil.net_connections", denied)
+    monkeypatch.setattr("psutil.process_iter", lambda: [psutil.Process()])
+    port = listening(0).getsockname()[1]
+    sight = look()
+    [found] = [each for each in sight.listeners if each.endpoint.port == port]
+    assert found.holder is not None
+    assert found.holder.pid == os.getpid()
+    assert sight.unseen == ()
+
+
+def test_processes_that_deny_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    import psutil
+
+    class Closed:
+        pid = 1
+
+        def net_connections(self, **_: object) -> None:
+            raise psutil.AccessDenied
+
+    def denied(**_: object) -> None:
+        raise psutil.AccessDenied
+
+    monkeypatch.setattr("psutil.net_connections", denied)
+    monkeypatch.setattr("psutil.process_iter", lambda: [Closed(), Closed()])
+    sight = look()
+    assert sight.listeners == ()
+    assert sight.unseen == ("2 processes of other users, and whatever they listen on; run as root to see them",)
