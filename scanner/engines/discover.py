@@ -102,6 +102,12 @@ class DiscoveredEngine:
         inner = self._engine.progress
         return Progress(inner.sent, inner.settled + self._skipped, inner.open)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See `interface.Engine`."""
+        silent = f"{self._hosts.silent:,} addresses gave no sign of life and were not probed further"
+        return (*self._engine.notes, silent) if self._hosts.silent else self._engine.notes
+
     def stop(self) -> None:
         """See `interface.Engine`."""
         self._engine.stop()

@@ -73,8 +73,8 @@ class SynEngine:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the summary should say of how frames were sent."""
-        return tuple(self._notes.values())
+        """See `interface.Engine`."""
+        return (*self._notes.values(), *self.statistics.words())
 
     def stop(self) -> None:
         """See `interface.Engine`."""

@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,6 +68,15 @@ class Statistics:
     """ARP requests and neighbour solicitations sent."""
     wires: tuple[str, ...] = ()
     """How frames were given to the kernel."""
+
+    def words(self) -> Iterator[str]:
+        """What of it an auditor should know, one line each."""
+        if self.forged:
+            yield f"{self.forged:,} packets looked like answers but proved no probe of ours: none was believed"
+        if self.late:
+            yield f"{self.late:,} answers came when all was settled: duplicates, or --timeout is too short"
+        if self.resets:
+            yield f"{self.resets:,} connections were reset by us, since this machine's firewall kept its kernel from it"
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ class SynOptions:
     """Most endpoints in flight; memory is about 60 bytes for each."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.tries <= 20:
-            raise InvalidInput(f"{self.tries - 1} retries", where="--retries", cure="0 to 19 are possible")
+        if not 1 <= self.tries <= 21:
+            raise InvalidInput(f"{self.tries - 1} retries", where="--retries", cure="0 to 20 are possible")
         if self.spacing < LEAST_SPACING:
             problem = f"{self.spacing:g} s between tries"
             raise InvalidInput(problem, where="spacing", cure="at least 1 s, or Linux does not answer")

@@ -92,7 +92,7 @@ def test_a_kernel_without_packet_sockets_says_so(system: type[System]) -> None:
     assert "Address family not supported" in why_not_raw()
 
 
-@pytest.mark.parametrize("wrong", [{"tries": 0}, {"tries": 21}, {"spacing": 0.5}])
+@pytest.mark.parametrize("wrong", [{"tries": 0}, {"tries": 22}, {"spacing": 0.5}])
 def test_options_that_cannot_be(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInput):
         SynOptions(**wrong)  # type: ignore[arg-type]

@@ -31,12 +31,14 @@ def test_only_those_who_answer_are_probed_further(lab: Lab, name: str) -> None:
     with Tun(host, open=[80, 150], dead_hosts=dead) as tun:
         with host.entered():
             coverage = asyncio.run(discover(engine(), [first.wave(0)], hosts))
-        swept = sweep(host, plan, DiscoveredEngine(engine(), hosts))
+        narrowed: Engine = DiscoveredEngine(engine(), hosts)
+        swept = sweep(host, plan, narrowed)
     assert isinstance(coverage, Coverage)
     assert (hosts.alive, hosts.silent) == (2, 14)
     assert swept.reasons == {"silent-host": 14 * 200, "syn-ack": 4, "reset": 396}
     assert swept.coverage.unreachable_hosts == 14
     assert swept.coverage.planned == plan.size
+    assert narrowed.notes[-1] == "14 addresses gave no sign of life and were not probed further"
     assert {each for each, state in swept.states.items() if state is State.OPEN} == {
         (f"10.88.0.{number}", port) for number in (3, 9) for port in (80, 150)
     }

@@ -39,7 +39,9 @@ def test_no_forged_answer_is_believed_and_all_are_counted(lab: Lab) -> None:
     host = lab.namespace()
     with Tun(host, open=[80], silent=range(1000, 3000), forged=3, seed=5) as tun:
         plan = plan_of(["10.88.0.1", "fd88::1"], [80, 81, *range(1000, 1500)])
-        swept = sweep(host, plan, syn_engine(plan, limits=GENTLE))
+        engine = syn_engine(plan, limits=GENTLE)
+        swept = sweep(host, plan, engine)
+    assert any("none was believed" in note for note in engine.notes)
     assert tun.report["forged"] == 9 * tun.report["syns"] > 15_000
     assert swept.statistics.forged == tun.report["forged"]
     assert swept.reasons == {"syn-ack": 2, "reset": 2, "no-response": 1000}
