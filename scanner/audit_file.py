@@ -74,6 +74,7 @@ class AuditKeys(BaseModel):
     rate: Rate | None = None
     host_rate: Rate | None = None
     retries: Annotated[int, Field(ge=0, le=20, strict=True)] | None = None
+    identify: bool = False
     timeout: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] | None = None
     policy: PathText | None = None
     scope: PathText | None = None
