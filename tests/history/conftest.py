@@ -20,9 +20,10 @@ from scanner.core.targets import TargetSet
 from scanner.core.wave import SettledWave, Wave
 from scanner.engines.interface import Progress
 from scanner.history.database import Database
+from scanner.history.previous import open_before
 from scanner.history.recorder import SweepRecorder, begin_sweep
 from scanner.history.store import Store, StoredSweep
-from scanner.sweep import Earlier, Sweep
+from scanner.sweep import Asked, Earlier, Sweep
 
 BEGAN = datetime(2026, 6, 1, 22, 5, tzinfo=UTC)
 
@@ -120,14 +121,19 @@ class Lab:
         policy: Policy | None = None,
         audit: str = "",
         ends: bool = True,
+        again: bool = False,
     ) -> str:
-        """Sweep a world and record it, a day after the one before; returns the sweep's id."""
+        """Sweep a world and record it, a day after the one before; returns the sweep's id. With `again` what
+        was open before is looked at by name."""
         plan = plan or self.plan()
         info = self.info(plan, policy)
         self.nights += 1
         with Database(self.path, create=True) as database:
+            store = Store(database)
+            before = store.comparable(plan, audit, info.started) if again else None
+            asked = open_before(store, before, plan) if before else None
             recorder = begin_sweep(database, info, plan, audit=audit, settings={"engine": "world"})
-            await self.go(world, plan, info, recorder, policy=policy, ends=ends)
+            await self.go(world, plan, info, recorder, policy=policy, ends=ends, asked=asked)
         return info.sweep_id
 
     async def go(
@@ -140,9 +146,10 @@ class Lab:
         earlier: Earlier | None = None,
         policy: Policy | None = None,
         ends: bool = True,
+        asked: Asked | None = None,
     ) -> Summary:
         engine = WorldEngine(world, info.started)
-        sweep = Sweep(plan, engine, Judge(self.registry, policy), recorder=recorder, earlier=earlier)
+        sweep = Sweep(plan, engine, Judge(self.registry, policy), asked=asked, recorder=recorder, earlier=earlier)
         async for _ in sweep.results():
             pass
         summary = sweep.summary(info, info.started + timedelta(minutes=5))
