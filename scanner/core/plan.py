@@ -89,7 +89,10 @@ class Plan:
         count = min(self.wave_size, self.size - first)
         turns = np.arange(first, first + count, dtype=np.uint64)
         positions = turns * np.uint64(self.shard.of) + np.uint64(self.shard.number - 1)
-        host, port = np.divmod(self.permutation.forward(positions), np.uint64(len(self.ports)))
+        index = self.permutation.forward(positions)
+        width = np.uint64(len(self.ports))
+        host = index // width  # by a constant: numpy multiplies instead, divmod() really divides
+        port = index - host * width
         version, high, low = self.columns.words(host)
         return Wave(number, host, self._port_column[port], version, high, low)
 
