@@ -370,6 +370,62 @@ def _lighttpd(at: Path, port: int) -> list[str]:
     ]
 
 
+def _redis_tls(at: Path, port: int) -> list[str]:
+    cert, key = certificate(at)
+    return [
+        "redis-server",
+        "--port",
+        "0",
+        "--tls-port",
+        str(port),
+        "--bind",
+        ADDRESS,
+        "--dir",
+        str(at),
+        "--save",
+        "",
+        "--tls-cert-file",
+        cert,
+        "--tls-key-file",
+        key,
+        "--tls-ca-cert-file",
+        cert,
+        "--tls-auth-clients",
+        "no",
+    ]
+
+
+def _mosquitto_tls(at: Path, port: int) -> list[str]:
+    cert, key = certificate(at)
+    return [
+        "mosquitto",
+        "-c",
+        _write(
+            at,
+            "m.conf",
+            f"listener {port} {ADDRESS}\nallow_anonymous true\nuser root\ncertfile {cert}\nkeyfile {key}\n",
+        ),
+    ]
+
+
+def _slapd_tls(at: Path, port: int) -> list[str]:
+    cert, key = certificate(at)
+    command = _slapd(at, port)
+    conf = at / "slapd.conf"
+    conf.write_text(f"TLSCertificateFile {cert}\nTLSCertificateKeyFile {key}\n" + conf.read_text())
+    return [*command[:-1], f"ldaps://{ADDRESS}:{port}"]
+
+
+def _haproxy_h2c(at: Path, port: int) -> list[str]:
+    conf = "defaults\n mode http\n timeout client 5s\n timeout server 5s\n timeout connect 5s\n"
+    return [
+        "haproxy",
+        "-db",
+        "-f",
+        _write(at, "h.cfg", conf + f"frontend f\n bind {ADDRESS}:{port} proto h2\n http-request return status 200\n"),
+    ]
+
+
 def _plain(*words: str) -> Callable[[Path, int], list[str]]:
     """A command line with {port} and {at} filled in."""
     return lambda at, port: [word.format(port=port, at=at) for word in words]
@@ -468,6 +524,10 @@ SERVERS: tuple[Server, ...] = (
     Server("microsocks", "socks5", "", "microsocks", "microsocks", _plain("microsocks", "-i", ADDRESS, "-p", "{port}")),
     Server("telnetd", "telnet", "", "telnetd", "inetutils-telnetd", _telnetd),
     Server("etcd", "http", "", "etcd", "etcd-server", _etcd),
+    Server("redis-tls", "redis", "Redis", "redis-server", "redis-server", _redis_tls, tls=True),
+    Server("mosquitto-tls", "mqtt", "", "mosquitto", "mosquitto", _mosquitto_tls, tls=True),
+    Server("slapd-tls", "ldap", "OpenLDAP", "slapd", "slapd", _slapd_tls, tls=True),
+    Server("haproxy-h2c", "http2", "", "haproxy", "haproxy", _haproxy_h2c),
     Server("zookeeper", "zookeeper", "Apache ZooKeeper", "zkServer.sh", "zookeeper", _zookeeper),
     Server("kamailio", "sip", "kamailio", "kamailio", "kamailio", _kamailio),
 )
