@@ -82,13 +82,13 @@ class Resumed(Assembly):
 
 
 def _kept(stored: StoredSweep) -> Kept:
+    begun = f"sweep {stored.id} was begun by version {stored.info.version}"
+    if not stored.same_order:
+        raise InvalidInput(f"{begun}, which probed in another order", cure="start a new sweep")
     try:
         return kept_settings(stored.settings)
     except (ValueError, KeyError) as error:
-        raise InvalidInput(
-            f"sweep {stored.id} was begun by version {stored.info.version}, whose settings this one cannot use",
-            cure="start a new sweep",
-        ) from error
+        raise InvalidInput(f"{begun}, whose settings this one cannot use", cure="start a new sweep") from error
 
 
 def _unchanged(what: str, then: str, now: str) -> None:

@@ -8,6 +8,8 @@ from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
+import numpy as np
+
 from scanner.core.identity import Identity
 from scanner.core.model import Address, Coverage, RegistryIdentity, Severity, Verdict
 from scanner.core.plan import Plan, Shard
@@ -40,6 +42,7 @@ def plan_text(plan: Plan) -> str:
             "seed": plan.seed,
             "shard": [plan.shard.number, plan.shard.of],
             "wave_size": plan.wave_size,
+            "order": _order(plan),
         },
         separators=(",", ":"),
     )
@@ -55,6 +58,11 @@ def plan_of(text: str) -> Plan:
         shard=Shard(*data["shard"]),
         wave_size=data["wave_size"],
     )
+
+
+def same_order(text: str, plan: Plan) -> bool:
+    """Whether this program still visits the endpoints of a stored plan in the order in which it was swept."""
+    return bool(json.loads(text)["order"] == _order(plan))
 
 
 def info_text(info: SweepInfo) -> str:
@@ -130,6 +138,12 @@ def spoken(identity: Identity) -> str:
 def settings_of(text: str) -> Mapping[str, Any]:
     """The settings that a sweep was started with."""
     return json.loads(text)  # type: ignore[no-any-return]
+
+
+def _order(plan: Plan) -> list[int]:
+    """Where the first positions lead: enough to tell one way of permuting from another."""
+    indices: list[int] = plan.permutation.forward(np.arange(min(plan.total, 4), dtype=np.uint64)).tolist()
+    return indices
 
 
 def _runs(ports: tuple[int, ...]) -> list[list[int]]:

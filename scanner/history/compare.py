@@ -56,9 +56,8 @@ class View:
         summary = sweep.summary.degraded if sweep.summary else ()
         self.degraded = bool(summary) or any(wave.degraded for wave in waves)
         self._everywhere = frozenset(store.everywhere(sweep))
-        self._clear = {
-            wave.number for wave in waves if wave.complete and not wave.coverage.unknown and not self.degraded
-        }
+        sound = sweep.same_order and not self.degraded
+        self._clear = {wave.number for wave in waves if sound and wave.complete and not wave.coverage.unknown}
 
     def sides(self, places: list[Place], judged: Iterable[Judged]) -> Iterator[Side]:
         """What this sweep says of each place; `judged` are its observations there."""

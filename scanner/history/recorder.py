@@ -132,7 +132,9 @@ class SweepRecorder:
             for finding in each.findings:
                 findings.append((self._number, *place, *self._finding(connection, finding)))
                 known.append((bytes.fromhex(finding.id), at))
-        connection.executemany(f"INSERT OR REPLACE INTO observation VALUES ({_marks(13)})", sorted(observations, key=_KEY))
+        connection.executemany(
+            f"INSERT OR REPLACE INTO observation VALUES ({_marks(13)})", sorted(observations, key=_KEY)
+        )
         connection.executemany(f"INSERT OR REPLACE INTO finding VALUES ({_marks(11)})", sorted(findings, key=_KEY))
         connection.executemany(
             "INSERT INTO known VALUES (?1, ?2, ?2)"

@@ -33,6 +33,7 @@ from scanner.history.codec import (
     milliseconds,
     moment,
     plan_of,
+    same_order,
     settings_of,
     summary_of,
 )
@@ -76,6 +77,11 @@ class StoredSweep:
     def plan(self) -> Plan:
         """Its plan."""
         return plan_of(self.plan_text)
+
+    @cached_property
+    def same_order(self) -> bool:
+        """Whether this program would still put each endpoint into the same wave."""
+        return same_order(self.plan_text, self.plan)
 
     @property
     def complete(self) -> bool:

@@ -12,6 +12,7 @@ from scanner.core.plan import Shard
 from scanner.core.policy import Entry, Kind, Policy
 from scanner.core.rules.classify import Judge
 from scanner.core.spans import network_span
+from scanner.history import codec
 from scanner.history import compare as module
 from scanner.history.compare import compare, compare_judged
 
@@ -60,6 +61,14 @@ async def test_shards_are_compared_only_where_they_overlap(lab: Any, world: Call
     assert await diff(lab, world(), world(*everything), plan_before=first, plan=second) == []
     whole = await diff(lab, world(), world(*everything), plan_before=first, plan=lab.plan())
     assert len([each for each in whole if each.change is Change.OPENED]) == first.size
+
+
+async def test_a_plan_that_this_program_would_permute_otherwise_tells_nothing_by_silence(
+    lab: Any, world: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old, new = await lab.sweep(world(A)), await lab.sweep(world())
+    monkeypatch.setattr(codec, "_order", lambda _plan: [])
+    assert told(list(compare(lab.store(), lab.stored(old), lab.stored(new)))) == {("unsure", *A)}
 
 
 @pytest.mark.parametrize("trouble", [{"degraded": ("the link was down",)}, {"unknown": [A]}, {"stop_after": 0}])
