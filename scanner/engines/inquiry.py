@@ -127,8 +127,9 @@ class Inquiry:
         if hello.name == TLS:
             self._sent.append(TLS)
         speaker = await self._encrypt(talk)
-        if hello.name == TLS:
-            self._asked.append(TLS)
+        if hello.name == TLS or speaker is None:
+            self._asked.append(hello.name)
+        self._over = self._over or self._match is not None  # HTTP/2 was recognised, and nothing more will be
         if speaker is None or self._tls is None:
             return
         if self._tls.alpn == "h2" and "h2" in self._alpn:

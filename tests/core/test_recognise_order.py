@@ -1,5 +1,4 @@
 """What is asked next, and which names mean a protocol."""
-# ruff: noqa: E501 - one case a line reads better
 
 import pytest
 

@@ -1,5 +1,4 @@
 """What the service, its certificate, its past and its usual place make of a finding."""
-# ruff: noqa: E501 - one case a line reads better
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address

@@ -1,5 +1,4 @@
 """Who is suspected of answering on every port, and what condemns it."""
-# ruff: noqa: E501 - one case a line reads better
 
 from datetime import UTC, datetime
 from ipaddress import IPv4Address, IPv6Address, ip_address

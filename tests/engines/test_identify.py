@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+import ssl
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from ipaddress import ip_address
@@ -127,6 +128,23 @@ async def test_a_server_that_only_speaks_http2_is_named_so(tmp_path: Path) -> No
         assert (found.protocol, found.name) == ("http2", "https")
         assert found.tls is not None
         assert found.tls.alpn == "h2"
+        assert found.asked == ("tls", "http")
+
+
+async def test_a_server_that_refuses_a_second_handshake_is_not_asked_for_ever(tmp_path: Path) -> None:
+    context = server_context(tmp_path)
+    accepted = 0
+
+    def only_once(_socket: object, _name: object, _context: object) -> int | None:
+        nonlocal accepted
+        accepted += 1
+        return None if accepted == 1 else ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
+
+    context.sni_callback = only_once
+    async with peer(silent, context) as it:
+        found = await identified(it.port)
+        assert (found.name, found.conduct) == ("tls", Conduct.ANSWERED)
+        assert accepted < 15
 
 
 async def test_something_unknown_inside_tls_is_still_tls(tmp_path: Path) -> None:
