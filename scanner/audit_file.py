@@ -36,6 +36,8 @@ def _is_template(text: str) -> str:
         names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
     except ValueError as error:
         raise ValueError(f"{text!r}: {error}") from None
+    if "{" in str(Path(text).parent):
+        raise ValueError(f"{text!r}: braces may stand in the name of the file only, not in its folder")
     if unknown := names - PLACEHOLDERS:
         raise ValueError(f"{text!r}: {{{unknown.pop()}}} means nothing; there are {{date}} and {{sweep_id}}")
     return text

@@ -67,4 +67,6 @@ def _moment(value: date, *, whole_day: bool = False) -> datetime:
     if isinstance(value, datetime):
         return value if value.tzinfo else value.replace(tzinfo=UTC)
     midnight = datetime.combine(value, time(), UTC)
+    if value == date.max:
+        return midnight
     return midnight + timedelta(days=1) if whole_day else midnight

@@ -15,6 +15,7 @@ from typing import Annotated, Generic, TypeAlias, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from scanner.core.errors import InvalidInput
+from scanner.core.inert import inert
 from scanner.core.spans import network_span
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -78,10 +79,12 @@ def read_toml(path: Path, model: type[Model]) -> TomlFile[Model]:
     text = _decode(path, data)
     try:
         content = model.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise _not_toml(path, error) from None
     except ValidationError as error:
         raise _not_valid(path, text, error) from None
+    except ValueError as error:  # TOMLDecodeError, and numbers with thousands of digits
+        raise _not_toml(path, error) from None
+    except RecursionError:
+        raise InvalidInput("is nested too deeply", where=str(path)) from None
     return TomlFile(path, content, hashlib.sha256(data).hexdigest(), text)
 
 
@@ -89,7 +92,7 @@ def place(path: Path, text: str, keys: tuple[str | int, ...]) -> str:
     """`file:line: key.path` of a path of keys in a text, as exactly as it can be found."""
     line = _line_of(text, keys)
     where = f"{path}:{line}" if line else f"{path}"
-    return f"{where}: {key_path(keys)}" if keys else where
+    return f"{where}: {inert(key_path(keys))}" if keys else where
 
 
 def key_path(keys: tuple[str | int, ...]) -> str:
@@ -123,11 +126,11 @@ def _decode(path: Path, data: bytes) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _not_toml(path: Path, error: tomllib.TOMLDecodeError) -> InvalidInput:
+def _not_toml(path: Path, error: ValueError) -> InvalidInput:
     words = str(error)
     found = _AT_LINE.search(words)
     where = f"{path}:{found[1]}" if found else str(path)
-    return InvalidInput("is not TOML: " + _AT_LINE.sub("", words).strip(), where=where)
+    return InvalidInput("is not TOML: " + inert(_AT_LINE.sub("", words).strip()), where=where)
 
 
 def _not_valid(path: Path, text: str, error: ValidationError) -> InvalidInput:
@@ -138,7 +141,7 @@ def _not_valid(path: Path, text: str, error: ValidationError) -> InvalidInput:
         problem = "unknown key"
     if len(problems) > 1:
         problem += f" (and {len(problems) - 1} more)"
-    return InvalidInput(problem, where=place(path, text, first["loc"]))
+    return InvalidInput(inert(problem), where=place(path, text, first["loc"]))
 
 
 def _line_of(text: str, keys: tuple[str | int, ...]) -> int | None:

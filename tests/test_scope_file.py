@@ -65,6 +65,11 @@ def test_a_missing_file_is_one_line(tmp_path: Path) -> None:
         read_scope(tmp_path / "nowhere.toml")
 
 
+def test_a_permission_without_end_may_be_written_as_the_last_day_there_is(tmp_path: Path) -> None:
+    scope = read_scope(write(tmp_path, GOOD.replace("2026-12-31", "9999-12-31")))
+    assert not scope.invalid_at(datetime(2999, 1, 1, tzinfo=UTC))
+
+
 def test_bom_and_crlf_are_accepted(tmp_path: Path) -> None:
     text = b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()
     assert read_scope(write(tmp_path, text)).name == "office"

@@ -1,6 +1,7 @@
 """`scanner history [list | show | prune]`: the stored sweeps."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ app = typer.Typer(help="The stored sweeps.", invoke_without_command=True, rich_m
 
 AsJson = Annotated[bool, typer.Option("--json", help="JSON lines.")]
 _UNITS = {"d": 1, "w": 7, "m": 30, "y": 365}
+MOST_DAYS = 100 * 365
 
 
 @app.callback()
@@ -91,10 +93,11 @@ def prune_command(
 def _span(text: str) -> timedelta:
     from scanner.core.errors import InvalidInput
 
-    number, unit = text[:-1], text[-1:]
-    if unit not in _UNITS or not number.isascii() or not number.isdigit() or len(number) > 5:
+    found = re.fullmatch(r"([0-9]{1,4})([dwmy])", text)
+    days = int(found[1]) * _UNITS[found[2]] if found else MOST_DAYS + 1
+    if days > MOST_DAYS:
         raise InvalidInput(f"{text!r} is not a time", where="--keep", cure="write 90d, 12w, 6m or 2y")
-    return timedelta(days=int(number) * _UNITS[unit])
+    return timedelta(days=days)
 
 
 def _table(store: "Store", sweeps: "Iterator[StoredSweep]") -> Iterator[str]:

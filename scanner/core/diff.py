@@ -155,7 +155,7 @@ def _finding(change: Change, finding: Finding, before: Side, after: Side) -> Dif
         change=change,
         endpoint=finding.observation.endpoint,
         before=before.state,
-        after=after.state,
+        after=_with_reason(after),
         hostname=_hostname(before, after),
         finding=finding,
         because=_because(before, after),
@@ -170,7 +170,7 @@ def _because(before: Side, after: Side) -> Because:
 
 
 def _with_reason(side: Side) -> str:
-    return f"{side.state} ({side.judged.observation.reason})" if side.judged else side.state
+    return f"{side.state} ({side.judged.observation.reason})" if side.judged and not side.open else side.state
 
 
 def _hostname(before: Side, after: Side) -> str:

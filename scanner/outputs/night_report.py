@@ -138,9 +138,11 @@ def _fact(label: str, text: str) -> list[str]:
 
 
 def _gone(each: Difference) -> list[str]:
-    rule = each.finding.rule if each.finding else ""
     because = "" if each.because == "network" else f", because of the {each.because}"
-    return [f"{where(each)}  {rule}  now {inert(each.after)}{because}"]
+    if each.finding is None:
+        return []
+    last = f", last seen {_day(each.finding.observation.at)}"
+    return [f"{where(each)}  {each.finding.rule}", f"  now {inert(each.after)}{because}{last}"]
 
 
 def _differently(each: Difference) -> list[str]:

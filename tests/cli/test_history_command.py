@@ -156,7 +156,8 @@ def test_pruning_keeps_what_is_younger(scanner: Run, swept: tuple[str, list[int]
     connection.close()
     assert "1 sweeps forgotten" in scanner("history", "prune", "--keep", "90d").stderr
     assert len(scanner("history", "--json").stdout.splitlines()) == 2
-    assert scanner("history", "prune", "--keep", "soon").returncode == 2
+    for wrong in ("soon", "", "9", "-1d", "9999y"):
+        assert scanner("history", "prune", "--keep", wrong).returncode == 2
 
 
 def test_the_history_is_for_its_owner_alone_and_may_be_done_without(scanner: Run, tmp_path: Path) -> None:

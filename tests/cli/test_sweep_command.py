@@ -102,7 +102,7 @@ def test_a_week_of_nights(audit: tuple[Path, list[socket]], night: Night) -> Non
     status, mail, _ = night("sweep", path)
     assert "1 gone since" in mail
     assert f"127.0.0.1:{known}/tcp  open-" in mail
-    assert "now closed" in mail
+    assert "now closed (reset), last seen 20" in mail
     assert max(len(line) for line in mail.splitlines() if str(path.parent) not in line) <= 90
     assert f"--history {path.parent}/history.db` shows every change" in mail
 
@@ -175,6 +175,7 @@ def test_what_lies_outside_of_the_scope_stops_the_night_before_it_begins(
         ("targets =", "target =", "office.toml:2: target: unknown key"),
         ("{date}", "{day}", "{day} means nothing; there are {date} and {sweep_id}"),
         ("out/findings", "nowhere/findings", "nowhere"),
+        ("out/{sweep_id}.jsonl", "{sweep_id}/a.jsonl", "in the name of the file only"),
         ('name = "Small office"', 'engine = "warp"', "office.toml:1: engine: Input should be"),
         ("policy.toml", "policies.toml", "policies.toml: cannot be read"),
         ('"127.0.0.1"', '"127.0.0.300"', "127.0.0.300"),

@@ -1,0 +1,57 @@
+"""Whatever a file holds, reading it ends with a model or with one clear line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from scanner.core.errors import InvalidInput
+from scanner.core.model import RegistryIdentity
+from scanner.core.registry import Registry
+from scanner.policy_file import read_policy
+from scanner.scope_file import read_scope
+from scanner.toml_file import MOST_BYTES
+
+REGISTRY = Registry(RegistryIdentity("test", "2026-01-01", "0" * 64, 0), [])
+
+words = st.sampled_from(
+    ["[[expect]]", "[[exception]]", "[severity]", "networks", "hosts", "ports", "owner", "=", "[", "]", "'10.0.0.0/8'",
+     "22", '"x"', "\n", ",", "{", "}", '"a\\nb"', "2026-01-01", "true", ".", "#", "\u202e", "'a-b.example'", '"""']
+)  # fmt: skip
+texts = st.one_of(st.text(max_size=80), st.lists(words, max_size=40).map(" ".join), st.binary(max_size=60))
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(texts)
+def test_a_model_or_one_line(tmp_path: Path, content: str | bytes) -> None:
+    path = tmp_path / "any.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))
+    for read in (lambda: read_policy(path, lambda: REGISTRY), lambda: read_scope(path)):
+        line = complaint_of(read)
+        assert line.startswith(f"{path}") or not line
+        assert line.isprintable()
+
+
+def complaint_of(read: Callable[[], object]) -> str:
+    try:
+        read()
+    except InvalidInput as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("x = " + "[" * 100_000, "nested too deeply|is not TOML"),
+        ("x = " + "9" * 10_000, "is not TOML"),
+        ("#" * (MOST_BYTES + 1), "is larger than 16 MiB"),
+    ],
+)
+def test_extremes(tmp_path: Path, content: str, complaint: str) -> None:
+    path = tmp_path / "extreme.toml"
+    path.write_text(content)
+    with pytest.raises(InvalidInput, match=complaint):
+        read_scope(path)
