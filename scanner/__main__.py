@@ -6,7 +6,9 @@ import sys
 def main() -> None:
     """Run the command line and leave with its status."""
     from scanner.cli.app import run
+    from scanner.cli.streams import hold_closed_streams
 
+    hold_closed_streams()
     sys.exit(run(sys.argv[1:]))
 
 

@@ -4,7 +4,6 @@ Only typer is imported here: each command imports what it needs when it runs, so
 `scanner port 22` answer at once.
 """
 
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -23,6 +22,7 @@ from scanner.cli.resume import resume_command
 from scanner.cli.rule import rule_command
 from scanner.cli.scan import scan_command
 from scanner.cli.status import EXIT_STATUS_HELP
+from scanner.cli.streams import output_failure, silence_output
 from scanner.cli.sweep import sweep_command
 from scanner.core.errors import ScannerError
 
@@ -62,27 +62,42 @@ def run(arguments: Sequence[str]) -> int:
     """Run a command line. Returns the exit status; whatever goes wrong is one line on standard error."""
     try:
         result = make_app()(args=list(arguments), standalone_mode=False, prog_name="scanner")
-        sys.stdout.flush()
+        if sys.stdout:
+            sys.stdout.flush()
     except ScannerError as error:
         _say(str(error))
         return error.exit_status
     except UsageError as error:
-        error.show()  # type: ignore[attr-defined]
+        _say_usage(error)
         return 2
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence_output()
         return 0
-    except Exception:  # noqa: BLE001 - the promise is exit 2; Python's own 1 would read as "findings"
-        traceback.print_exc()
-        _say(BUG)
+    except Exception as error:  # noqa: BLE001 - the promise is exit 2; Python's own 1 would read as "findings"
+        if failure := output_failure(error):
+            _say(f"standard output: cannot be written: {failure}")
+            silence_output()
+        else:
+            traceback.print_exc()
+            _say(BUG)
         return 2
     return int(result or 0)
 
 
 def _say(text: str) -> None:
     print(f"scanner: {text}", file=sys.stderr)
+
+
+def _say_usage(error: Exception) -> None:
+    """Wrong usage in one line; a command without its words says how it is used."""
+    text = error.format_message()  # type: ignore[attr-defined]
+    if "\n" in text:
+        error.show()  # type: ignore[attr-defined]
+        return
+    context = getattr(error, "ctx", None)  # an option without its value comes without one
+    _say(f"{text.rstrip('.')}; `{context.command_path if context else 'scanner COMMAND'} --help` says how")
 
 
 def _root(
