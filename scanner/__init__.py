@@ -13,9 +13,13 @@ if TYPE_CHECKING:
     from scanner.core.model import Coverage, Endpoint, Finding, Judged, Observation, Severity, State, Verdict
     from scanner.core.pacing import UNLIMITED, Limits
     from scanner.core.plan import Plan, Shard
+    from scanner.core.policy import Policy
     from scanner.core.registry import Registry
     from scanner.core.rules.classify import Judge
+    from scanner.core.scope import Scope
     from scanner.core.targets import TargetSet
+    from scanner.policy_file import read_policy
+    from scanner.scope_file import read_scope
     from scanner.sweep import Sweep, WaveResult
 
 _HOMES = {
@@ -26,9 +30,13 @@ _HOMES = {
     ),
     "scanner.core.pacing": ("UNLIMITED", "Limits"),
     "scanner.core.plan": ("Plan", "Shard"),
+    "scanner.core.policy": ("Policy",),
     "scanner.core.registry": ("Registry",),
     "scanner.core.rules.classify": ("Judge",),
+    "scanner.core.scope": ("Scope",),
     "scanner.core.targets": ("TargetSet",),
+    "scanner.policy_file": ("read_policy",),
+    "scanner.scope_file": ("read_scope",),
     "scanner.sweep": ("Sweep", "WaveResult"),
 }  # fmt: skip
 
@@ -44,8 +52,10 @@ __all__ = [
     "Observation",
     "OutOfScope",
     "Plan",
+    "Policy",
     "Registry",
     "ScannerError",
+    "Scope",
     "Severity",
     "Shard",
     "State",
@@ -55,6 +65,8 @@ __all__ = [
     "WaveResult",
     "__version__",
     "plan_for",
+    "read_policy",
+    "read_scope",
     "scan",
 ]
 

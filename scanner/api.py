@@ -8,12 +8,15 @@ import asyncio
 import secrets
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from scanner.core.model import Judged
 from scanner.core.pacing import Limits
 from scanner.core.plan import Shard
+from scanner.core.policy import Policy
 from scanner.core.registry import Registry
+from scanner.core.required import required_places
 from scanner.core.rules.classify import Judge
 from scanner.core.scope import Scope
 from scanner.core.targets import Word
@@ -30,24 +33,27 @@ async def scan(
     engine: Engine | None = None,
     limits: Limits | None = None,
     registry: Registry | None = None,
+    policy: Policy | None = None,
     scope: Scope | None = None,
     seed: int | None = None,
 ) -> AsyncGenerator[Judged, None]:
-    """Every open endpoint with what the rules say of it, as it is found.
+    """Every open endpoint with what the rules say of it, as it is found; with a policy, also what it requires.
 
     `targets`, `ports` and `exclude` are words as on the command line; several words of targets may be given as one
-    text separated by spaces. `engine` defaults to TCP connects within `limits`; `registry` to the one in use.
+    text separated by spaces. `engine` defaults to TCP connects within `limits` and within what `scope` allows a
+    second; `registry` to the one in use. `read_policy` and `read_scope` read the files of the command line.
 
     Raises:
         InvalidInput: words that mean nothing; before any probe.
         OutOfScope: addresses that are neither loopback nor private and that `scope` does not cover; likewise.
     """
-    judge = Judge(registry if registry is not None else await asyncio.to_thread(_registry))
+    judge = Judge(registry if registry is not None else await asyncio.to_thread(_registry), policy)
     prepared = await asyncio.to_thread(plan_for, targets, ports, exclude, judge.registry, scope, seed)
     sweep = Sweep(
         prepared.plan,
-        engine or _connect(prepared, limits or Limits()),
+        engine or _connect(prepared, _within(limits or Limits(), scope)),
         judge,
+        asked=required_places(policy) if policy else None,
         hostnames=prepared.hostnames,
         excluded=prepared.excluded,
     )
@@ -85,6 +91,12 @@ def _registry() -> Registry:
     from scanner.registry_source import load
 
     return load()
+
+
+def _within(limits: Limits, scope: Scope | None) -> Limits:
+    if scope is None or scope.max_rate is None:
+        return limits
+    return replace(limits, rate=min(limits.rate or scope.max_rate, scope.max_rate))
 
 
 def _connect(prepared: Prepared, limits: Limits) -> Engine:

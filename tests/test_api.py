@@ -46,6 +46,15 @@ async def test_what_the_command_line_refuses_the_library_refuses() -> None:
             [judged async for judged in scanner.scan(targets, "22")]
 
 
+async def test_a_policy_judges_and_what_it_requires_is_told(unassigned: int, tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(f'[[expect]]\nnetworks = ["127.0.0.1"]\nports = [{unassigned}]\nrequired = [1]\nowner = "IT"\n')
+    policy = scanner.read_policy(path, lambda: pytest.fail("no service is named"))
+    found = [judged async for judged in scanner.scan("127.0.0.1", f"1,{unassigned}", policy=policy)]
+    said = {each.observation.endpoint.port: [finding.rule for finding in each.findings] for each in found}
+    assert said == {unassigned: ["policy-expected"], 1: ["required-missing"]}
+
+
 async def test_leaving_early_is_clean(unassigned: int) -> None:
     async for judged in scanner.scan("127.0.0.1", str(unassigned)):
         assert judged.observation.endpoint.port == unassigned
