@@ -108,7 +108,11 @@ Retries: TypeAlias = Annotated[
 ]
 Timeout: TypeAlias = Annotated[
     float | None,
-    typer.Option(metavar="SECONDS", help="How long to wait for an answer to one probe.", rich_help_panel=_HOW),
+    typer.Option(
+        metavar="SECONDS",
+        help="How long to wait for an answer to one probe. From 1 s on the kernel repeats connects; --rate counts that.",
+        rich_help_panel=_HOW,
+    ),
 ]
 Interface: TypeAlias = Annotated[
     str, typer.Option("-e", "--interface", metavar="IFACE", help="Send by this interface only.", rich_help_panel=_HOW)
