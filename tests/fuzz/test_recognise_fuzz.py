@@ -21,7 +21,7 @@ from scanner.core.recognise.recogniser import READ_LIMIT, Recogniser
 from scanner.core.recognise.text import TEXT
 
 SECONDS = float(os.environ.get("SCANNER_FUZZ_SECONDS", "0"))
-EXAMPLES = int(40 + SECONDS * 40)
+EXAMPLES = int(40 + SECONDS * 4)
 
 RECOGNISERS: dict[str, Recogniser] = {
     "http": http,
