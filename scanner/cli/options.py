@@ -110,7 +110,7 @@ Timeout: TypeAlias = Annotated[
     float | None,
     typer.Option(
         metavar="SECONDS",
-        help="How long to wait for an answer to one probe. From 1 s on the kernel repeats connects; --rate counts that.",
+        help="How long to wait for an answer to one probe. From 1 s on the kernel repeats connects; --rate counts it.",
         rich_help_panel=_HOW,
     ),
 ]
