@@ -24,9 +24,20 @@ MOST_PIECES = 1 << 16
 
 _BITS = {4: 32, 6: 128}
 _V4_MAPPED = (0xFFFF << 32, (0xFFFF << 32) | 0xFFFFFFFF)
+_PLAIN_V4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])(?:\.(?!\Z)|\Z)){4}")
 _NUMERIC = re.compile(r"[0-9.,*/-]+")
 _OCTET = re.compile(r"(?:\*|[0-9]{1,3}(?:-[0-9]{1,3})?|-[0-9]{1,3}|[0-9]{1,3}-)")
 _LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)")
+_ENDS_IN_NUMBER = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
+"""A last label that C libraries read as an address in disguise (0x7f000001); no domain is called so."""
+
+_MISTAKES: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(r".*://.*"), "a web address", "name the host alone, and the port with -p"),
+    (re.compile(r"\[.*\].*"), "an address in brackets", "leave them out, and name the port with -p"),
+    (re.compile(r"[^:]+:[0-9]+"), "a target with a port", "name the port with -p"),
+    (re.compile(r"(?=.*,)(?:.*[A-Za-z/:]|(?:[^.]*\.){4}).*"), "several targets in one word", "use spaces"),
+)
+"""How people write targets elsewhere: what a word looks like, what that is, and what to write here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +123,12 @@ def parse_target(word: Word) -> tuple[Span, ...] | HostName:
         InvalidInput: in one line, with the word and where it stands.
     """
     text = word.text
+    if _PLAIN_V4.fullmatch(text):  # most words of a long file are plain addresses
+        value = int.from_bytes(map(int, text.split(".")))
+        return (Span(4, value, value),)
+    for looks, problem, cure in _MISTAKES:
+        if looks.fullmatch(text):
+            raise _bad(word, problem, cure)
     if ":" in text:
         return (_checked_v6(word, _network_or_range(word, 6)),)
     if _NUMERIC.fullmatch(text):
@@ -127,7 +144,7 @@ def _name(word: Word) -> HostName:
         raise _bad(word, "a name cannot have a prefix length", "write the network as numbers")
     if len(word.text) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise _bad(word, "neither an address, a range, a network nor a host name")
-    if labels[-1].isdigit():
+    if _ENDS_IN_NUMBER.fullmatch(labels[-1]):
         raise _bad(word, "neither an address nor a host name (a name does not end in a number)")
     return HostName(word)
 
