@@ -2,7 +2,8 @@
 
 What may go next has a time before which it may not; sending moves that time on by 1/rate. Who was idle may catch up
 at most `SLACK` seconds, so that no rolling second sees more than 1 % above the rate (and one probe), and there is no
-burst after a stop: the process was suspended, the machine slept.
+burst after a stop: the process was suspended, the machine slept. What was allowed but left late, because another
+process had the processor, moves the schedule on by as much: spacing holds on the wire, not only in our books.
 
 Hosts' times are kept in a table of fixed size, host number modulo its size: hosts that share a place share an
 allowance. That errs on the quiet side, and only where there are more than a million hosts, among which a global
@@ -29,6 +30,11 @@ class Spacing:
         self._gap = 1.0 / rate if rate else 0.0
         self._next = 0.0
 
+    @property
+    def unlimited(self) -> bool:
+        """Whether there is no limit at all."""
+        return not self._gap
+
     def ready(self, now: float, most: int) -> int:
         """How many may go at `now` (seconds on any monotonic clock), at most `most`."""
         if not self._gap:
@@ -36,12 +42,12 @@ class Spacing:
         self._next = max(self._next, now - SLACK)
         return min(most, int((now - self._next) / self._gap) + 1) if now >= self._next else 0
 
-    def took(self, count: int) -> None:
-        """So many of those that `ready` offered have gone."""
-        self._next += count * self._gap
+    def took(self, count: int, late: float = 0.0) -> None:
+        """So many of those that `ready` offered have gone, the first of them `late` seconds after it was asked."""
+        self._next += count * self._gap + late
 
     def wait(self, now: float) -> float:
-        """Seconds until the next one may go."""
+        """Seconds until the next one may go; 0 where there is no limit."""
         return max(0.0, self._next - now)
 
 
@@ -72,6 +78,10 @@ class HostSpacing:
             allowed[np.flatnonzero(allowed)[most:]] = False
         np.maximum.at(self._next, place[allowed], due[allowed] + self._gap)
         return allowed
+
+    def went_late(self, host: U64, late: float) -> None:
+        """What `allow` let go to these hosts left so many seconds later; so must what comes next."""
+        self._next[np.unique((host & self._mask).astype(np.int64))] += late
 
 
 def _count_within(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -32,6 +32,8 @@ _OPEN = np.uint16(reason_code(Reason.SYN_ACK))
 _CLOSED = np.uint16(reason_code(Reason.RESET))
 _RANKS = np.array([-1, 2, 1, 0], np.int8)
 """By reason code: `not-probed`, `syn-ack`, `reset`, and everything above."""
+_SHORTEST = np.float32(1e-6)
+"""Least round-trip time told, in seconds: two clocks are compared, and on loopback one may overtake the other."""
 _NOBODY = np.int32(-1)
 
 
@@ -95,8 +97,8 @@ class Flight:
         self.open = 0
         """Places found open."""
         self.reason: U16 = np.full(len(wave), _PENDING, np.uint16)
-        self._at: F32 = np.full(len(wave), np.nan, np.float32)
-        self._rtt: F32 = np.full(len(wave), np.nan, np.float32)
+        self._at: F32 = np.zeros(len(wave), np.float32)  # zeros cost no memory until they are written to
+        self._rtt: F32 = np.zeros(len(wave), np.float32)
         self._sent_at: list[F32] = []
         self._answers = [0] * tries
         self._evidence = Evidence(len(wave))
@@ -203,7 +205,7 @@ class Flight:
             wave=self.wave,
             reason=self.reason,
             at=self._at.astype(np.float64) + (wall - now + self.born),
-            rtt=self._rtt,
+            rtt=np.where(self._rtt > 0, self._rtt, np.float32(np.nan)),
             sent=self.sent,
             complete=complete,
             evidence=self._evidence,
@@ -236,7 +238,7 @@ class Flight:
         self._at[where] = answers.at[rows] - self.born
         for each in range(self.attempt + 1):
             chosen = where[tries == each]
-            self._rtt[chosen] = self._at[chosen] - self._sent_at[each][chosen]
+            self._rtt[chosen] = np.maximum(self._at[chosen] - self._sent_at[each][chosen], _SHORTEST)
         icmp = ~tcp_now
         if icmp.any():
             said = answers.rows(rows[icmp])

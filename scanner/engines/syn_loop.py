@@ -193,7 +193,7 @@ class SynLoop:
         self._begin_waves(now)
         heard_until = self._listener.heard_until
         self._hear()
-        sent = 0 if self._stopped(now) else self._send(now)
+        sent = 0 if self._stopped(now) else self._send(time.monotonic())
         self._settle(now, min(now, heard_until))
         return self._pause(sent, now)
 
@@ -267,14 +267,16 @@ class SynLoop:
         """Send what may go now, older waves first; how many packets went."""
         ready = self._spacing.ready(now, _MOST_A_TURN)
         sent = self._neighbours.step(now, min(ready, _MOST_QUESTIONS))
+        late = 0.0
         sending = [item for item in self._flights.items() if item[1].flight.sending]
         for slot, flying in sending[:_MOST_SENDING]:
             if sent >= ready:
                 break
             count = self._transmitter.send(flying.flight, slot, ready - sent, now)
+            late = late if sent else self._transmitter.late
             self._sent += count
             sent += count
-        self._spacing.took(sent)
+        self._spacing.took(sent, late)
         return sent
 
     def _settle(self, now: float, heard_until: float) -> None:
@@ -323,11 +325,10 @@ class SynLoop:
         sending = any(flying.flight.sending for flying in self._flights.values())
         if self._stopped(began) or not (sending or self._neighbours.waiting):
             return _IDLE
-        now = time.monotonic()
-        wait = self._spacing.wait(now)
-        if sent and not wait:
+        if sent and self._spacing.unlimited:
             return 0.0
-        return max(_TURN - (now - began), min(wait, _IDLE), 0.0)
+        now = time.monotonic()
+        return max(_TURN - (now - began), min(self._spacing.wait(now), _IDLE), 0.0)
 
     def _opening(self, open_sender: Callable[[Path], Sender]) -> Callable[[Path], Sender]:
         """Listen on a link before the first probe leaves by it."""

@@ -12,6 +12,7 @@ an address that is not permitted stops the sweep before a frame for it exists.
 import errno
 import time
 from collections.abc import Callable, Iterator
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
@@ -33,9 +34,10 @@ from scanner.engines.syn_options import Permitted
 from scanner.engines.template import syn_template
 from scanner.engines.wire import Sender
 
-LOOK = 4096
-"""How many places of a try are looked at in one go where some may have to wait."""
+LEAST_LOOK, MOST_LOOK = 256, 4096
+"""How many places of a try are looked at in one go where some may have to wait: more when too few of them may go."""
 
+_PUNCTUAL = 0.0005
 _LINK_IS_DOWN = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
 _NO_ROOM = frozenset({errno.ENOBUFS, errno.EAGAIN})
 _MOST_STALLS = 20
@@ -67,6 +69,10 @@ class Transmitter:
         self._senders: dict[tuple[int, int], Sender] = {}
         self._templates: dict[tuple[int, str], Template] = {}
         self._stalls = 0
+        self._look = LEAST_LOOK
+        self._left_at = inf
+        self.late = 0.0
+        """Seconds by which what `send` sent last left later than it was meant to."""
         self.resets = 0
         """Resets sent to close what our kernel did not close."""
 
@@ -82,16 +88,21 @@ class Transmitter:
             OutOfScope: the wave holds an address that is not permitted; nothing went to it.
         """
         one_hop = flight.hop.strides == (0,)
-        looked = flight.look(most if one_hop and not self._hosts else LOOK)
+        looked = flight.look(most if one_hop and not self._hosts else max(most, self._look))
         waiting = looked[flight.pending(looked)]
         go, later = self._choose(flight, waiting, most, now)
-        sent = 0
+        short = np.count_nonzero(go) < most
+        self._look = min(self._look * 2, MOST_LOOK) if short else max(self._look // 2, LEAST_LOOK)
+        sent, self._left_at = 0, inf
         kept = [waiting[later]]
         for number, places in self._by_path(flight, waiting[go]):
             count, left = self._transmit(flight, slot, number, places)
             sent += count
             kept.append(left)
         flight.take(looked, np.sort(np.concatenate(kept)))
+        self.late = max(0.0, self._left_at - now - _PUNCTUAL) if sent else 0.0
+        if self._hosts and self.late:
+            self._hosts.went_late(flight.wave.host[waiting[go]], self.late)
         return sent
 
     def reset(self, flight: Flight, source_port: U16) -> None:
@@ -194,6 +205,7 @@ class Transmitter:
             hops = self._macs(path, flight, chunk)
             fill(template, rows, high=high, low=low, port=port, source_port=ports, sequence=sequence, hops=hops)
             moment = time.monotonic()
+            self._left_at = min(self._left_at, moment)
             result = sender.send(len(chunk))
             yield chunk, moment, result.count, result.error
             done += len(chunk)

@@ -63,3 +63,12 @@ def test_never_more_than_asked_for_and_the_first_ones_first() -> None:
 def test_hosts_that_share_a_place_share_an_allowance() -> None:
     pacing = HostSpacing(10.0, hosts=8)
     assert pacing.allow(np.array([3, 11, 19], np.uint64), 1.0, 9).tolist() == [True, False, False]
+
+
+def test_what_left_late_moves_the_schedule_on() -> None:
+    spacing, hosts, one = Spacing(1000.0), HostSpacing(1000.0), np.zeros(50, np.uint64)
+    assert spacing.ready(1.0, 50) == hosts.allow(one, 1.0, 50).sum() == 9
+    spacing.took(9, late=0.02)
+    hosts.went_late(one[:9], 0.02)
+    assert spacing.ready(1.02, 50) == hosts.allow(one, 1.02, 50).sum() == 0
+    assert spacing.ready(1.0255, 50) == hosts.allow(one, 1.0255, 50).sum() == 5
