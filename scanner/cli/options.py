@@ -185,7 +185,7 @@ HistoryFile: TypeAlias = Annotated[
     typer.Option(
         "--history",
         metavar="FILE",
-        help="Remember the sweep here. Default: in your state folder.",
+        help="The history of sweeps. Default: in your state folder.",
         rich_help_panel=_OUT,
     ),
 ]
