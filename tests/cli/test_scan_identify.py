@@ -18,7 +18,7 @@ def ssh_port(listening: Callable[[int], socket]) -> Iterator[int]:
         with suppress(OSError):
             while True:
                 peer, _ = listener.accept()
-                with peer:
+                with peer, suppress(ConnectionError):  # a probe hangs up at once
                     peer.sendall(b"SSH-2.0-OpenSSH_9.2p1\x1b[31m\r\n")
 
     threading.Thread(target=greet, daemon=True).start()
