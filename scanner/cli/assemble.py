@@ -214,7 +214,7 @@ def outputs(options: ScanOptions) -> list[Output]:
     from scanner.outputs.csv_file import CsvFile
     from scanner.outputs.jsonl import JsonLines
     from scanner.outputs.nmap_xml import NmapXml
-    from scanner.outputs.places import STANDARD_OUTPUT, place_for
+    from scanner.outputs.places import STANDARD_OUTPUT, collide, place_for
     from scanner.outputs.summary import SummaryLines
     from scanner.outputs.table import Table
 
@@ -226,6 +226,8 @@ def outputs(options: ScanOptions) -> list[Output]:
         place = place_for(options.output or "-")
         made.append(JsonLines(place) if options.json else CsvFile(place, all_open=options.all_open))
     if options.nmap_xml:
+        if data and collide(options.output or "-", options.nmap_xml):
+            raise InvalidInput("both go to the same place", where="-o/-oX", cure="name another file for one of them")
         made.append(NmapXml(place_for(options.nmap_xml)))
     taken = {options.nmap_xml, (options.output or "-") if data else ""} & STANDARD_OUTPUT
     if not taken and not options.quiet:

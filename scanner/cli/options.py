@@ -145,7 +145,7 @@ Identify: TypeAlias = Annotated[
 ]
 
 OutFile: TypeAlias = Annotated[
-    str,
+    str | None,
     typer.Option(
         "-o",
         "--output",
@@ -164,7 +164,7 @@ Json: TypeAlias = Annotated[
     bool, typer.Option("--json", help="JSON lines on standard output, or in -o.", rich_help_panel=_OUT)
 ]
 NmapXml: TypeAlias = Annotated[
-    str, typer.Option("-oX", metavar="FILE", help="Also write nmap's XML.", rich_help_panel=_OUT)
+    str | None, typer.Option("-oX", metavar="FILE", help="Also write nmap's XML.", rich_help_panel=_OUT)
 ]
 AllOpen: TypeAlias = Annotated[
     bool, typer.Option("--all-open", help="CSV: every open port, not only findings.", rich_help_panel=_OUT)
@@ -280,3 +280,14 @@ def engine_choice(engine: EngineName, *, connect: bool, syn: bool) -> EngineName
     if len(named) > 1:
         raise InvalidInput("two engines are named", where="-sT/-sS/--engine", cure="choose one")
     return named.pop() if named else EngineName.AUTO
+
+
+def file_named(path: str | None, option: str) -> str:
+    """The path that an option names, empty where it was not given.
+
+    Raises:
+        InvalidInput: it was given and names nothing, as `-o "$UNSET"` does in a script.
+    """
+    if path == "":
+        raise InvalidInput("no file is named", where=option, cure="- is standard output")
+    return path or ""

@@ -11,9 +11,12 @@ from scanner.cli.options import ScanOptions
 from scanner.core.errors import InvalidInput
 from scanner.core.pacing import Limits
 from scanner.engines.interface import Engine
-from scanner.engines.names import EngineName
+from scanner.engines.names import EngineName, Wire
 from scanner.engines.syn_options import Permitted
 from scanner.prepare import Prepared
+
+MOST_SECONDS = 60
+"""The longest wait for one answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +35,31 @@ def choose(options: ScanOptions, limits: Limits, prepared: Prepared) -> Chosen:
     Raises:
         NotPermitted: it was named, and this process has not the right to use it.
     """
-    from scanner.engines.choose import choose_engine
+    from scanner.engines.choose import Choice, choose_engine
 
-    if options.engine is EngineName.AUTO and prepared.only_loopback:
-        return Chosen(_connect(options, limits, prepared), "nothing leaves this machine")
+    _check_timeout(options.timeout)
     choice = choose_engine(options.engine)
+    if options.engine is EngineName.AUTO and prepared.only_loopback:
+        choice = Choice(EngineName.CONNECT, "nothing leaves this machine")
+    if choice.engine is EngineName.CONNECT:
+        _check_frames_unasked(options)
     try:
         return Chosen(_MAKERS[choice.engine](options, limits, prepared), choice.why)
     except ValueError as error:
         raise InvalidInput(str(error), where="--timeout/--retries") from error
+
+
+def _check_timeout(timeout: float | None) -> None:
+    if timeout is not None and not 0 < timeout <= MOST_SECONDS:
+        problem = f"{timeout:g} is not a number of seconds to wait"
+        raise InvalidInput(problem, where="--timeout", cure=f"above 0 and up to {MOST_SECONDS} are possible")
+
+
+def _check_frames_unasked(options: ScanOptions) -> None:
+    """Sockets make no frames: what is said of frames must not be taken back in silence."""
+    said = {"-e": options.interface, "--pcap": options.pcap, "--wire": options.wire is not Wire.AUTO}
+    for option in (option for option, is_said in said.items() if is_said):
+        raise InvalidInput("the connect engine sends no frames of its own", where=option, cure="add --engine syn")
 
 
 def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:

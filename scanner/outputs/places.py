@@ -56,6 +56,13 @@ def place_for(path: str) -> Place:
     return Device(path) if _is_device(path) else AtomicFile(path)
 
 
+def collide(first: str, second: str) -> bool:
+    """Whether two paths mean one file or standard output, so that one output would spoil the other."""
+    if first in STANDARD_OUTPUT or second in STANDARD_OUTPUT:
+        return first in STANDARD_OUTPUT and second in STANDARD_OUTPUT
+    return os.path.realpath(first) == os.path.realpath(second) and not _is_device(first)
+
+
 class _Stream:
     """What standard streams and devices share: bytes go out at once or on flush, and cannot be taken back."""
 

@@ -15,7 +15,7 @@ import pytest
 from scanner.core.errors import OutputFailed
 from scanner.outputs import atomic
 from scanner.outputs.atomic import AtomicFile
-from scanner.outputs.places import Device, StandardStream, place_for
+from scanner.outputs.places import Device, StandardStream, collide, place_for
 
 
 @pytest.fixture(params=["nameless", "named"])
@@ -279,3 +279,13 @@ def test_a_reader_that_leaves_is_no_failure(unbuffered: str) -> None:
     assert process.stderr.read() == "gone\n"
     assert process.wait() == 0
     process.stderr.close()
+
+
+def test_two_outputs_collide_in_one_file_or_stream_but_not_in_a_device(tmp_path: Path) -> None:
+    file, link = tmp_path / "f.csv", tmp_path / "link.csv"
+    link.symlink_to(file)
+    assert collide(str(file), str(link))
+    assert collide("-", "/dev/stdout")
+    assert not collide(str(file), "-")
+    assert not collide(str(file), str(tmp_path / "g.csv"))
+    assert not collide(os.devnull, os.devnull)
