@@ -78,6 +78,7 @@ class AuditKeys(BaseModel):
     retries: Annotated[int, Field(ge=0, le=20, strict=True)] | None = None
     identify: bool = False
     timeout: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] | None = None
+    interface: str = ""
     policy: PathText | None = None
     scope: PathText | None = None
     registry: PathText | None = None

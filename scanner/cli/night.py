@@ -44,6 +44,7 @@ def options_of(audit: Audit) -> ScanOptions:
         host_rate=keys.host_rate,
         retries=keys.retries,
         timeout=keys.timeout,
+        interface=keys.interface,
         identify=keys.identify,
         fail_on=FailOn(keys.fail_on),
         registry=_path(audit, keys.registry),

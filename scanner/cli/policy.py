@@ -24,12 +24,13 @@ def check_command(file: PolicyArgument, registry: opt.RegistryFile = None) -> in
 
     Exit status 1 where an entry never decides, has expired or waits for review; overlaps alone are only said.
     """
+    from scanner.core.inert import inert
     from scanner.core.policy_check import Oddity, check_policy
 
     policy, _ = _read(file, registry)
     remarks = list(check_policy(policy, _today()))
     for remark in remarks:
-        typer.echo(f"{remark.entry.place}: {remark.oddity}: {remark.entry.label} {remark.text}")
+        typer.echo(inert(f"{remark.entry.place}: {remark.oddity}: {remark.entry.label} {remark.text}"))
     ports = sum(len(entry.ports) for entry in policy.entries)
     typer.echo(f"{policy.name}: {len(policy.entries)} entries, {ports} ports, {len(remarks)} remarks", err=True)
     wrong = {Oddity.EXPIRED, Oddity.UNREACHABLE, Oddity.REVIEW}
@@ -66,6 +67,7 @@ def explain_command(
     registry: opt.RegistryFile = None,
 ) -> None:
     """Say which entry decides about an endpoint, and why."""
+    from scanner.core.inert import inert
     from scanner.core.model import PortKey, Transport
     from scanner.core.ports import parse_ports
     from scanner.core.targets import Word
@@ -81,7 +83,8 @@ def explain_command(
             decision = policy.decide(number, name, key, day)
             status = table.status(key.transport, key.number)
             head = f"{number}{f' ({name})' if name else ''} {key.number}/{key.transport}: {decision.standing}"
-            typer.echo("\n".join([head, *_reasons(matches, decision, day), f"  the registry says: {status}"]))
+            lines = [head, *_reasons(matches, decision, day), f"  the registry says: {status}"]
+            typer.echo("\n".join(map(inert, lines)))
 
 
 def _reasons(matches: "list[Match]", decision: "Decision", day: date) -> list[str]:

@@ -1,13 +1,16 @@
 """`scanner sweep`: quiet nights, nights with news, and nights on which something is in the way."""
 
+import contextlib
 import csv
 import fcntl
 import os
+import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from socket import socket
+from socket import SHUT_RDWR, socket
 
 import pytest
 
@@ -121,6 +124,46 @@ def test_a_required_port_that_went_is_news(audit: tuple[Path, list[socket]], nig
     _, mail, _ = night("sweep", path)
     assert "required-missing" in mail
     assert "must be open, and is closed (reset)" in mail
+
+
+def test_another_service_on_a_known_port_is_news(tmp_path: Path, night: Night) -> None:
+    with Greeter(b"SSH-2.0-OpenSSH_9.9\r\n") as greeter:
+        path = tmp_path / "a.toml"
+        path.write_text(f'targets = ["127.0.0.1"]\nports = [{greeter.port}]\nhistory = "h.db"\nidentify = true\n')
+        night("sweep", path)
+        assert night("sweep", path)[1:] == ("", "")
+        greeter.greeting = b"220 mail.example ESMTP Postfix\r\n"
+        _, mail, _ = night("sweep", path)
+    assert "Speaks differently:" in mail
+    assert re.search(rf"127\.0\.0\.1:{greeter.port}/tcp  ssh.* -> smtp", mail)
+
+
+class Greeter:
+    """Listens on loopback and greets whoever connects."""
+
+    def __init__(self, greeting: bytes) -> None:
+        self.greeting = greeting
+        self._listener = socket()
+        self._listener.bind(("127.0.0.1", 0))
+        self._listener.listen()
+        self.port = self._listener.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+
+    def __enter__(self) -> "Greeter":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listener.shutdown(SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):  # the listener was shut down
+            while True:
+                peer, _ = self._listener.accept()
+                with peer, contextlib.suppress(OSError):  # the peer has gone
+                    peer.sendall(self.greeting)
 
 
 def test_without_only_changes_every_night_says_something(audit: tuple[Path, list[socket]], night: Night) -> None:
