@@ -85,6 +85,8 @@ class SettledWave:
     """Words that back the reason of some places: the router that sent an ICMP error, say."""
     unreachable_hosts: int = 0
     """Addresses that were, during this wave, found to be absent and settled as a whole."""
+    absent: tuple[int, ...] = ()
+    """Which they are, by their index in the target set, where the engine says so."""
     degraded: tuple[str, ...] = ()
     """Why answers may have been lost, one line each; empty when nothing of the kind happened."""
     answers_by_try: tuple[int, ...] = ()

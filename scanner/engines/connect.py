@@ -73,11 +73,16 @@ class ConnectEngine:
         options: ConnectOptions,
         limits: Limits,
         permitted: Callable[[Address], bool] | None = None,
+        *,
+        alone: bool = True,
     ) -> None:
-        """`permitted` is asked once about each address, before the first probe of its wave."""
+        """`permitted` is asked once about each address, before the first probe of its wave.
+
+        `alone` is False in a worker of a crew (`connect_crew.py`): other processes of ours probe too.
+        """
         self._options = options
         self._limits = limits.shared_by(options.packets)
-        self._permitted = permitted
+        self._permitted, self._alone = permitted, alone
         self._run: ConnectRun | None = None
         self._stopped = False
 
@@ -97,8 +102,13 @@ class ConnectEngine:
         if self._run is not None:
             self._run.stop()
 
-    async def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
-        """Probe and settle every wave of `waves`.
+    def wake(self) -> None:
+        """There are waves where the iterator last gave None."""
+        if self._run is not None:
+            self._run.wake()
+
+    async def run(self, waves: Iterable[Wave | None]) -> AsyncGenerator[SettledWave, None]:
+        """Probe and settle every wave of `waves`, which may give None where there is none yet (see `wake`).
 
         Raises:
             OutOfScope: an address is not permitted; before any probe of its wave.
@@ -116,6 +126,7 @@ class ConnectEngine:
             sockets=socket_budget(self._wanted_sockets()),
             prober=self._prober(),
             watch=_watch(),
+            alone=self._alone,
         )
         async with aclosing(self._run.settled()) as settled:
             async for each in settled:

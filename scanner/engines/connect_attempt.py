@@ -71,12 +71,13 @@ class Attempt:
         microseconds: int = struct.unpack_from("=I", info, _RTT_IN_TCP_INFO)[0]
         return microseconds / 1e6 if microseconds else None
 
-    def met_ourselves(self, others: Iterable["Attempt"]) -> bool:
+    def met_ourselves(self, others: Iterable["Attempt"], *, alone: bool) -> bool:
         """Whether the connection's other end is a socket of ours.
 
         On this machine's own addresses the kernel may choose the target port as our source port, and the SYN meets
         itself, or a SYN of ours that goes the other way: a simultaneous open (RFC 9293 section 3.5) without any
-        listener.
+        listener. Sockets of another process of ours (`alone` is False then) cannot be looked at: a connection with
+        this machine itself is doubted once, and who is met a second time is a listener.
         """
         try:
             here, there = self.socket.getsockname(), self.socket.getpeername()
@@ -84,7 +85,9 @@ class Attempt:
             return self.host.is_this_machine and not self.wave.strikes[self.place]
         if here[0] != there[0]:
             return False
-        return bool(here == there) or any(_local_port(other) == there[1] for other in others if other.busy)
+        if here == there or any(_local_port(other) == there[1] for other in others if other.busy):
+            return True
+        return not alone and not self.wave.strikes[self.place]
 
 
 class Judge(Protocol):

@@ -50,8 +50,8 @@ class OpenWave:
         self.finished = False
         """Whether it was handed out; what comes in later is lost."""
         self.sent = 0
-        self.absent = 0
-        """Hosts found absent while this wave was under way."""
+        self.absent: list[int] = []
+        """Hosts found absent while this wave was under way, by their index in the target set."""
 
     def settle(self, place: int, code: int, at: float, rtt: float = nan) -> bool:
         """Write down the outcome of a place, the first one stands; whether it was the last place of the wave.
@@ -88,5 +88,6 @@ class OpenWave:
             sent=self.sent,
             complete=not untold.any(),
             evidence=self.evidence,
-            unreachable_hosts=self.absent,
+            unreachable_hosts=len(self.absent),
+            absent=tuple(self.absent),
         )

@@ -58,7 +58,7 @@ class ConnectRun:
 
     def __init__(
         self,
-        waves: Iterable[Wave],
+        waves: Iterable[Wave | None],
         book: HostBook,
         gate: Gate | None,
         *,
@@ -68,15 +68,18 @@ class ConnectRun:
         sockets: int,
         prober: Callable[[Judge, Callable[[], None]], Prober],
         watch: AbsenceWatch | None,
+        alone: bool = True,
     ) -> None:
         """`gate` the global rate, None for none; `sockets` how many may be in use; times in seconds.
 
-        `prober` is made with this run as its judge and the callback that reads its outcomes. Needs a running loop.
+        `prober` is made with this run as its judge and the callback that reads its outcomes. `alone` is False where
+        other processes of ours probe too. Needs a running loop.
         """
         self._schedule = Schedule(waves, book, self)
         self._gate = gate
         self._timeout, self._retries, self._retry_gap = timeout, retries, retry_gap
         self._sockets = self._room = sockets
+        self._alone = alone
         self._clock_offset = time() - monotonic()
         self._done: deque[SettledWave] = deque()
         self._news = asyncio.Event()
@@ -106,6 +109,10 @@ class ConnectRun:
     def stop(self) -> None:
         """Send nothing more. Only sets a mark, so that it may be called from a signal handler."""
         self._stopping = True
+
+    def wake(self) -> None:
+        """There are waves where the iterator last gave None."""
+        self._pump()
 
     async def settled(self) -> AsyncGenerator[SettledWave, None]:
         """Each wave when it is settled. Closing gives every socket back."""
@@ -234,7 +241,7 @@ class ConnectRun:
         host = wave.host_of[place]
         if code == _ABSENT and not host.counted and not host.answered:
             host.counted = True
-            wave.absent += 1
+            wave.absent.append(int(wave.wave.host[place]))
         self._settle(wave, place, code, monotonic())
 
     def finish(self, wave: OpenWave) -> None:
@@ -246,7 +253,7 @@ class ConnectRun:
         self._news.set()
 
     def _opened_to(self, attempt: Attempt, error: int) -> Outcome:
-        if attempt.met_ourselves(self._prober.attempts()):
+        if attempt.met_ourselves(self._prober.attempts(), alone=self._alone):
             return local_failure(EADDRINUSE, "the connection was made with a socket of this program")
         self._opened += 1
         return judge(error)

@@ -38,8 +38,9 @@ class Settler(Protocol):
 class Schedule:
     """The order of probes over waves, retries and caps. Times are seconds on a monotonic clock."""
 
-    def __init__(self, waves: Iterable[Wave], book: HostBook, settler: Settler) -> None:
-        self._waves: Iterator[Wave] | None = iter(waves)
+    def __init__(self, waves: Iterable[Wave | None], book: HostBook, settler: Settler) -> None:
+        """`waves` gives None where there is no wave yet, but may be one later."""
+        self._waves: Iterator[Wave | None] | None = iter(waves)
         self._book = book
         self._settler = settler
         self._current: OpenWave | None = None
@@ -121,9 +122,12 @@ class Schedule:
     def _begin(self) -> bool:
         """Put the next wave under the cursor, if there is one and there is room for it."""
         while self._waves is not None and self._has_room():
-            wave = next(self._waves, None)
-            if wave is None:
+            try:
+                wave = next(self._waves)
+            except StopIteration:
                 self._waves = None
+                break
+            if wave is None:
                 break
             self._current = OpenWave(wave, self._book.of(wave))
             self._cursor, self._end = 0, len(wave)
