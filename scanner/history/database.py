@@ -45,7 +45,8 @@ class Database:
     """An open history file at the current version."""
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
-        """Open it, and with `create` make it, for its owner alone, where it is not there yet.
+        """Open it, and with `create` make it, for its owner alone, where it is not there yet. One that may
+        not be written (on a medium that is read-only, say) can still be read.
 
         Raises:
             HistoryUnusable: it is not there, locked, damaged, read-only, somebody else's, or newer than this.
@@ -53,7 +54,9 @@ class Database:
         self.path = path
         with reported(path):
             _make(path, create=create)
-            self.connection = sqlite3.connect(path, timeout=PATIENCE, isolation_level=None)
+            self._fixed = not create and not os.access(path, os.W_OK)
+            where = path.absolute().as_uri() + ("?immutable=1" if self._fixed else "")
+            self.connection = sqlite3.connect(where, timeout=PATIENCE, isolation_level=None, uri=True)
         try:
             with reported(path):
                 self._begin()
@@ -101,6 +104,10 @@ class Database:
             )
         if self._one("PRAGMA application_id") != APPLICATION_ID and self._one("SELECT count(*) FROM sqlite_schema"):
             raise HistoryUnusable(f"{self.path}: {_WHAT[sqlite3.SQLITE_NOTADB]}")
+        if self._fixed:
+            if version < VERSION:
+                raise HistoryUnusable(f"{self.path}: is of an older version and cannot be written; copy it first")
+            return
         self._one("PRAGMA journal_mode = WAL")
         for setting in _SETTINGS:
             self.connection.execute(f"PRAGMA {setting}")

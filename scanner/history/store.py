@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -294,7 +294,15 @@ class Store:
             connection.execute("DELETE FROM known WHERE last_seen < ?", (limit,))
         with self.database.reading() as connection:
             connection.execute("VACUUM")
+            self._forget_locks({sweep.id for sweep in self.sweeps()})
         return len(old)
+
+    def _forget_locks(self, stored: Collection[str]) -> None:
+        """Take away what sweeps that were killed, and are not stored any more, left beside the history."""
+        path = self.database.path
+        for lock in path.parent.glob(f"{path.name}.*.lock"):
+            if lock.name[len(path.name) + 1 : -len(".lock")] not in stored:
+                lock.unlink(missing_ok=True)
 
 
 def shared(left: Plan, right: Plan) -> bool:

@@ -136,8 +136,12 @@ async def test_pruning_forgets_old_sweeps_and_what_was_not_seen_since(lab: Any, 
     await lab.sweep(world(*OPEN))
     for _ in range(2):
         await lab.sweep(world(*OPEN[:2]))
+    stale = [lab.path.with_name(f"history.db.{name}.lock") for name in (lab.store().sweep("last").id, "gone")]
+    for lock in stale:
+        lock.touch()
     keep = lab.store().sweep("last~1").info.started
     assert lab.store().prune(keep) == 1
+    assert [lock.exists() for lock in stale] == [True, False]
     store = lab.store()
     assert len(list(store.sweeps())) == 2
     connection = store.database.connection

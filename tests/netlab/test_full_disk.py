@@ -37,6 +37,19 @@ def scan(folder: Path, port: int, history: Path) -> subprocess.CompletedProcess[
     )
 
 
+def test_a_history_on_a_medium_that_is_read_only_is_read(mounted: Callable[[str], Path], tmp_path: Path) -> None:
+    history = mounted("size=4m") / "history.db"
+    assert scan(tmp_path, 1, history).returncode == 0
+    subprocess.run(["mount", "-o", "remount,ro", str(history.parent)], check=True)
+    for words in (["history"], ["history", "show", "last", "--json"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "scanner", *words, "--history", str(history)],
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "complete" in done.stdout
+
+
 @pytest.mark.parametrize(("options", "complaint"), [("size=64k", "full disk"), ("ro", "read-only file system")])
 def test_a_line_says_so_and_the_csv_is_written(
     mounted: Callable[[str], Path], tmp_path: Path, options: str, complaint: str
