@@ -109,7 +109,7 @@ class Assembly:
     @cached_property
     def engine(self) -> Chosen:
         """What probes."""
-        return choose(self.options, self.limits, self.prepared)
+        return choose(self.options, self.limits, self.prepared, self._never.tcp)
 
     @cached_property
     def info(self) -> SweepInfo:
@@ -190,8 +190,12 @@ class Assembly:
             targets=[*target_words, *(word for name in options.target_files for word in file_words(name))],
             exclude=[*exclude_words, *(word for name in options.exclude_files for word in file_words(name))],
             ports=self._ports(),
-            exclude_ports=port_set(argument_words(options.exclude_ports, "--exclude-ports"), self._registry),
+            exclude_ports=self._never,
         )
+
+    @cached_property
+    def _never(self) -> PortSet:
+        return port_set(argument_words(self.options.exclude_ports, "--exclude-ports"), self._registry)
 
     def _ports(self) -> PortSet:
         if self.options.ports:

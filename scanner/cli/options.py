@@ -127,6 +127,14 @@ InterfaceList: TypeAlias = Annotated[
         rich_help_panel=_HOW,
     ),
 ]
+Discover: TypeAlias = Annotated[
+    bool,
+    typer.Option(
+        "--discover",
+        help="First ask a few ports of every address, then all ports only where anything answered.",
+        rich_help_panel=_HOW,
+    ),
+]
 WireName: TypeAlias = Annotated[
     Wire, typer.Option("--wire", help="How SYN frames are handed to the kernel.", rich_help_panel=_HOW)
 ]
@@ -230,6 +238,8 @@ class ScanOptions:
     """How often to ask again; None for the engine's default."""
     timeout: float | None = None
     """Seconds to wait for an answer; None for the engine's default."""
+    discover: bool = False
+    """Whether to probe only addresses that answered on one of a few ports."""
     interface: str = ""
     """The interface to send by; empty leaves it to the routes."""
     wire: Wire = Wire.AUTO

@@ -1,15 +1,14 @@
 """From options to an engine: which one, with which settings, and why."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
-
-import numpy as np
 
 from scanner.cli.options import ScanOptions
 from scanner.core.errors import InvalidInput
 from scanner.core.pacing import Limits
+from scanner.core.plan import Plan, Shard
 from scanner.engines.interface import Engine
 from scanner.engines.names import EngineName, Wire
 from scanner.engines.syn_options import Permitted
@@ -29,8 +28,8 @@ class Chosen:
     """Why, where the choice was not the user's."""
 
 
-def choose(options: ScanOptions, limits: Limits, prepared: Prepared) -> Chosen:
-    """The engine that the options name, or the best that is possible here.
+def choose(options: ScanOptions, limits: Limits, prepared: Prepared, never: Collection[int] = ()) -> Chosen:
+    """The engine that the options name, or the best that is possible here; `never` are ports that it must not ask.
 
     Raises:
         NotPermitted: it was named, and this process has not the right to use it.
@@ -44,9 +43,24 @@ def choose(options: ScanOptions, limits: Limits, prepared: Prepared) -> Chosen:
     if choice.engine is EngineName.CONNECT:
         _check_frames_unasked(options)
     try:
-        return Chosen(_MAKERS[choice.engine](options, limits, prepared), choice.why)
+        engine = _MAKERS[choice.engine](options, limits, prepared)
+        if options.discover:
+            scout = _MAKERS[choice.engine](replace(options, pcap=None), limits, prepared)
+            engine = _in_two_steps(scout, engine, prepared.plan, never)
+        return Chosen(engine, choice.why)
     except ValueError as error:
         raise InvalidInput(str(error), where="--timeout/--retries") from error
+
+
+def _in_two_steps(scout: Engine, engine: Engine, plan: Plan, never: Collection[int]) -> Engine:
+    """Who is there is asked of every address, whatever shard this is."""
+    from scanner.engines.discover import PORTS, Hosts, TwoSteps
+
+    ports = tuple(port for port in PORTS if port not in never)
+    if not ports:
+        raise InvalidInput("every port that discovery asks is excluded", where="--discover/--exclude-ports")
+    first = replace(plan, ports=ports, shard=Shard())
+    return TwoSteps(scout, map(first.wave, first.numbers()), engine, Hosts(plan.targets.size))
 
 
 def _check_timeout(timeout: float | None) -> None:
@@ -101,8 +115,9 @@ def _syn_settings(options: ScanOptions) -> dict[str, Any]:
 
 def _permitted(prepared: Prepared) -> Permitted:
     """The second check of scope, where frames are built: what is not in the plan's own targets does not leave."""
-    columns = prepared.plan.columns
-    return lambda version, high, low: np.greater_equal(columns.find(version, high, low), 0)
+    from scanner.engines.permitted import PermittedRanges
+
+    return PermittedRanges(prepared.plan.targets.ranges)
 
 
 def _given(**settings: Any) -> dict[str, Any]:

@@ -11,6 +11,8 @@ done unasked, the reason says what happened, and what we could not tell (a link 
 
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
+from contextlib import aclosing
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -122,10 +124,11 @@ class DiscoveredEngine:
                 whole[wave.number] = wave, kept
                 yield _part(wave, kept)
 
-        async for settled in self._engine.run(lively()):
-            wave, kept = whole.pop(settled.wave.number)
-            self._skipped += len(wave) - len(kept)
-            yield self._widen(wave, kept, settled)
+        async with aclosing(self._engine.run(lively())) as settled_waves:
+            async for settled in settled_waves:
+                wave, kept = whole.pop(settled.wave.number)
+                self._skipped += len(wave) - len(kept)
+                yield self._widen(wave, kept, settled)
 
     def _widen(self, wave: Wave, kept: Places, settled: SettledWave) -> SettledWave:
         """The settled part as the settled whole."""
@@ -146,6 +149,48 @@ class DiscoveredEngine:
             degraded=settled.degraded,
             answers_by_try=settled.answers_by_try,
         )
+
+
+class TwoSteps:
+    """Both steps as one engine: first who is there, then the waves of the sweep. Obeys `interface.Engine`."""
+
+    def __init__(self, scout: Engine, scouted: Iterable[Wave], engine: Engine, hosts: Hosts) -> None:
+        """`scout` probes `scouted`, the waves of the small plan; `engine` what is asked of `run`."""
+        self._scout, self._scouted, self._hosts = scout, scouted, hosts
+        self._engine = DiscoveredEngine(engine, hosts)
+        self._stopped = False
+
+    @property
+    def name(self) -> str:
+        """See `interface.Engine`."""
+        return self._engine.name
+
+    @property
+    def progress(self) -> Progress:
+        """See `interface.Engine`. The first step settles nothing of the sweep."""
+        first, then = self._scout.progress, self._engine.progress
+        return Progress(first.sent + then.sent, then.settled, then.open)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See `interface.Engine`."""
+        return self._engine.notes
+
+    def stop(self) -> None:
+        """See `interface.Engine`."""
+        self._stopped = True
+        self._scout.stop()
+        self._engine.stop()
+
+    async def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
+        """See `interface.Engine`. The first settled wave answers for the probes of the first step too."""
+        sent = (await discover(self._scout, self._scouted, self._hosts)).sent
+        if self._stopped:
+            return
+        async with aclosing(self._engine.run(waves)) as settled_waves:
+            async for settled in settled_waves:
+                yield replace(settled, sent=settled.sent + sent)
+                sent = 0
 
 
 def _part(wave: Wave, kept: Places) -> Wave:
