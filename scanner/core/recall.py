@@ -38,7 +38,9 @@ class Recall:
     """Standard error of `found`."""
 
     def words(self) -> str:
-        """The estimate in a line for people."""
+        """The estimate in a line for people. Without any late answer it is no figure: two answers show as little."""
+        if self.per_try == 1.0:
+            return "no endpoint that answered had to be asked twice: no sign of loss"
         margin = f", give or take {2 * self.error:.2%}" if self.error else ""
         return f"by when the answers came, about {self.found:.2%} of what would answer was found{margin}"
 

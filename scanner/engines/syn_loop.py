@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanner.core.cookie import KEY_BYTES
-from scanner.core.errors import OutOfScope
+from scanner.core.errors import InvalidInput, OutOfScope
 from scanner.core.pacing import Limits
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.spacing import HostSpacing, Spacing
@@ -331,10 +331,14 @@ class SynLoop:
         return max(_TURN - (now - began), min(self._spacing.wait(now), _IDLE), 0.0)
 
     def _opening(self, open_sender: Callable[[Path], Sender]) -> Callable[[Path], Sender]:
-        """Listen on a link before the first probe leaves by it."""
+        """Listen on a link before the first probe leaves by it; what is wrong with it becomes one line."""
 
         def listen_first(path: Path) -> Sender:
-            self._listener.open(path.link)
-            return open_sender(path)
+            try:
+                self._listener.open(path.link)
+                return open_sender(path)
+            except OSError as error:
+                problem = f"interface {path.link.name} cannot be used for SYNs ({error.strerror})"
+                raise InvalidInput(problem, cure="try --wire sendmmsg or --engine connect") from error
 
         return listen_first

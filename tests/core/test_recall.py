@@ -37,6 +37,14 @@ def test_without_loss_nothing_is_missed() -> None:
     assert found.found == 1.0
     assert found.error == 0.0
     assert found.answers == 500
+    assert found.words() == "no endpoint that answered had to be asked twice: no sign of loss"
+
+
+def test_a_figure_comes_with_its_margin() -> None:
+    found = estimate((900, 80, 10))
+    assert found is not None
+    assert found.words().startswith("by when the answers came, about 99.9")
+    assert "give or take 0.0" in found.words()
 
 
 @pytest.mark.parametrize("seen", [(), (7,), (0, 0, 0), (5, 5, 5), (1, 2, 30)])

@@ -16,6 +16,7 @@ from scanner.core.recall import add_up
 from scanner.core.targets import TargetSet, Word, parse_target
 from scanner.core.wave import SettledWave
 from scanner.engines.interface import Engine
+from scanner.engines.permitted import PermittedRanges
 from scanner.engines.syn import SynEngine
 from scanner.engines.syn_loop import Statistics
 from scanner.engines.syn_options import SynOptions
@@ -65,9 +66,9 @@ def plan_of(targets: Iterable[str], ports: Iterable[int], *, seed: int = 7, wave
     return Plan(TargetSet(spans), tuple(sorted(ports)), seed, wave_size=wave_size)
 
 
-def permit(plan: Plan) -> Callable[[Any, Any, Any], Any]:
+def permit(plan: Plan) -> PermittedRanges:
     """Permits what is planned."""
-    return lambda version, high, low: plan.columns.find(version, high, low) >= 0
+    return PermittedRanges(plan.targets.ranges)
 
 
 def syn_engine(plan: Plan, options: SynOptions = QUICK, limits: Limits = UNLIMITED) -> SynEngine:

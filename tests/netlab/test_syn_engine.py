@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from scanner.core.errors import OutOfScope
+from scanner.core.errors import InvalidInput, OutOfScope
 from scanner.core.model import State
 from scanner.core.pacing import UNLIMITED, Limits
 from scanner.core.wave import SettledWave
+from scanner.engines.names import Wire
 from scanner.engines.ring import Receiver
 from scanner.engines.syn import SynEngine
 from scanner.engines.syn_options import SynOptions
@@ -421,3 +422,26 @@ def test_the_capture_holds_the_accepted_answers(pair: Pair, tmp_path: Path) -> N
         ("fd77::2.80", "[S.],"),
         ("fd77::2.81", "[R.],"),
     ]
+
+
+def test_a_wire_that_cannot_be_is_one_line(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(interface: str, wire: Wire) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("scanner.engines.syn.open_sender", refuse)
+    a, _ = pair
+    plan = plan_of(["10.77.0.2"], [80])
+    with pytest.raises(
+        InvalidInput, match=r"interface v0 cannot be used for SYNs \(Operation not supported\); try --wire"
+    ):
+        sweep(a, plan, syn_engine(plan, SynOptions(wire=Wire.AF_XDP)))
+
+
+@pytest.mark.parametrize("wire", [Wire.SENDMMSG, Wire.AF_XDP])
+def test_either_wire_gives_the_same_table(pair: Pair, wire: Wire) -> None:
+    a, b = pair
+    b.listen([80])
+    plan = plan_of(["10.77.0.2", "fd77::2"], range(70, 90))
+    swept = sweep(a, plan, syn_engine(plan, SynOptions(tries=2, wire=wire)))
+    assert swept.reasons == {"syn-ack": 2, "reset": 38}
+    assert swept.statistics.wires == (wire.value,)
