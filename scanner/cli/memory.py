@@ -74,16 +74,22 @@ class Memory:
         if recorder := self._recorder:
             self._try(lambda: recorder.wave(result), None, degrades=True)
 
-    def end(self, summary: Summary) -> Summary:
-        """Record how the sweep ended. What comes back says so where that, or anything before, failed."""
-        if recorder := self._recorder:
-            self._try(lambda: recorder.end(summary), None, degrades=True)
+    def account(self, summary: Summary) -> Summary:
+        """The summary, with a line about the history if it was lost."""
         if not self._lost:
             return summary
         line = f"the history was not kept: {self._lost}"
         if self._degrades:
             return replace(summary, degraded=(*summary.degraded, line))
         return replace(summary, notes=(*summary.notes, line))
+
+    def end(self, summary: Summary) -> Summary:
+        """Record that the sweep has ended, once its outputs are written: until then it can be resumed. What
+        comes back says so where that failed."""
+        if (recorder := self._recorder) is None:
+            return summary
+        self._try(lambda: recorder.end(summary), None, degrades=True)
+        return self.account(summary)
 
     def close(self) -> None:
         """Let go of the sweep and of the file. May be called at any time."""

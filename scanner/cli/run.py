@@ -73,8 +73,10 @@ def run_job(job: Job) -> tuple[ExitStatus, Summary]:
                 job.memory.begin(job.info, job.sweep.plan, job.settings)
             summary = asyncio.run(_sweep(job, interruption))
             if job.memory:
-                summary = job.memory.end(summary)
+                summary = job.memory.account(summary)
             job.output.end(summary)
+            if job.memory:
+                summary = job.memory.end(summary)
         except BaseException:
             job.output.abandon()
             raise

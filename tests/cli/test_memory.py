@@ -42,7 +42,7 @@ def test_a_sweep_that_goes_well_leaves_only_the_history(make: Make, tmp_path: Pa
     with memory:
         memory.begin(INFO, PLAN, {})
         memory.wave(WAVE)
-        assert memory.end(SUMMARY) is SUMMARY
+        assert memory.end(memory.account(SUMMARY)) is SUMMARY
     assert said == []
     assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == ["history.db"]
     store = open_store(None)
@@ -61,7 +61,7 @@ def test_a_history_asked_for_by_name_is_missed(make: Make, tmp_path: Path) -> No
         memory.begin(INFO, PLAN, {})
         memory.wave(WAVE)
         assert memory.first_seen(["00" * 8]) == {}
-        ended = memory.end(SUMMARY)
+        ended = memory.end(memory.account(SUMMARY))
     assert len(said) == 1, "once is enough"
     assert len(ended.degraded) == 1
     assert ended.notes == ()
@@ -73,7 +73,7 @@ def test_one_that_is_only_there_by_default_is_noted(make: Make, tmp_path: Path) 
     memory, said = make()
     with memory:
         memory.begin(INFO, PLAN, {})
-        ended = memory.end(SUMMARY)
+        ended = memory.end(memory.account(SUMMARY))
     assert len(said) == 1
     assert ended.degraded == ()
     assert "the history was not kept" in ended.notes[0]
@@ -89,7 +89,7 @@ def test_one_that_breaks_on_the_way_degrades_the_sweep(make: Make) -> None:
         store.database.connection.execute("DROP TABLE wave")
         memory.wave(WAVE)
         memory.wave(replace(WAVE, number=1))
-        ended = memory.end(SUMMARY)
+        ended = memory.end(memory.account(SUMMARY))
     assert len(said) == 1
     assert "no such table: wave" in ended.degraded[0]
 
@@ -107,3 +107,15 @@ def test_a_sweep_that_runs_is_not_resumed_by_another(make: Make) -> None:
         assert caught.value.exit_status == 5
     with Memory(None, warn=pytest.fail, resumed=stored) as again:
         again.begin(INFO, PLAN, {})
+
+
+def test_an_end_that_cannot_be_recorded_degrades_the_sweep(make: Make) -> None:
+    memory, said = make()
+    with memory:
+        memory.begin(INFO, PLAN, {})
+        assert memory.account(SUMMARY) is SUMMARY
+        store = memory.store
+        assert store is not None
+        store.database.connection.execute("ALTER TABLE sweep DROP COLUMN summary")
+        ended = memory.end(SUMMARY)
+    assert len(said) == len(ended.degraded) == 1

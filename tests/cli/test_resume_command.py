@@ -2,6 +2,8 @@
 
 import csv
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from socket import socket
@@ -80,6 +82,25 @@ def test_what_was_settled_is_not_probed_again(command: Command, killed: int, tmp
     connection.close()
     with (tmp_path / "f.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 1, "what was found earlier comes out again"
+
+
+def test_a_sweep_whose_results_could_not_be_written_can_be_resumed(
+    command: Command, listening: Listen, tmp_path: Path
+) -> None:
+    port = listening(0).getsockname()[1]
+    (tmp_path / "out").mkdir()
+    script = (
+        "import sys; from scanner.cli.app import run; from scanner.outputs.csv_file import CsvFile\n"
+        "def full(*_): raise OSError(28, 'No space left on device')\n"
+        "CsvFile.end = full\n"
+        "sys.exit(run(sys.argv[1:]))"
+    )
+    words = ["scan", "127.0.0.1", "-p", str(port), "--history", "h.db", "-o", "out/f.csv", "-q"]
+    failed = subprocess.run([sys.executable, "-c", script, *words], capture_output=True, cwd=tmp_path, check=False)
+    assert failed.returncode == 2
+    assert not list((tmp_path / "out").iterdir())
+    assert command("resume", "--history", "h.db") == (1, "", "")
+    assert len((tmp_path / "out" / "f.csv").read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("changed", ["policy", "scope"])
