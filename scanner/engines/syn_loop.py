@@ -257,7 +257,7 @@ class SynLoop:
         self._reset(heard.rows(again))
 
     def _reset(self, heard: Heard) -> None:
-        """Close what is still half open: our kernel's own reset did not get through, to a firewall's fault say."""
+        """Close what is still half open: our kernel's own reset did not get through (a firewall, say)."""
         if len(heard):
             nobody = np.zeros(len(heard), np.uint64)
             wave = Wave(0, nobody, heard.port, heard.version, heard.high, heard.low)
@@ -288,12 +288,12 @@ class SynLoop:
                 self._finish(slot, Reason.NO_RESPONSE, now)
             elif self._stopped(now):
                 self._settle_stopped(slot, flight, now, heard_until)
-            elif flight.sending or quiet < self._options.spacing:
+            elif flight.sending:
                 continue
-            elif not flight.last_try:
-                flight.next_try()
-            elif quiet >= self._options.cooldown:
+            elif flight.last_try and quiet >= self._options.cooldown:
                 self._finish(slot, Reason.NO_RESPONSE, now)
+            elif not flight.last_try and quiet >= self._options.spacing:
+                flight.next_try()
 
     def _settle_stopped(self, slot: int, flight: Flight, now: float, heard_until: float) -> None:
         """After `stop`, a wave whose tries were all made cools down as ever; the others do so from the stop on."""

@@ -107,7 +107,8 @@ class Transmitter:
 
     def reset(self, flight: Flight, source_port: U16) -> None:
         """Close the connections that probes from these ports, one for each place, have half opened."""
-        for number, places in self._by_path(flight, np.arange(len(flight), dtype=np.int32)):
+        reachable = np.flatnonzero((flight.hop >= 0) & (self._hops.state[flight.hop] == HopState.READY))
+        for number, places in self._by_path(flight, reachable.astype(np.int32)):
             for _, _, count, _ in self._frames(flight, number, places, source_port[places], flags="R"):
                 self.resets += count
 
