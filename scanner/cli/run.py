@@ -1,8 +1,9 @@
 """One sweep from start to exit status: signals, progress, outputs. Shared by every command that sweeps.
 
-The first Ctrl-C (or SIGTERM) stops the sending; what was settled is written, and the summary says that it is not
-all. The second leaves at once: outputs are abandoned, so that nothing half-written stays. Handlers are in place
-before the first output is opened, so there is no moment at which a signal leaves a temporary file behind.
+The first Ctrl-C (or SIGTERM, or SIGHUP when a remote session ends) stops the sending; what was settled is written,
+and the summary says that it is not all. The second leaves at once: outputs are abandoned, so that nothing half-written
+stays. Handlers are in place before the first output is opened, so there is no moment at which a signal leaves a
+temporary file behind.
 """
 
 import asyncio
@@ -25,8 +26,10 @@ from scanner.sweep import Sweep
 if TYPE_CHECKING:
     from scanner.cli.memory import Memory
 
+_HANGUP = getattr(signal, "SIGHUP", None)  # systems without terminals of that kind have none
 _STATUS_OF_SIGNAL: Mapping[int, ExitStatus] = MappingProxyType(
     {signal.SIGINT: ExitStatus.INTERRUPTED, signal.SIGTERM: ExitStatus.TERMINATED}
+    | ({_HANGUP: ExitStatus.HUNG_UP} if _HANGUP else {})
 )
 
 
@@ -108,6 +111,8 @@ def _interruptible(job: Job) -> Iterator[_Interruption]:
 
     def on_signal(received: int, _frame: FrameType | None) -> None:
         if interruption.received is not None:
+            if received == _HANGUP:  # the kernel says it again when the shell above us dies of it
+                return
             job.output.abandon()
             os._exit(_STATUS_OF_SIGNAL[received])
         interruption.received = received
@@ -116,7 +121,8 @@ def _interruptible(job: Job) -> Iterator[_Interruption]:
         else:
             interruption.loop.call_soon_threadsafe(job.sweep.stop)
 
-    before = {number: signal.signal(number, on_signal) for number in _STATUS_OF_SIGNAL}
+    heard = [number for number in _STATUS_OF_SIGNAL if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores one
+    before = {number: signal.signal(number, on_signal) for number in heard}
     try:
         yield interruption
     finally:

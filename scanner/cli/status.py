@@ -23,6 +23,7 @@ class ExitStatus(IntEnum):
     FINDINGS = 1
     FAILED = 2
     INCOMPLETE = 3
+    HUNG_UP = 129
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -30,7 +31,7 @@ class ExitStatus(IntEnum):
 EXIT_STATUS_HELP = """\
 Exit status: 0 nothing unexpected and full coverage; 1 findings at or above --fail-on; 2 wrong usage or failure;
 3 coverage incomplete, sweep degraded or nothing scanned; 4 refused because out of scope; 5 another run holds the
-lock; 130/143 interrupted, with what was settled kept."""
+lock; 130/143 (129 where the terminal went away) interrupted, with what was settled kept."""
 
 
 def exit_status(summary: Summary, fail_on: FailOn) -> ExitStatus:

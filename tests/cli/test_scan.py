@@ -173,7 +173,7 @@ def slow_scan(folder: Path, *, deaf: bool = False) -> "subprocess.Popen[str]":
     return process
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_one_ctrl_c_settles_writes_and_says_that_it_is_incomplete(
     tmp_path: Path, number: signal.Signals, status: int
 ) -> None:
@@ -184,6 +184,24 @@ def test_one_ctrl_c_settles_writes_and_says_that_it_is_incomplete(
     assert (tmp_path / "findings.csv").read_text().startswith("finding_id,")
     assert "interrupted" in said.lower()
     assert "No findings" not in said
+
+
+def _pending(process: int) -> str:
+    """The signals that a process has been sent and has not taken yet."""
+    status = Path(f"/proc/{process}/status").read_text()
+    return next(line for line in status.splitlines() if line.startswith("ShdPnd"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc to see that a signal was taken")
+def test_the_end_of_a_session_is_said_twice_and_the_findings_are_written_all_the_same(tmp_path: Path) -> None:
+    process = slow_scan(tmp_path)
+    process.send_signal(signal.SIGHUP)
+    while f"{1 << (signal.SIGHUP - 1):016x}" in _pending(process.pid):
+        pass
+    process.send_signal(signal.SIGHUP)
+    process.communicate(timeout=30)
+    assert process.returncode == 129
+    assert (tmp_path / "findings.csv").read_text().startswith("finding_id,")
 
 
 def test_a_second_ctrl_c_leaves_at_once_with_nothing_half_written(tmp_path: Path) -> None:
