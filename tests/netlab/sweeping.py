@@ -16,14 +16,15 @@ from scanner.core.recall import add_up
 from scanner.core.targets import TargetSet, Word, parse_target
 from scanner.core.wave import SettledWave
 from scanner.engines.interface import Engine
+from scanner.engines.names import Wire
 from scanner.engines.permitted import PermittedRanges
 from scanner.engines.syn import SynEngine
 from scanner.engines.syn_loop import Statistics
 from scanner.engines.syn_options import SynOptions
 from tests.netlab.lab import Namespace
 
-QUICK = SynOptions(tries=2)
-"""Enough where nothing is lost."""
+QUICK = SynOptions(tries=2, wire=Wire.SENDMMSG)
+"""Enough where nothing is lost; and by the wire that can be opened again at once."""
 
 
 @dataclass
