@@ -26,7 +26,7 @@ REJECTS4 = ("net-unreachable", "host-unreachable", "prot-unreachable", "port-unr
 REJECTS4 += ("host-prohibited", "admin-prohibited")
 REJECTS6 = ("no-route", "admin-prohibited", "addr-unreachable", "port-unreachable", "policy-fail", "reject-route")
 OPEN, DROPPED, RESET = range(2000, 2100), range(2300, 2310), range(2400, 2410)
-CLOSED = range(10_000, 12_000)
+CLOSED = range(10_000, 11_000)
 TARGET = {4: "10.77.2.1", 6: "fd77:2::1"}
 
 
