@@ -119,8 +119,8 @@ class Assembly:
             sweep_id=f"{self.now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
             started=self.now,
             version=__version__,
-            targets=_short([*self.options.targets, *(f"-iL {name}" for name in self.options.target_files)]),
-            ports=_short(self.options.ports) or "default",
+            targets=shortened([*self.options.targets, *(f"-iL {name}" for name in self.options.target_files)]),
+            ports=shortened(self.options.ports) or "default",
             addresses=plan.targets.size,
             ports_per_address=len(plan.ports),
             engine=self.engine.engine.name,
@@ -220,7 +220,7 @@ def outputs(options: ScanOptions) -> list[Output]:
     from scanner.outputs.nmap_xml import NmapXml
     from scanner.outputs.places import STANDARD_OUTPUT, collide, place_for
     from scanner.outputs.summary import SummaryLines
-    from scanner.outputs.table import Table
+    from scanner.outputs.table import LIMIT, Table
 
     if options.csv and options.json:
         raise InvalidInput("two formats are named", where="--csv/--json", cure="choose one")
@@ -235,7 +235,7 @@ def outputs(options: ScanOptions) -> list[Output]:
         made.append(NmapXml(place_for(options.nmap_xml)))
     taken = {options.nmap_xml, (options.output or "-") if data else ""} & STANDARD_OUTPUT
     if not taken and not options.quiet:
-        made.append(Table())
+        made.append(Table(limit=sys.maxsize if options.verbose else LIMIT))
     if not options.quiet:
         made.append(SummaryLines())
     return made
@@ -249,7 +249,8 @@ def _limit(asked: float | None, default: float | None, where: str) -> float | No
     return asked or None
 
 
-def _short(words: list[str] | tuple[str, ...], most: int = 200) -> str:
+def shortened(words: list[str] | tuple[str, ...], most: int = 200) -> str:
+    """Words as one line of bounded length."""
     text = " ".join(words)
     return text if len(text) <= most else text[: most - 3] + "..."
 

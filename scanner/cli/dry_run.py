@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from scanner.cli.assemble import Assembly
+from scanner.cli.assemble import Assembly, shortened
 
 SAMPLE = 5
 
@@ -39,13 +39,16 @@ def _facts(assembly: Assembly) -> dict[str, Any]:
 
 
 def _lines(assembly: Assembly) -> Iterator[str]:
+    from scanner.outputs.summary import counted
+
     facts = _facts(assembly)
     yield "Nothing was sent. This is what would be probed:"
-    yield f"  targets    {facts['addresses']:,} addresses: {_ranges(assembly)}"
+    yield f"  targets    {counted(facts['addresses'], 'address', 'addresses')}: {_ranges(assembly)}"
     for name, addresses in facts["names"].items():
         yield f"  name       {name} is {', '.join(addresses)}"
-    yield f"  ports      {facts['ports_per_address']:,} of each address"
-    yield f"  endpoints  {facts['planned']:,} in {facts['waves']:,} waves, {facts['excluded']:,} excluded"
+    ports = shortened(assembly.options.ports) or "the default ports"
+    yield f"  ports      {facts['ports_per_address']:,} of each address: {ports}"
+    yield f"  endpoints  {facts['planned']:,} in {counted(facts['waves'], 'wave')}, {facts['excluded']:,} excluded"
     yield f"  order      seed {facts['seed']}, shard {facts['shard']}, beginning with {', '.join(facts['first'])}"
     yield f"  rate       {_rate(facts['rate'])} in all, {_rate(facts['host_rate'])} to one address"
     if facts["least_seconds"] is not None:

@@ -39,7 +39,7 @@ Ports: TypeAlias = Annotated[
         "--ports",
         metavar="PORTS",
         help="22,80,8000-8100; - is all; ssh,http; T:80; or what the registry says: unassigned, assigned, reserved, "
-        "system, user, dynamic. Default: 1-1023 and ports commonly found open above.",
+        "deregistered, private-use, system, user, dynamic. Default: 1-1023 and ports commonly found open above.",
         rich_help_panel=_WHAT,
     ),
 ]
@@ -103,7 +103,11 @@ HostRate: TypeAlias = Annotated[
 Retries: TypeAlias = Annotated[
     int | None,
     typer.Option(
-        metavar="N", min=0, max=20, help="How often to ask again where nothing answered.", rich_help_panel=_HOW
+        metavar="N",
+        min=0,
+        max=20,
+        help="How often to ask again where nothing answered. Default: 1 with connects, 2 with SYNs.",
+        rich_help_panel=_HOW,
     ),
 ]
 Timeout: TypeAlias = Annotated[
@@ -203,7 +207,17 @@ NoHistory: TypeAlias = Annotated[
 Quiet: TypeAlias = Annotated[
     bool, typer.Option("-q", "--quiet", help="No progress, summary or warnings.", rich_help_panel=_OUT)
 ]
-Verbose: TypeAlias = Annotated[int, typer.Option("-v", "--verbose", count=True, help="Say more.", rich_help_panel=_OUT)]
+Verbose: TypeAlias = Annotated[
+    int,
+    typer.Option(
+        "-v",
+        "--verbose",
+        count=True,
+        show_default=False,
+        help="Show the whole table, however long.",
+        rich_help_panel=_OUT,
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -275,7 +289,7 @@ class ScanOptions:
     quiet: bool = False
     """Whether to leave out progress, summary and warnings."""
     verbose: int = 0
-    """How much more to say."""
+    """Above 0, a terminal is shown every row of the table."""
 
 
 def engine_choice(engine: EngineName, *, connect: bool, syn: bool) -> EngineName:

@@ -77,7 +77,8 @@ class Table:
         """`stream`: where to; standard output by default. `limit`: rows on a terminal."""
         self._stream = stream
         self._place = StandardStream(stream)
-        self._limit = limit
+        self.limit = limit
+        """How many rows a terminal is shown; what is piped has them all."""
         self._judged: list[Judged] = []
 
     def begin(self, info: SweepInfo) -> None:  # noqa: ARG002 - a table needs nothing of it
@@ -96,8 +97,8 @@ class Table:
         if not rows:
             return
         if is_terminal(self._place.text):
-            shown = rows if len(rows) <= self._limit else folded(rows)
-            text = painted_table(shown[: self._limit], columns_of(self._place.text), more_line(shown, self._limit))
+            shown = rows if len(rows) <= self.limit else folded(rows)
+            text = painted_table(shown[: self.limit], columns_of(self._place.text), more_line(shown, self.limit))
         else:
             text = plain_table(rows)
         self._place.write(text)

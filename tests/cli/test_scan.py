@@ -13,7 +13,10 @@ from socket import socket
 
 import pytest
 
+from scanner.cli.assemble import outputs
+from scanner.cli.options import ScanOptions
 from scanner.core.model import RegistryStatus, Transport
+from scanner.outputs.table import Table
 from scanner.registry_source import load_bundled
 from tests.cli.conftest import Scanner
 
@@ -147,7 +150,21 @@ def test_a_dry_run_of_a_whole_network_is_quick_and_sends_nothing(scanner: Scanne
     done = scanner("scan", "10.0.0.0/8", "-p-", "--dry-run")
     assert done.returncode == 0
     assert "Nothing was sent" in done.stdout
-    assert "16,777,216" in done.stdout
+    assert "16,777,216 addresses: 10.0.0.0/8" in done.stdout
+
+
+def test_a_dry_run_names_what_it_counts(scanner: Scanner) -> None:
+    done = scanner("scan", "127.0.0.1", "-p", "22,80", "--dry-run")
+    assert "targets    1 address: 127.0.0.1\n" in done.stdout
+    assert "ports      2 of each address: 22,80\n" in done.stdout
+    assert "endpoints  2 in 1 wave, 0 excluded\n" in done.stdout
+
+
+def test_verbose_shows_a_terminal_the_whole_table() -> None:
+    def limit(options: ScanOptions) -> int:
+        return next(output.limit for output in outputs(options) if isinstance(output, Table))
+
+    assert limit(ScanOptions(verbose=1)) > limit(ScanOptions())
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to be a full disk")
