@@ -10,19 +10,12 @@ worth (2 % of a second) costs at most 2 % of the rate, and the promise is exact.
 process or a sleeping machine saves up b at most, so there is no burst of catching up afterwards.
 
 The bucket is kept as the one number of the generic cell rate algorithm (ITU-T I.371, Annex A): the time at
-which it would be full again. `Spacing` is the same bound for a limiter that lets whole batches go. Time comes in
-as an argument, in seconds on any clock that never goes back.
+which it would be full again. `Batching` is the same bound for a limiter that lets whole batches go. Time comes in
+as an argument, in seconds on any clock that never goes back. `spacing.py` does the same for whole batches in numpy.
 """
 
 from dataclasses import dataclass
 from math import ceil
-
-import numpy as np
-import numpy.typing as npt
-
-F64 = npt.NDArray[np.float64]
-Index = npt.NDArray[np.intp]
-Mask = npt.NDArray[np.bool_]
 
 TICK = 0.02
 """Seconds of probes that may go at once: coarse enough to cost nothing, fine enough to look even."""
@@ -53,7 +46,7 @@ UNLIMITED = Limits(rate=None, host_rate=None)
 
 
 @dataclass(frozen=True, slots=True)
-class Spacing:
+class Batching:
     """Batches at a distance: no window of one second holds more than the rate they were made for."""
 
     batch: int
@@ -62,10 +55,10 @@ class Spacing:
     """Seconds from the start of one batch to the start of the next."""
 
 
-def spacing(rate: float, tick: float = TICK) -> Spacing:
+def batching(rate: float, tick: float = TICK) -> Batching:
     """The batches, about `tick` seconds apart, that keep to `rate` probes a second."""
     batch = _depth(rate, tick)
-    return Spacing(batch, batch * _interval(rate, batch))
+    return Batching(batch, batch * _interval(rate, batch))
 
 
 class Bucket:
@@ -91,32 +84,6 @@ class Bucket:
     def wait(self, now: float) -> float:
         """Seconds until one probe may go; 0 where it may go now."""
         return max(0.0, self._full_at - now - (self._depth - 1) * self._interval)
-
-
-class Buckets:
-    """One limit on each of many hosts, asked about a whole batch at a time."""
-
-    def __init__(self, rate: float, hosts: int, tick: float = TICK) -> None:
-        """`hosts` how many there are; each is named by its index below that."""
-        self._depth = _depth(rate, tick)
-        self._interval = _interval(rate, self._depth)
-        self._full_at: F64 = np.full(hosts, -np.inf)
-
-    def admit(self, now: float, host: Index) -> Mask:
-        """Which probes of a batch may go now, bool[n]; they count as gone. `host` is intp[n], in sending order."""
-        order = np.argsort(host, kind="stable")
-        ordered = host[order]
-        first = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(host) else order
-        size = np.diff(np.r_[first, len(host)])
-        each = ordered[first]
-        full_at = np.maximum(self._full_at[each], now)
-        free = self._depth - np.ceil((full_at - now) / self._interval - _ROUNDING).astype(np.intp)
-        granted = np.clip(free, 0, size)
-        self._full_at[each] = np.where(granted > 0, full_at + granted * self._interval, self._full_at[each])
-        rank = np.arange(len(host)) - np.repeat(first, size)
-        admitted = np.empty(len(host), np.bool_)
-        admitted[order] = rank < np.repeat(granted, size)
-        return admitted
 
 
 def _depth(rate: float, tick: float) -> int:

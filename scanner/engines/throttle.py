@@ -12,7 +12,7 @@ from typing import Protocol
 
 from asyncio_throttle.throttler import Throttler
 
-from scanner.core.pacing import spacing
+from scanner.core.pacing import batching
 
 _POLL = 0.001
 
@@ -30,14 +30,14 @@ class ThrottledGate:
 
     def __init__(self, rate: float) -> None:
         """`rate` probes a second, above 0."""
-        self._spacing = spacing(rate)
-        self._throttler = Throttler(1, period=self._spacing.period, retry_interval=_POLL)
+        self._batching = batching(rate)
+        self._throttler = Throttler(1, period=self._batching.period, retry_interval=_POLL)
         self._last = float("-inf")
 
     async def permits(self) -> int:
         """Wait for the next batch's turn; how many probes it may hold."""
-        due = self._last + self._spacing.period - time.monotonic()
+        due = self._last + self._batching.period - time.monotonic()
         await asyncio.sleep(max(0.0, due - _POLL))  # spares the throttler's polling, and always yields
         await self._throttler.acquire()
         self._last = time.monotonic()
-        return self._spacing.batch
+        return self._batching.batch

@@ -1,14 +1,13 @@
 """The arithmetic of keeping to a rate, on a clock made of numbers."""
 
-import numpy as np
 import pytest
 
-from scanner.core.pacing import UNLIMITED, Bucket, Buckets, Limits, spacing
+from scanner.core.pacing import UNLIMITED, Bucket, Limits, batching
 
 
 @pytest.mark.parametrize(("rate", "batch"), [(0.1, 1), (1, 1), (100, 2), (1000, 20), (5000, 100), (50000, 1000)])
 def test_batches_hold_a_tick_and_keep_to_the_rate(rate: float, batch: int) -> None:
-    found = spacing(rate)
+    found = batching(rate)
     assert found.batch == batch
     assert found.batch / found.period <= rate
     assert found.batch / found.period > 0.97 * rate
@@ -40,17 +39,6 @@ def test_slow_rates_are_spaced_exactly() -> None:
 def test_a_rate_is_positive(rate: float) -> None:
     with pytest.raises(ValueError, match="above 0"):
         Bucket(rate)
-
-
-def test_many_buckets_are_as_many_single_ones() -> None:
-    random = np.random.default_rng(1)
-    together, alone = Buckets(150, 5), [Bucket(150) for _ in range(5)]
-    now = 0.0
-    for _ in range(300):
-        now += float(random.exponential(0.01))
-        host = random.integers(0, 5, random.integers(0, 12)).astype(np.intp)
-        expected = [alone[each].take(now) == 1 for each in host.tolist()]
-        assert together.admit(now, host).tolist() == expected
 
 
 def test_limits_are_shared_by_the_packets_of_a_probe() -> None:

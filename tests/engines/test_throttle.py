@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from scanner.core.pacing import spacing
+from scanner.core.pacing import batching
 from scanner.engines.throttle import ThrottledGate
 
 
@@ -21,9 +21,9 @@ async def releases(gate: ThrottledGate, seconds: float) -> tuple[list[float], li
 @pytest.mark.parametrize("rate", [30, 1000, 20_000])
 async def test_batches_never_come_closer_than_their_period(rate: int) -> None:
     times, counts = await releases(ThrottledGate(rate), 0.3)
-    assert set(counts) == {spacing(rate).batch}
+    assert set(counts) == {batching(rate).batch}
     assert len(times) >= 2
-    assert np.diff(times).min() > spacing(rate).period * 0.95  # 5 %: this test's own clock is read a little later
+    assert np.diff(times).min() > batching(rate).period * 0.95  # 5 %: this test's own clock is read a little later
 
 
 async def test_a_stopped_process_does_not_catch_up() -> None:
@@ -31,4 +31,4 @@ async def test_a_stopped_process_does_not_catch_up() -> None:
     await gate.permits()
     time.sleep(0.25)  # what SIGSTOP does to the loop
     times, _ = await releases(gate, 0.1)
-    assert np.diff(times).min() > spacing(1000).period * 0.95
+    assert np.diff(times).min() > batching(1000).period * 0.95
