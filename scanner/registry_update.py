@@ -73,8 +73,8 @@ def update(
     """Replace the user's copy by what `source` (an address or a file; by default IANA's address) holds now.
 
     `force` believes a file that lost more than `MOST_LOST` of the assignments, but never one that is no whole
-    registry. `warn` is told when the present copy is damaged. Raises RegistryUnusable and InvalidInput; the
-    copy is then what it was.
+    registry. `warn` is told when the present copy is damaged or the new one older. Raises RegistryUnusable and
+    InvalidInput; the copy is then what it was.
     """
     folder = folder or data_folder()
     source = source or IANA_URL
@@ -88,6 +88,8 @@ def update(
     same = sha256(data).hexdigest() == current.identity.sha256
     new = current if same else parse_iana_csv(data, source=source)
     _check_loss(changes(current, new), source, force=force)
+    if new.identity.date < current.identity.date:
+        warn(f"{source}: of {new.identity.date}, older than the registry that it replaces ({current.identity.date})")
     _replace(folder, data, Origin(source, etag, new.identity.sha256))
     return _result(folder, current, new)
 

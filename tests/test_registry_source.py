@@ -147,6 +147,13 @@ def test_the_data_folder_is_the_users(tmp_path, monkeypatch):
 # --- update ---
 
 
+def test_a_registry_that_is_older_than_the_one_in_use_is_taken_with_a_warning(folder, tmp_path):
+    (tmp_path / "old.csv").write_bytes(table(6000, day="2020-02-03"))
+    said: list[str] = []
+    assert update(str(tmp_path / "old.csv"), folder=folder, warn=said.append).outcome is Outcome.UPDATED
+    assert said == [f"{tmp_path}/old.csv: of 2020-02-03, older than the registry that it replaces (2026-01-01)"]
+
+
 def test_an_update_says_what_changed(folder, tmp_path):
     new = table(6001).replace(b"s22,22", b"ssh,22")
     (tmp_path / "new.csv").write_bytes(new)

@@ -176,7 +176,7 @@ def _address(word: Word, text: str, version: int) -> int:
     import netaddr
 
     if "%" in text:
-        raise _bad(word, "zone ids are not supported", "leave out the part from % on")
+        raise _bad(word, "a link-local address with its interface cannot be scanned yet", "name another")
     try:
         return int(netaddr.IPAddress(text, version=version, flags=netaddr.INET_PTON))
     except (netaddr.AddrFormatError, ValueError) as error:

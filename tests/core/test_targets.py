@@ -73,7 +73,7 @@ def test_what_words_mean(text: str, size: int, first: str, last: str) -> None:
         ("2001:db8::/64", "/104"),
         ("2001:db8::-2001:db8::1:0:0", "/104"),
         ("::ffff:10.0.0.1", "write the IPv4 address"),
-        ("fe80::1%eth0", "zone ids"),
+        ("fe80::1%eth0", "cannot be scanned yet"),
         ("::g", "not an IPv6 address"),
         ("1.1.1.1/33", "prefix length"),
         ("1.1.1.1/", "prefix length"),
