@@ -77,10 +77,16 @@ def _check_frames_unasked(options: ScanOptions) -> None:
 
 
 def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
+    """One process where that is enough, a crew of them where the plan is large and the limits let it run."""
     from scanner.engines.connect import ConnectEngine, ConnectOptions
+    from scanner.engines.connect_crew import ConnectCrew, crew_size
 
-    settings = _given(timeout=options.timeout, retries=options.retries)
-    return ConnectEngine(ConnectOptions(**settings), limits, permitted=prepared.plan.targets.__contains__)
+    plan = prepared.plan
+    how = ConnectOptions(**_given(timeout=options.timeout, retries=options.retries))
+    workers = crew_size(plan.size, plan.targets.size, limits)
+    if workers < 2:
+        return ConnectEngine(how, limits, permitted=plan.targets.__contains__)
+    return ConnectCrew(how, limits, permitted=plan.targets.__contains__, workers=workers)
 
 
 def _syn(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:

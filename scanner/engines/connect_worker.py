@@ -3,8 +3,8 @@
 A fork starts in milliseconds and shares what is loaded already, but it also inherits what is none of its business.
 So a worker leaves the parent behind before it does anything: every descriptor but its socket is closed (the parent's
 epoll object, history, outputs and lock among them; nothing of it is *used*, so nothing of it is disturbed), objects
-of the parent are frozen so that no finaliser of theirs ever runs here, and the only way out is `os._exit`: no `finally`,
-no `atexit`, no buffer of the parent's is ever flushed twice.
+of the parent are frozen so that no finaliser of theirs ever runs here, and the only way out is `os._exit`: no
+`finally`, no `atexit`, no buffer of the parent's is ever flushed twice.
 
 Signals: Ctrl-C goes to the whole group, and it is for the parent to decide what follows, so SIGINT is ignored. SIGTERM
 means what `stop` means: send nothing more, settle, go. The parent's end of the socket is the only life line: when it
