@@ -3,6 +3,7 @@
 import secrets
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from math import isfinite
@@ -18,7 +19,8 @@ from scanner.cli.words import argument_words, file_words
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
 from scanner.core.overlays import Overlays
-from scanner.core.pacing import UNLIMITED, Limits
+from scanner.core.pacing import UNLIMITED, Limits, fastest
+from scanner.core.plan import wave_size_for
 from scanner.core.policy import Policy
 from scanner.core.ports import PortSet
 from scanner.core.registry import Registry, age_warning
@@ -94,13 +96,19 @@ class Assembly:
     def prepared(self) -> Prepared:
         """The plan, checked against the scope."""
         shard = parse_shard(self.options.shard)
-        return prepare(self._wanted(), self.scope, self.now, seed=self.seed, shard=shard)
+        made = prepare(self._wanted(), self.scope, self.now, seed=self.seed, shard=shard)
+        size = wave_size_for(fastest(self._limits(made), made.plan.targets.size))
+        return replace(made, plan=replace(made.plan, wave_size=size))
 
-    @cached_property
+    @property
     def limits(self) -> Limits:
-        """How fast probes may go: what was asked for, less on a scope's word, none on loopback by default."""
+        """How fast probes may go."""
+        return self._limits(self.prepared)
+
+    def _limits(self, prepared: Prepared) -> Limits:
+        """What was asked for, less on a scope's word, none on loopback by default."""
         options = self.options
-        default = UNLIMITED if self.prepared.only_loopback and options.rate is None else Limits()
+        default = UNLIMITED if prepared.only_loopback and options.rate is None else Limits()
         rate = _limit(options.rate, default.rate, "--rate")
         if self.scope is not None and self.scope.max_rate is not None:
             rate = min(rate or self.scope.max_rate, self.scope.max_rate)

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from scanner.cli.assemble import Assembly, shortened
+from scanner.core.pacing import fastest
+from scanner.outputs.summary import duration
 
 SAMPLE = 5
 
@@ -52,7 +54,7 @@ def _lines(assembly: Assembly) -> Iterator[str]:
     yield f"  order      seed {facts['seed']}, shard {facts['shard']}, beginning with {', '.join(facts['first'])}"
     yield f"  rate       {_rate(facts['rate'])} in all, {_rate(facts['host_rate'])} to one address"
     if facts["least_seconds"] is not None:
-        yield f"  time       {_duration(facts['least_seconds'])} at least, more where nothing answers"
+        yield f"  time       {duration(facts['least_seconds'])} at least, more where nothing answers"
     yield f"  scope      {facts['scope'] or 'none needed: loopback and private networks'}"
 
 
@@ -72,18 +74,10 @@ def _first(assembly: Assembly) -> list[str]:
 
 
 def _least_seconds(assembly: Assembly) -> float | None:
-    plan, limits = assembly.prepared.plan, assembly.limits
-    by_host = None if limits.host_rate is None else limits.host_rate * plan.targets.size
-    rates = [rate for rate in (limits.rate, by_host) if rate is not None]
-    return round(plan.size / min(rates), 3) if rates else None
+    plan = assembly.prepared.plan
+    rate = fastest(assembly.limits, plan.targets.size)
+    return None if rate is None else round(plan.size / rate, 3)
 
 
 def _rate(rate: float | None) -> str:
     return "no limit" if rate is None else f"{rate:,g} probes a second"
-
-
-def _duration(seconds: float) -> str:
-    for unit, size in (("years", 31_557_600), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:,.1f} {unit}"
-    return f"{seconds:,.1f} seconds"

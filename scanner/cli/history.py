@@ -5,6 +5,7 @@ import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,6 +33,10 @@ def list_command(
     if context.invoked_subcommand is not None:
         context.obj = history
         return
+    _list(history, most, as_json=as_json)
+
+
+def _list(history: Path | None, most: int, *, as_json: bool) -> None:
     from itertools import islice
 
     from scanner.cli.memory import open_store
@@ -41,6 +46,16 @@ def list_command(
         sweeps = islice(store.sweeps(), most)
         lines = (json.dumps(_facts(store, sweep)) for sweep in sweeps) if as_json else _table(store, sweeps)
         sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+@app.command("list")
+def list_again_command(
+    context: typer.Context,
+    most: Annotated[int, typer.Option("--most", min=1, metavar="N", help="How many, newest first.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """The same as `scanner history` alone."""
+    _list(context.obj, most, as_json=as_json)
 
 
 @app.command("show")

@@ -41,6 +41,12 @@ class Limits:
         )
 
 
+def fastest(limits: Limits, hosts: int) -> float | None:
+    """The most probes a second that may go to so many hosts; None for no limit."""
+    together = None if limits.host_rate is None else limits.host_rate * hosts
+    return min((rate for rate in (limits.rate, together) if rate is not None), default=None)
+
+
 UNLIMITED = Limits(rate=None, host_rate=None)
 """For loopback, where nobody else is on the wire."""
 

@@ -24,6 +24,22 @@ U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
 
 WAVE = 1 << 16
+"""Endpoints in a wave, unless something speaks for fewer."""
+
+
+_WAVE_SECONDS = 4.0
+_LEAST_WAVE = 1 << 10
+
+
+def wave_size_for(rate: float | None) -> int:
+    """Endpoints in a wave that is to be probed at `rate` a second: a power of two, a few seconds' worth.
+
+    Results, checkpoints and the progress of slow sweeps come a wave at a time; fast ones want large waves.
+    """
+    if rate is None:
+        return WAVE
+    wanted = int(min(max(rate * _WAVE_SECONDS, _LEAST_WAVE), WAVE))
+    return 1 << (wanted.bit_length() - 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,7 @@ def _networks(*texts: str) -> Spans:
 
 
 LOOPBACK: Spans = _networks("127.0.0.0/8", "::1")
-PRIVATE: Spans = _networks(
-    "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10"
-)
+PRIVATE: Spans = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 FREE: Spans = merge([*LOOPBACK, *PRIVATE])
 NEVER: Spans = _networks("0.0.0.0/8", "224.0.0.0/4", "255.255.255.255", "::", "::ffff:0:0/96", "ff00::/8")
 

@@ -20,6 +20,8 @@ from scanner.core.report import Summary, SweepInfo
 USUAL = frozenset({Reason.SYN_ACK, Reason.RESET, Reason.NO_RESPONSE})
 """Reasons that need no explanation: open, closed and filtered as every network has them."""
 
+_DAY, _YEAR = 86_400, 31_557_600
+
 MOST_REASONS = 6
 """How many of the other reasons are listed."""
 
@@ -135,7 +137,10 @@ def tone(summary: Summary) -> Tone:
 
 
 def duration(seconds: float) -> str:
-    """A time span for people: `0.8 s`, `1 min 12 s`, `2 h 03 min`."""
+    """A time span for people: `0.8 s`, `1 min 12 s`, `2 h 03 min`, `3.4 days`, `6.9 years`."""
+    for unit, size in (("years", _YEAR), ("days", _DAY)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:,.1f} {unit}"
     if seconds < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)

@@ -235,3 +235,11 @@ def test_when_nobody_reads_any_more_the_scan_stops(scanner: Scanner, unassigned:
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path)
     assert done.stdout == "{"
     assert done.stderr == ""
+
+
+def test_a_slow_scan_comes_out_in_small_waves(scanner: Scanner) -> None:
+    plans = [
+        json.loads(scanner("scan", "10.0.0.1", "-p-", "--dry-run", "--json", *more).stdout)
+        for more in ((), ("--rate", "0", "--host-rate", "0"))
+    ]
+    assert [plan["waves"] for plan in plans] == [32, 1]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from scanner.core.columns import AddressColumns
 from scanner.core.permutation import MAX_SIZE, Permutation
-from scanner.core.plan import Plan, Shard
+from scanner.core.plan import WAVE, Plan, Shard, wave_size_for
 from scanner.core.spans import Span, merge
 from scanner.core.targets import TargetSet, to_address
 
@@ -148,3 +148,11 @@ def test_merged_spans_hold_the_same_addresses(triples: list[tuple[int, int, int]
     merged = merge(spans)
     assert {(s.version, v) for s in merged for v in range(s.first, s.last + 1)} == listed
     assert all(a < b for a, b in zip(merged, merged[1:], strict=False))
+
+
+@given(st.one_of(st.none(), st.floats(0.001, 1e9)))
+def test_waves_are_powers_of_two_within_bounds(rate: float | None) -> None:
+    size = wave_size_for(rate)
+    assert size & (size - 1) == 0
+    assert 1 << 10 <= size <= WAVE
+    assert rate is None or size <= max(rate * 4, 1 << 10)
