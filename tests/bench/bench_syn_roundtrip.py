@@ -3,8 +3,8 @@
     python tests/bench/bench_syn_roundtrip.py [RUNS]
 
 Both sides in turn, in one run, as root. masscan asks once by default, we up to three times; so it is run as it comes,
-at a gentler rate, and with as many retries as we have. Its `--wait` for late answers is taken off its time. Goals: recall
-100 % in every run, not slower.
+at a gentler rate, and with as many retries as we have. Its `--wait` for late answers is taken off its time.
+Goals: recall 100 % in every run, not slower.
 """
 
 import asyncio
