@@ -7,6 +7,7 @@ temporary file behind.
 """
 
 import asyncio
+import gc
 import os
 import signal
 from collections.abc import Iterable, Iterator, Mapping
@@ -74,6 +75,8 @@ def run_job(job: Job) -> tuple[ExitStatus, Summary]:
             job.output.begin(job.info)
             if job.memory:
                 job.memory.begin(job.info, job.sweep.plan, job.settings)
+            gc.freeze()  # what start-up made is here to stay, and no more garbage in a forked worker
+            gc.enable()
             summary = asyncio.run(_sweep(job, interruption))
             if job.memory:
                 summary = job.memory.account(summary)
