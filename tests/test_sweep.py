@@ -1,4 +1,4 @@
-"""The loop: whatever happens, every planned endpoint has exactly one state, and nothing is claimed beyond what was seen."""
+"""The loop: whatever happens, every planned endpoint has exactly one state, and no more is claimed than was seen."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime

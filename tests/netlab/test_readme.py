@@ -79,5 +79,5 @@ def test_the_library_example_runs() -> None:
 
 
 def test_the_two_first_commands_are_marked_for_ci() -> None:
-    assert [mark for mark in re.findall(r"^<!-- (\w+) -->$", TEXT, re.MULTILINE)] == ["scan", "tests"]
+    assert re.findall(r"^<!-- (\w+) -->$", TEXT, re.MULTILINE) == ["scan", "tests"]
     assert len(COMMANDS) >= 10
