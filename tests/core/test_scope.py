@@ -47,9 +47,7 @@ def test_any_other_address_needs_a_file_that_covers_it(text: str) -> None:
     check_scope(ranges(text), scope(text), NOW)
 
 
-@pytest.mark.parametrize(
-    "text", ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "ff02::1", "::ffff:10.0.0.1"]
-)
+@pytest.mark.parametrize("text", ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "ff02::1", "::ffff:10.0.0.1"])
 def test_what_is_no_host_is_never_probed_whatever_a_file_says(text: str) -> None:
     with pytest.raises(OutOfScope, match="never probed"):
         check_scope(ranges(text), scope("0.0.0.0/0", "::/0"), NOW)
@@ -74,9 +72,7 @@ def test_a_file_narrows_private_networks_only_if_it_names_one() -> None:
     ("starts", "ends", "word"),
     [(None, NOW, "expired"), (datetime(2026, 6, 2, tzinfo=UTC), None, "not valid before")],
 )
-def test_outside_its_time_a_scope_permits_nothing(
-    starts: datetime | None, ends: datetime | None, word: str
-) -> None:
+def test_outside_its_time_a_scope_permits_nothing(starts: datetime | None, ends: datetime | None, word: str) -> None:
     with pytest.raises(OutOfScope, match=word):
         check_scope(ranges("127.0.0.1"), scope("127.0.0.0/8", valid_from=starts, valid_until=ends), NOW)
 
