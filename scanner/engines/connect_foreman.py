@@ -1,10 +1,11 @@
 """One run of a crew: waves dealt to worker processes, shares gathered, and nobody left behind.
 
-Waves are dealt ahead, up to as many places as one engine has under way, so that no worker waits for its parent. A
-worker says what came of each share; its end, however it came, shows as the end of its socket. What it had then is lost
-and said to be lost, and the others go on. Leaving is the same for every reason to leave: the life lines are closed,
-workers have a moment to reset their connections and go, then they are killed; each is waited for, so that no zombie
-stays.
+Whoever is free gets the next share, so that a core which others use too does not hold up the rest; each worker has
+some shares ahead, so that none waits for its parent, and waves are taken up to as many places as one engine has under
+way. A worker says when it begins a share and what came of it; its end, however it came, shows as the end of its socket.
+What it had then is lost and said to be lost, and the others go on. Leaving is the same for every reason to leave: the
+life lines are closed, workers have a moment to reset their connections and go, then they are killed; each is waited
+for, so that no zombie stays.
 """
 
 import asyncio
@@ -15,16 +16,19 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import count
+from operator import attrgetter
 from time import time
 
 from scanner.core.wave import SettledWave, Wave
 from scanner.engines.connect import ConnectEngine
 from scanner.engines.connect_schedule import UNSETTLED
-from scanner.engines.connect_share import DealtWave, SettledShare, share
-from scanner.engines.connect_worker import fork_worker, heard, say
+from scanner.engines.connect_share import DealtWave, SettledShare, share, shares_for
+from scanner.engines.connect_worker import Begun, fork_worker, heard, say
 from scanner.engines.interface import Progress
 
 LOST = "a worker process was lost; what it was probing is unknown"
+_AHEAD = 2
+"""Shares that a worker has not begun yet, at most."""
 _UNTAKEN = 64
 _REMEMBERED = 1 << 17
 _PATIENCE = 1.0
@@ -42,7 +46,9 @@ class Worker:
         self.told = 0
         """Probes of the shares that it has handed back."""
         self.shares: dict[int, tuple[DealtWave, int]] = {}
-        """What it has: by number of the share, the wave it is of, and as which worker of that wave."""
+        """What it has: by number of the share, the wave it is of, and which share of it."""
+        self.ahead = 0
+        """How many of them it has not begun."""
         self.alive = True
         """Whether it was not waited for yet."""
 
@@ -51,11 +57,12 @@ class Worker:
         reader, self._writer = await asyncio.open_connection(sock=self._channel)
         return reader
 
-    def deal(self, number: int, dealt: DealtWave, turn: int, of: int) -> None:
+    def deal(self, number: int, dealt: DealtWave, turn: int) -> None:
         """Give it a share of a wave."""
         assert self._writer is not None
         self.shares[number] = dealt, turn
-        say(self._writer, share(dealt.wave, number, worker=turn, of=of))
+        self.ahead += 1
+        say(self._writer, share(dealt.wave, number, turn, dealt.shares))
 
     def stop(self) -> None:
         """Let it send nothing more. May be called from a signal handler."""
@@ -91,6 +98,7 @@ class Foreman:
         self._workers: list[Worker] = []
         self._listening: list[asyncio.Task[None]] = []
         self._numbers = count()
+        self._undealt: deque[tuple[DealtWave, int]] = deque()
         self._under_way = 0
         self._absent: OrderedDict[int, None] = OrderedDict()
         self._done: deque[SettledWave] = deque()
@@ -154,19 +162,29 @@ class Foreman:
                 worker.end()
 
     def _deal(self) -> None:
-        """Take waves and give everybody a share, as long as there is room."""
+        """Give everybody as much as they have room for."""
         hands = [worker for worker in self._workers if worker.alive]
         if self._stopped or not hands:
             self._waves = None
-        while self._waves is not None and self._under_way < UNSETTLED and len(self._done) <= _UNTAKEN:
-            wave = next(self._waves, None)
-            if wave is None:
-                self._waves = None
+            self._drop(self._undealt)
+        while hands and (self._undealt or self._take_wave(len(hands))):
+            freest = min(hands, key=attrgetter("ahead"))
+            if freest.ahead >= _AHEAD:
                 break
-            dealt = DealtWave(wave, len(hands))
-            self._under_way += dealt.weight
-            for turn, worker in enumerate(hands):
-                worker.deal(next(self._numbers), dealt, turn, len(hands))
+            freest.deal(next(self._numbers), *self._undealt.popleft())
+
+    def _take_wave(self, hands: int) -> bool:
+        """Make shares of the next wave, if there is one and there is room for it."""
+        if self._waves is None or self._under_way >= UNSETTLED or len(self._done) > _UNTAKEN:
+            return False
+        wave = next(self._waves, None)
+        if wave is None:
+            self._waves = None
+            return False
+        dealt = DealtWave(wave, shares_for(len(wave), hands))
+        self._under_way += dealt.weight
+        self._undealt.extend((dealt, turn) for turn in range(dealt.shares))
+        return True
 
     async def _listen(self, worker: Worker, reader: asyncio.StreamReader) -> None:
         """Take what a worker says, until it is gone."""
@@ -182,6 +200,9 @@ class Foreman:
         match word:
             case Progress():
                 worker.progress = word
+            case Begun():
+                worker.ahead -= 1
+                self._deal()
             case SettledShare():
                 dealt, turn = worker.shares.pop(word.number)
                 worker.told += word.sent
@@ -194,12 +215,16 @@ class Foreman:
     def _lose(self, worker: Worker) -> None:
         """Nothing more will come of what a worker has."""
         worker.end()
-        sent = max(0, worker.progress.sent - worker.told)
-        for dealt, turn in worker.shares.values():
+        self._drop(deque(worker.shares.values()), sent=max(0, worker.progress.sent - worker.told))
+        worker.shares.clear()
+
+    def _drop(self, shares: deque[tuple[DealtWave, int]], *, sent: int = 0) -> None:
+        """Give up shares for which so much was sent."""
+        while shares:
+            dealt, turn = shares.popleft()
             dealt.lose(turn, time(), sent=sent, why="" if self._stopped else LOST)
             self._finish_if_whole(dealt)
             sent = 0
-        worker.shares.clear()
 
     def _finish_if_whole(self, dealt: DealtWave) -> None:
         if dealt.left:

@@ -1,9 +1,9 @@
-"""A wave dealt to several workers, and put together again.
+"""A wave dealt in shares, and put together again.
 
-Place p of a wave goes to worker p % n. A wave's places are in random order already (the plan's permutation), so
-every share has every host and the same load, and a share is an ordinary wave whose columns are strided slices.
-What comes back is written into the whole wave's columns at the same stride. A share that never comes back leaves its
-places as they were from the start: unknown, because interrupted.
+Of n shares, share t has the places t, t + n, t + 2n, ... A wave's places are in random order already (the plan's
+permutation), so every share has every host and the same load, and a share is an ordinary wave whose columns are
+strided slices. What comes back is written into the whole wave's columns at the same stride. A share that never comes
+back leaves its places as they were from the start: unknown, because interrupted.
 """
 
 from collections.abc import Set as AbstractSet
@@ -14,12 +14,19 @@ import numpy as np
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.wave import F32, F64, U16, SettledWave, Wave
 
+SHARE = 4096
+"""Endpoints in a share of a large wave, at least."""
 _INTERRUPTED = reason_code(Reason.INTERRUPTED)
 
 
-def share(wave: Wave, number: int, *, worker: int, of: int) -> Wave:
-    """The places of a wave that worker `worker` (from 0) of so many probes, as a wave of that number."""
-    part = slice(worker, None, of)
+def shares_for(endpoints: int, workers: int) -> int:
+    """How many shares to make of a wave: one a worker at least, and enough that nobody ends long after the rest."""
+    return max(workers, endpoints // SHARE)
+
+
+def share(wave: Wave, number: int, turn: int, of: int) -> Wave:
+    """Share `turn` (from 0) of so many of a wave, as a wave of that number."""
+    part = slice(turn, None, of)
     return Wave(number, wave.host[part], wave.port[part], wave.version[part], wave.high[part], wave.low[part])
 
 
@@ -63,8 +70,9 @@ class DealtWave:
     """A wave that workers have, and what came back so far."""
 
     def __init__(self, wave: Wave, shares: int) -> None:
+        """`shares` how many are made of it."""
         size = len(wave)
-        self.wave, self._shares = wave, shares
+        self.wave, self.shares = wave, shares
         self.weight = max(1, size)
         """What it counts for while it is under way, so that an empty one counts too."""
         self.left = shares
@@ -77,19 +85,19 @@ class DealtWave:
         self._absent: set[int] = set()
         self._sent, self._complete = 0, True
 
-    def settle(self, worker: int, came: SettledShare) -> None:
-        """Worker `worker` is done with its share."""
-        part = slice(worker, None, self._shares)
+    def settle(self, turn: int, came: SettledShare) -> None:
+        """A share came back."""
+        part = slice(turn, None, self.shares)
         self._reason[part], self._at[part], self._rtt[part] = came.reason, came.at, came.rtt
-        self._evidence |= {worker + self._shares * place: words for place, words in came.evidence.items()}
+        self._evidence |= {turn + self.shares * place: words for place, words in came.evidence.items()}
         self._absent.update(came.absent)
         self._sent += came.sent
         self._complete &= came.complete
         self.left -= 1
 
-    def lose(self, worker: int, now: float, *, sent: int, why: str) -> None:
-        """Nothing more will come from a worker; `sent` what it is known to have sent, `why` empty if nobody failed."""
-        part = slice(worker, None, self._shares)
+    def lose(self, turn: int, now: float, *, sent: int, why: str) -> None:
+        """A share will not come back; `sent` what is known to have been sent for it, `why` empty if nobody failed."""
+        part = slice(turn, None, self.shares)
         self._at[part] = now
         self._sent += sent
         self._complete = False

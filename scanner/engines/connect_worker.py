@@ -97,6 +97,10 @@ def _leave_the_parent_behind(keep: int, engine: ConnectEngine) -> None:
                 os.close(descriptor)
 
 
+class Begun:
+    """A worker's word that it has begun a share: it has room for another."""
+
+
 async def _work(channel: socket.socket, engine: ConnectEngine) -> None:
     """Probe the shares that come in, until there is nobody to tell."""
     reader, writer = await asyncio.open_connection(sock=channel)
@@ -106,7 +110,7 @@ async def _work(channel: socket.socket, engine: ConnectEngine) -> None:
         asyncio.create_task(_report(writer, engine)),
     ]
     try:
-        async with aclosing(engine.run(_taken_from(inbox))) as settled:
+        async with aclosing(engine.run(_taken_from(inbox, writer))) as settled:
             async for each in settled:
                 say(writer, SettledShare.of(each))
                 say(writer, engine.progress)
@@ -134,6 +138,8 @@ async def _report(writer: asyncio.StreamWriter, engine: ConnectEngine) -> None:
         say(writer, engine.progress)
 
 
-def _taken_from(inbox: deque[Wave]) -> Iterator[Wave | None]:
+def _taken_from(inbox: deque[Wave], writer: asyncio.StreamWriter) -> Iterator[Wave | None]:
     while True:
+        if inbox:
+            say(writer, Begun())
         yield inbox.popleft() if inbox else None

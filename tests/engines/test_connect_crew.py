@@ -214,7 +214,7 @@ def test_shares_put_together_are_the_wave() -> None:
     whole = wave(["10.0.0.1", "10.0.0.2"], range(1, 6))
     dealt = DealtWave(whole, 3)
     for worker in range(3):
-        part = share(whole, 7, worker=worker, of=3)
+        part = share(whole, 7, worker, 3)
         came = SettledShare(
             number=part.number,
             reason=part.port,
