@@ -46,6 +46,8 @@ STRIKES = 5
 """Local failures of one endpoint that are borne before it is settled as one."""
 _LOT = 256
 _UNTAKEN = 64
+_SHORTEST = 0.005
+"""Seconds between looks at hosts' caps, at least."""
 _FIRST_BACK_OFF = 0.1
 _GRACE = 1.0
 
@@ -90,6 +92,7 @@ class ConnectRun:
         self._loop = asyncio.get_running_loop()
 
         self._timer = self._loop.call_soon(self._tick)
+        self._caps = self._loop.call_soon(self._pump)
         self._pacing = None if gate is None else self._loop.create_task(self._pace(gate))
         self._prober = prober(self, self._pump)
         self._book, self._watch = book, watch
@@ -129,6 +132,7 @@ class ConnectRun:
         finally:
             self._closed = True
             self._timer.cancel()
+            self._caps.cancel()
             if self._pacing is not None:
                 self._pacing.cancel()
             if self._watch is not None:
@@ -162,9 +166,15 @@ class ConnectRun:
     def _turn(self) -> None:
         """Read a lot of answers, and send a lot of probes where no gate does."""
         self._prober.drain()
-        if self._gate is None and (self._send(_LOT) or self._schedule.skipping) and not self._pump_queued:
-            self._pump_queued = True
-            self._loop.call_soon(self._pump)
+        if self._gate is not None:
+            return
+        if self._send(_LOT) or self._schedule.skipping:
+            if not self._pump_queued:
+                self._pump_queued = True
+                self._loop.call_soon(self._pump)
+        elif self._schedule.opens < inf:  # nothing but caps holds us up: a bucket is full again before the next tick
+            self._caps.cancel()
+            self._caps = self._loop.call_later(max(_SHORTEST, self._schedule.opens - monotonic()), self._pump)
 
     def _send(self, most: int) -> int:
         """Launch up to so many probes; how many were.

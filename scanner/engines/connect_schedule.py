@@ -9,6 +9,7 @@ settled yet: no time is lost between waves, and a bound on unsettled places keep
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import chain, count, islice
+from math import inf
 from typing import Protocol
 
 from scanner.core.wave import Wave
@@ -57,6 +58,11 @@ class Schedule:
     def exhausted(self) -> bool:
         """Whether every wave was begun and settled."""
         return self._waves is None and not self.active
+
+    @property
+    def opens(self) -> float:
+        """When the first cap opens behind which places wait; infinity where none do."""
+        return self._capped[0][0] if self._capped else inf
 
     def stop(self) -> None:
         """Begin no wave and ask nothing any more."""

@@ -255,3 +255,12 @@ def test_options_that_make_no_sense_are_refused(name: str, value: float) -> None
 def test_a_long_timeout_pays_for_the_packets_it_causes() -> None:
     assert ConnectOptions().packets == 1
     assert ConnectOptions(timeout=1.75).packets == 2
+
+
+async def test_a_cap_alone_is_made_full_use_of() -> None:
+    engine = ConnectEngine(ConnectOptions(), Limits(rate=None, host_rate=500))
+    settled = await settle(engine, wave(["127.0.0.1"], range(1, 251)))
+    order = np.sort(settled[0].at)
+    steps = np.diff(order)
+    assert covered(*settled).closed == 250
+    assert np.count_nonzero(steps > 0.001) > 40  # as they fall due, and not a bucket full at every look at the clock
