@@ -277,7 +277,7 @@ def test_no_burst_after_the_process_was_stopped(pair: Pair) -> None:
         while b.packets("syns") < 1000:
             time.sleep(0.01)
         process.send_signal(signal.SIGSTOP)
-        time.sleep(3)
+        time.sleep(10)
         process.send_signal(signal.SIGCONT)
         assert process.stdout is not None
         assert process.stdout.readline() == "{'reset': 4000}\n"
@@ -285,7 +285,7 @@ def test_no_burst_after_the_process_was_stopped(pair: Pair) -> None:
     seen = arrivals(b, stop_for_a_while)
     assert len(seen) == 4000
     times = sorted(at for at, _ in seen)
-    assert max(after - before for before, after in itertools.pairwise(times)) > 2.5
+    assert max(after - before for before, after in itertools.pairwise(times)) > 9.5
     assert most_in_a_second(times) <= 1011
 
 

@@ -1,0 +1,22 @@
+"""A connection with this very machine: a listener, or a socket of ours? Workers of a crew cannot look at each other's."""
+
+import socket
+from ipaddress import ip_address
+from types import SimpleNamespace
+
+from scanner.engines.connect_attempt import Attempt
+from scanner.engines.connect_hosts import Host
+
+
+def test_among_workers_an_own_address_is_doubted_once_and_then_believed() -> None:
+    with socket.socket() as listener, socket.socket() as sock:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        sock.connect(listener.getsockname())
+        attempt = Attempt(sock)
+        attempt.host, attempt.place = Host(ip_address("127.0.0.1"), None), 0
+        attempt.wave = SimpleNamespace(strikes=bytearray(1))
+        assert not attempt.met_ourselves([], alone=True)
+        assert attempt.met_ourselves([], alone=False)
+        attempt.wave.strikes[0] = 1
+        assert not attempt.met_ourselves([], alone=False)
