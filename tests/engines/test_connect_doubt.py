@@ -1,4 +1,4 @@
-"""A connection with this very machine: a listener, or a socket of ours? Workers of a crew cannot look at each other's."""
+"""A connection with this very machine: a listener or a socket of ours? Workers of a crew cannot see each other's."""
 
 import socket
 from ipaddress import ip_address
