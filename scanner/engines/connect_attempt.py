@@ -11,8 +11,9 @@ from typing import Protocol
 
 from scanner.engines.connect_hosts import Host
 from scanner.engines.connect_ledger import OpenWave
+from scanner.engines.connect_outcome import OPENED, PENDING
 from scanner.engines.connect_schedule import Turn
-from scanner.engines.icmp_errors import IcmpError
+from scanner.engines.icmp_errors import IcmpError, read_icmp_error
 
 _LINGER_NOT = struct.pack("ii", 1, 0)
 _RTT_IN_TCP_INFO = 68
@@ -107,6 +108,17 @@ class Judge(Protocol):
         The socket is still there to be asked; it is closed afterwards.
         """
         ...
+
+
+def tell_end(judge: Judge, attempt: Attempt, error: int, *, at_once: bool) -> bool:
+    """Tell an outcome other than a plain reset; whether there was one, after which the socket is not used again."""
+    news = read_icmp_error(attempt.socket, attempt.target)
+    if news is None and error in PENDING:
+        return False
+    judge.ended(attempt, error, news, at_once=at_once)
+    if error in OPENED:
+        attempt.leave_no_trace()
+    return True
 
 
 class Prober(Protocol):

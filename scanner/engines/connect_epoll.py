@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterable
 from errno import ECONNREFUSED, EINPROGRESS
 from time import monotonic
 
-from scanner.engines.connect_attempt import Attempt, Judge, Refusal
-from scanner.engines.connect_outcome import EXHAUSTED, OPENED, PENDING, SENT, given_up
+from scanner.engines.connect_attempt import Attempt, Judge, Refusal, tell_end
+from scanner.engines.connect_outcome import EXHAUSTED, PENDING, SENT, given_up
 from scanner.engines.connect_schedule import Turn
-from scanner.engines.icmp_errors import ERRORS_QUEUED, NONE_QUEUED, ask_for_icmp_errors, read_icmp_error
+from scanner.engines.icmp_errors import ERRORS_QUEUED, NONE_QUEUED, ask_for_icmp_errors
 
 AVAILABLE = hasattr(select, "epoll")
 _MOST_EVENTS = 256
@@ -124,11 +124,7 @@ class EpollProber:
 
     def _ended(self, attempt: Attempt, error: int, *, at_once: bool = False) -> None:
         """An outcome other than a plain reset, after which the socket is not used again."""
-        news = read_icmp_error(attempt.socket, attempt.target)
-        if news is not None or error not in PENDING:
-            self._judge.ended(attempt, error, news, at_once=at_once)
-            if error in OPENED:
-                attempt.leave_no_trace()
+        if tell_end(self._judge, attempt, error, at_once=at_once):
             self._drop(attempt)
 
     def _drop(self, attempt: Attempt) -> None:

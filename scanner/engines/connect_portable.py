@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from errno import EINPROGRESS
 from time import monotonic
 
-from scanner.engines.connect_attempt import Attempt, Judge
-from scanner.engines.connect_outcome import OPENED, PENDING, SENT, given_up
+from scanner.engines.connect_attempt import Attempt, Judge, tell_end
+from scanner.engines.connect_outcome import PENDING, SENT, given_up
 from scanner.engines.connect_schedule import Turn
-from scanner.engines.icmp_errors import ask_for_icmp_errors, read_icmp_error
+from scanner.engines.icmp_errors import ask_for_icmp_errors
 
 
 class PortableProber:
@@ -83,11 +83,7 @@ class PortableProber:
             self._loop.call_soon(self._awake)
 
     def _ended(self, attempt: Attempt, error: int, *, at_once: bool = False) -> None:
-        news = read_icmp_error(attempt.socket, attempt.target)
-        if news is not None or error not in PENDING:
-            self._judge.ended(attempt, error, news, at_once=at_once)
-            if error in OPENED:
-                attempt.leave_no_trace()
+        if tell_end(self._judge, attempt, error, at_once=at_once):
             self._drop(attempt)
 
     def _drop(self, attempt: Attempt) -> None:

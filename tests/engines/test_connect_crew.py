@@ -158,6 +158,7 @@ async def test_a_worker_that_does_not_listen_is_killed(monkeypatch: pytest.Monke
     await anext(run)
     os.kill(max(children()), signal.SIGSTOP)
     await run.aclose()
+    assert not children()
 
 
 async def test_an_address_that_is_not_permitted_gets_no_probe() -> None:
