@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from scanner.core.errors import OutOfScope
-from scanner.core.scope import Scope, check_scope
+from scanner.core.scope import FREE, Scope, check_scope, first_refused
 from scanner.core.spans import Span, merge, network_span
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -31,6 +31,7 @@ def scope(*networks: str, **more: object) -> Scope:
      "fd00::/64", "fe80::1"],
 )  # fmt: skip
 def test_loopback_and_private_networks_need_no_file(text: str) -> None:
+    assert first_refused(ranges(text), FREE) is None
     check_scope(ranges(text), None, NOW)
 
 

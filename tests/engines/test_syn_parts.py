@@ -147,11 +147,13 @@ def test_answers_of_neighbours_are_understood_and_nothing_else() -> None:
         assert parse_answer(reply[:size]) is None
 
 
-@given(st.binary(max_size=120))
-def test_no_frame_whatever_breaks_the_parser(frame: bytes) -> None:
-    parse_answer(frame)
-    parse_answer(bytes(12) + b"\x08\x06" + frame)
-    parse_answer(bytes(12) + b"\x86\xdd" + frame)
+@given(st.sampled_from(["", "0806", "0806 0001 0800 0604 0002", "86dd"]), st.binary(max_size=120))
+def test_no_frame_whatever_breaks_the_parser(head: str, rest: bytes) -> None:
+    answer = parse_answer(bytes(12) + bytes.fromhex(head) + rest)
+    if answer is not None:
+        address, station = answer
+        assert address.version == (4 if head.startswith("0806") else 6)
+        assert (len(station), station[0] & 1) == (6, 0)
 
 
 @pytest.mark.parametrize("link", [ETHER, TUN])

@@ -146,9 +146,12 @@ def test_it_goes_to_the_stream_as_plain_text_where_nobody_watches() -> None:
     assert stream.getvalue() == plain_summary(describe(SUMMARY))
 
 
-def test_without_standard_error_it_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_standard_error_it_is_silent(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "stderr", None)
     run(SummaryLines(), ())
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_reader_that_has_gone_does_not_end_the_sweep_with_an_error() -> None:

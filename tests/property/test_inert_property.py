@@ -49,4 +49,6 @@ def test_any_bytes(data: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_what_the_file_system_smuggles_in(data: bytes) -> None:
     """Names of files and arguments that are no UTF-8 come as lone surrogates (PEP 383)."""
-    inert(data.decode("utf-8", "surrogateescape")).encode()
+    shown = inert(data.decode("utf-8", "surrogateescape"))
+    assert is_inert(shown)
+    assert shown.encode().decode() == shown
