@@ -16,6 +16,7 @@ from scanner.core.inert import inert
 from scanner.core.model import PortKey, RegistryIdentity, RegistryStatus, Transport
 from scanner.core.registry import RANGES, PortRecord, Registry, Row, port_range
 from scanner.core.registry_words import use_reported
+from scanner.outputs.registry_fields import registry_fields
 
 WIDTH = 78
 NOTE_LENGTH = 300
@@ -162,7 +163,7 @@ def page_fields(page: Page) -> dict[str, Any]:
         "port": page.port,
         "range": port_range(page.port),
         "transports": {record.transport: _record_fields(page, record) for record in page.records},
-        "registry": identity_fields(page.registry.identity),
+        "registry": registry_fields(page.registry.identity),
         **overlay_fields(page),
     }
 
@@ -174,14 +175,4 @@ def _record_fields(page: Page, record: PortRecord) -> dict[str, Any]:
         "assigned_only_for": page.registry.other_transport_only(record.transport, record.port),
         "unauthorised_use": record.unauthorised_use,
         "rows": [{**row._asdict(), "status": row.status} for row in record.rows],
-    }
-
-
-def identity_fields(identity: RegistryIdentity) -> dict[str, Any]:
-    """Which registry spoke, ready for JSON."""
-    return {
-        "source": identity.source,
-        "date": identity.date,
-        "sha256": identity.sha256,
-        "rows": identity.rows,
     }

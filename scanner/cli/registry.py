@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scanner.core.model import RegistryIdentity
     from scanner.core.registry import RangeCounts, Registry
     from scanner.core.registry_changes import Changes
@@ -96,14 +98,14 @@ def _write(*lines: str) -> None:
     sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
-def _write_json(kind: str, fields: dict[str, Any]) -> None:
+def _write_json(kind: str, fields: "Mapping[str, Any]") -> None:
     sys.stdout.write(json.dumps({"schema_version": 1, "type": kind, **fields}) + "\n")
 
 
-def _identity_fields(identity: "RegistryIdentity") -> dict[str, Any]:
-    from scanner.cli.port_page import identity_fields
+def _identity_fields(identity: "RegistryIdentity") -> "Mapping[str, Any]":
+    from scanner.outputs.registry_fields import registry_fields
 
-    return identity_fields(identity)
+    return registry_fields(identity)
 
 
 def _identity_lines(identity: "RegistryIdentity") -> list[str]:

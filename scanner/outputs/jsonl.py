@@ -17,6 +17,7 @@ from scanner.core.report import Summary, SweepInfo
 from scanner.outputs.identity_fields import identity_fields
 from scanner.outputs.places import Place
 from scanner.outputs.record import finding_record, iso
+from scanner.outputs.registry_fields import registry_fields
 
 SCHEMA_VERSION = 1
 """The version of what a line may hold."""
@@ -76,12 +77,7 @@ def sweep_fields(info: SweepInfo) -> Mapping[str, Any]:
         "engine_why": inert(info.engine_why),
         "seed": info.seed,
         "shard": inert(info.shard),
-        "registry": {
-            "source": inert(info.registry.source),
-            "date": inert(info.registry.date),
-            "sha256": inert(info.registry.sha256),
-            "rows": info.registry.rows,
-        },
+        "registry": registry_fields(info.registry),
         "policy": inert(info.policy),
         "scope": inert(info.scope),
         "hostnames": {inert(name): list(map(inert, addresses)) for name, addresses in info.hostnames.items()},

@@ -1,0 +1,17 @@
+"""Which registry spoke, ready for JSON: the same words on a port's page, in a sweep and in what `registry` says."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from scanner.core.inert import inert
+from scanner.core.model import RegistryIdentity
+
+
+def registry_fields(identity: RegistryIdentity) -> Mapping[str, Any]:
+    """The identity of a registry as a JSON object, every text in it inert."""
+    return {
+        "source": inert(identity.source),
+        "date": inert(identity.date),
+        "sha256": inert(identity.sha256),
+        "rows": identity.rows,
+    }
