@@ -1,4 +1,4 @@
-"""A way to run the command line as a user does: another process, with streams that are no terminal."""
+"""Two ways to run the command line: as a user does, in another process, and in this one, which is much quicker."""
 
 import os
 import subprocess
@@ -10,22 +10,44 @@ from socket import socket
 
 import pytest
 
+from scanner.cli import app
+
 Scanner = Callable[..., subprocess.CompletedProcess[str]]
+Command = Callable[..., tuple[int, str, str]]
+
+
+def home(folder: Path) -> dict[str, str]:
+    """The environment in which nothing of the user's own files is seen."""
+    return {"HOME": str(folder), "XDG_STATE_HOME": str(folder / "state"), "XDG_DATA_HOME": str(folder / "data")}
 
 
 @pytest.fixture
 def scanner(tmp_path: Path) -> Scanner:
-    """Runs `scanner ARGUMENTS...` in a folder of its own, with nothing of the user's own files."""
-    home = {"HOME": str(tmp_path), "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_DATA_HOME": str(tmp_path / "data")}
+    """Runs `scanner ARGUMENTS...` in another process and a folder of its own; its streams are no terminal."""
 
     def run(*arguments: str, stdin: str = "", **more: object) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "scanner", *arguments],
             input=stdin, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,
-            env=os.environ | home, **more,
+            env=os.environ | home(tmp_path), **more,
         )  # fmt: skip
 
     return run
+
+
+@pytest.fixture
+def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Runs `scanner ARGUMENTS...` in this process and a folder of its own; status, standard output and error."""
+    for name, value in home(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+
+    def inside(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        status = app.run([str(each) for each in arguments])
+        return status, *capsys.readouterr()
+
+    return inside
 
 
 @pytest.fixture

@@ -13,30 +13,20 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from scanner.cli.app import run
 from scanner.history import database
+from tests.cli.conftest import Command, Scanner
 
-Run = Callable[..., CompletedProcess[str]]
 Listen = Callable[[int], socket]
 
 
 @pytest.fixture
-def scanner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs `scanner ARGUMENTS...` in this process, in a folder of its own: many commands, few seconds."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.chdir(tmp_path)
-
-    def inside(*arguments: str) -> CompletedProcess[str]:
-        capsys.readouterr()
-        status = run(arguments)
-        said = capsys.readouterr()
-        return CompletedProcess(arguments, status, said.out, said.err)
-
-    return inside
+def scanner(command: Command) -> Scanner:
+    """The same as everywhere, but in this process: these are many commands."""
+    return lambda *arguments: CompletedProcess(arguments, *command(*arguments))
 
 
 @pytest.fixture
-def swept(scanner: Run, listening: Listen) -> tuple[str, list[int]]:
+def swept(scanner: Scanner, listening: Listen) -> tuple[str, list[int]]:
     """Three sweeps of the same ports: two open, one of them gone, another come. Port words, and the ports."""
     sockets = [listening(0) for _ in range(3)]
     ports = sorted(each.getsockname()[1] for each in sockets)
@@ -60,7 +50,7 @@ def rows(text: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_what_changed_is_told_in_every_format(scanner: Run, swept: tuple[str, list[int]]) -> None:
+def test_what_changed_is_told_in_every_format(scanner: Scanner, swept: tuple[str, list[int]]) -> None:
     _, ports = swept
     listed = [json.loads(line) for line in scanner("history", "--json").stdout.splitlines()]
     assert [(each["open"], each["ended"]) for each in listed] == [(2, "complete")] * 3
@@ -80,7 +70,7 @@ def test_what_changed_is_told_in_every_format(scanner: Run, swept: tuple[str, li
     assert {row["because"] for row in table} == {"network"}
 
 
-def test_a_stored_sweep_is_shown_as_it_was_written(scanner: Run, swept: tuple[str, list[int]]) -> None:
+def test_a_stored_sweep_is_shown_as_it_was_written(scanner: Scanner, swept: tuple[str, list[int]]) -> None:
     shown = scanner("history", "show", "last", "--csv", "--all-open")
     _, ports = swept
     assert shown.returncode == 0, shown.stderr
@@ -92,7 +82,7 @@ def test_a_stored_sweep_is_shown_as_it_was_written(scanner: Run, swept: tuple[st
     assert lines[-1]["coverage"]["open"] == 2
 
 
-def test_first_seen_is_that_of_the_first_sweep(scanner: Run, swept: tuple[str, list[int]]) -> None:
+def test_first_seen_is_that_of_the_first_sweep(scanner: Scanner, swept: tuple[str, list[int]]) -> None:
     _, ports = swept
     (before,) = [
         row for row in rows(scanner("history", "show", "last~2", "--csv").stdout) if row["port"] == str(ports[1])
@@ -103,7 +93,7 @@ def test_first_seen_is_that_of_the_first_sweep(scanner: Run, swept: tuple[str, l
 
 
 def test_a_draft_of_a_policy_is_a_policy_that_expects_nothing_yet(
-    scanner: Run, swept: tuple[str, list[int]], tmp_path: Path
+    scanner: Scanner, swept: tuple[str, list[int]], tmp_path: Path
 ) -> None:
     _, ports = swept
     assert scanner("policy", "draft", "last", "-o", "policy.toml").returncode == 0
@@ -125,7 +115,7 @@ def test_a_draft_of_a_policy_is_a_policy_that_expects_nothing_yet(
 
 
 def test_what_the_registry_changed_is_told_from_what_the_network_did(
-    scanner: Run, swept: tuple[str, list[int]], tmp_path: Path
+    scanner: Scanner, swept: tuple[str, list[int]], tmp_path: Path
 ) -> None:
     _, ports = swept
     header = "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,Registration Date,"
@@ -148,7 +138,7 @@ def test_what_the_registry_changed_is_told_from_what_the_network_did(
     }
 
 
-def test_pruning_keeps_what_is_younger(scanner: Run, swept: tuple[str, list[int]], tmp_path: Path) -> None:
+def test_pruning_keeps_what_is_younger(scanner: Scanner, swept: tuple[str, list[int]], tmp_path: Path) -> None:
     (history,) = tmp_path.rglob("history.db")
     connection = sqlite3.connect(history)
     connection.execute("UPDATE sweep SET started = started - 100 * 86400000 WHERE number = 1")
@@ -160,7 +150,7 @@ def test_pruning_keeps_what_is_younger(scanner: Run, swept: tuple[str, list[int]
         assert scanner("history", "prune", "--keep", wrong).returncode == 2
 
 
-def test_the_history_is_for_its_owner_alone_and_may_be_done_without(scanner: Run, tmp_path: Path) -> None:
+def test_the_history_is_for_its_owner_alone_and_may_be_done_without(scanner: Scanner, tmp_path: Path) -> None:
     assert scanner("scan", "127.0.0.1", "-p", "1", "--no-history").returncode == 0
     assert not list(tmp_path.rglob("history.db"))
     assert "there is no history yet" in scanner("history").stderr
@@ -172,7 +162,7 @@ def test_the_history_is_for_its_owner_alone_and_may_be_done_without(scanner: Run
 
 @pytest.mark.parametrize("trouble", ["damaged", "somebody else's", "no place"])
 def test_without_a_usable_history_the_csv_is_still_written(
-    scanner: Run, listening: Listen, tmp_path: Path, trouble: str
+    scanner: Scanner, listening: Listen, tmp_path: Path, trouble: str
 ) -> None:
     port = listening(0).getsockname()[1]
     history = tmp_path / "h.db"
@@ -195,7 +185,7 @@ def test_without_a_usable_history_the_csv_is_still_written(
         assert history.read_bytes() == before
 
 
-def test_a_usual_place_that_cannot_be_used_is_only_noted(scanner: Run, listening: Listen, tmp_path: Path) -> None:
+def test_a_usual_place_that_cannot_be_used_is_only_noted(scanner: Scanner, listening: Listen, tmp_path: Path) -> None:
     port = listening(0).getsockname()[1]
     (tmp_path / "state").write_text("")
     done = scanner("scan", "127.0.0.1", "-p", str(port), "-o", "f.csv")
@@ -206,7 +196,7 @@ def test_a_usual_place_that_cannot_be_used_is_only_noted(scanner: Run, listening
 
 
 def test_a_locked_history_is_said_and_the_csv_is_written(
-    scanner: Run, listening: Listen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    scanner: Scanner, listening: Listen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "PATIENCE", 0.05)
     port = listening(0).getsockname()[1]

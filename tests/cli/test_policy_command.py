@@ -1,13 +1,11 @@
 """`scanner policy check` and `explain`."""
 
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from scanner.cli.app import run
-
-Command = Callable[..., tuple[int, str, str]]
+from tests.cli.conftest import Command
 
 POLICY = """\
 name = "office"
@@ -34,22 +32,14 @@ owner = "somebody else"
 
 
 @pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `scanner policy ARGUMENTS...` here; status, standard output, standard error."""
-    monkeypatch.chdir(tmp_path)
+def policy(command: Command, tmp_path: Path) -> Command:
+    """Runs `scanner policy ARGUMENTS...` where there is a `policy.toml`."""
     (tmp_path / "policy.toml").write_text(POLICY)
-
-    def inside(*arguments: str) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = run(["policy", *arguments])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return inside
+    return partial(command, "policy")
 
 
-def test_check_says_what_is_odd_and_where(command: Command) -> None:
-    status, out, err = command("check", "policy.toml")
+def test_check_says_what_is_odd_and_where(policy: Command) -> None:
+    status, out, err = policy("check", "policy.toml")
     assert status == 1
     lines = out.splitlines()
     assert lines[0].startswith("policy.toml:3: overlap: everyone ")
@@ -58,21 +48,21 @@ def test_check_says_what_is_odd_and_where(command: Command) -> None:
     assert "3 entries" in err
 
 
-def test_check_of_a_good_policy_is_quiet(command: Command, tmp_path: Path) -> None:
+def test_check_of_a_good_policy_is_quiet(policy: Command, tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(POLICY[: POLICY.index("[[exception]]")])
-    assert command("check", "policy.toml")[:2] == (0, "")
+    assert policy("check", "policy.toml")[:2] == (0, "")
 
 
-def test_check_of_a_wrong_policy_is_one_line(command: Command, tmp_path: Path) -> None:
+def test_check_of_a_wrong_policy_is_one_line(policy: Command, tmp_path: Path) -> None:
     (tmp_path / "policy.toml").write_text(POLICY.replace("OPS-1", ""))
-    status, out, err = command("check", "policy.toml")
+    status, out, err = policy("check", "policy.toml")
     assert (status, out) == (2, "")
     assert err.startswith("scanner: policy.toml:12: exception[1].ticket: ")
     assert err.count("\n") == 1
 
 
-def test_explain_names_the_entry_that_decides_and_the_others(command: Command) -> None:
-    status, out, _ = command("explain", "10.0.1.7", "ssh", "--policy", "policy.toml", "--on", "2026-03-01")
+def test_explain_names_the_entry_that_decides_and_the_others(policy: Command) -> None:
+    status, out, _ = policy("explain", "10.0.1.7", "ssh", "--policy", "policy.toml", "--on", "2026-03-01")
     assert status == 0
     lines = out.splitlines()
     assert lines[0] == "10.0.1.7 22/tcp: excepted"
@@ -81,18 +71,18 @@ def test_explain_names_the_entry_that_decides_and_the_others(command: Command) -
     assert "also named by everyone" in lines[2]
     assert "via 10.0.0.0/8" in lines[2]
     assert lines[-1] == "  the registry says: assigned"
-    assert command("explain", "10.0.1.7", "22", "--policy", "policy.toml", "--on", "2026-04-01")[1].startswith(
+    assert policy("explain", "10.0.1.7", "22", "--policy", "policy.toml", "--on", "2026-04-01")[1].startswith(
         "10.0.1.7 22/tcp: expired"
     )
 
 
-def test_explain_says_that_nothing_is_expected(command: Command) -> None:
-    _, out, _ = command("explain", "192.0.2.1", "8123", "--policy", "policy.toml")
+def test_explain_says_that_nothing_is_expected(policy: Command) -> None:
+    _, out, _ = policy("explain", "192.0.2.1", "8123", "--policy", "policy.toml")
     assert out.startswith("192.0.2.1 8123/tcp: unknown\n  no entry names this port")
 
 
 @pytest.mark.parametrize("wrong", [("10.0.0.0/24", "22"), ("10.0.0.1", "ssssh"), ("10.0.0.300", "22")])
-def test_explain_refuses_what_it_cannot_understand(command: Command, wrong: tuple[str, str]) -> None:
-    status, out, err = command("explain", *wrong, "--policy", "policy.toml")
+def test_explain_refuses_what_it_cannot_understand(policy: Command, wrong: tuple[str, str]) -> None:
+    status, out, err = policy("explain", *wrong, "--policy", "policy.toml")
     assert (status, out) == (2, "")
     assert err.count("\n") == 1

@@ -1,26 +1,18 @@
 """`scanner port`, as a user types it."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from scanner.cli.app import run
 from scanner.core.registry_csv import COLUMNS
-
-
-@pytest.fixture(autouse=True)
-def _no_updated_registry(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+from tests.cli.conftest import Command
 
 
 @pytest.fixture
-def say(capsys):
-    def command(*words: str) -> tuple[int, str, str]:
-        status = run(["port", *words])
-        return status, *capsys.readouterr()
-
-    return command
+def say(command: Command) -> Command:
+    return partial(command, "port")
 
 
 def registry_with(path: Path, *rows: dict[str, str]) -> Path:

@@ -1,25 +1,17 @@
 """`scanner registry`, as a user types it."""
 
 import json
+from functools import partial
 
 import pytest
 
-from scanner.cli.app import run
 from scanner.core.registry_csv import COLUMNS
-
-
-@pytest.fixture(autouse=True)
-def _no_updated_registry(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+from tests.cli.conftest import Command
 
 
 @pytest.fixture
-def say(capsys):
-    def command(*words: str) -> tuple[int, str, str]:
-        status = run(["registry", *words])
-        return status, *capsys.readouterr()
-
-    return command
+def say(command: Command) -> Command:
+    return partial(command, "registry")
 
 
 @pytest.fixture

@@ -10,25 +10,9 @@ from socket import socket
 
 import pytest
 
-from scanner.cli.app import run
+from tests.cli.conftest import Command
 
 Listen = Callable[[int], socket]
-Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
-    """Runs `scanner ARGUMENTS...` here; status, standard output, standard error."""
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    monkeypatch.chdir(tmp_path)
-
-    def inside(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = run([str(each) for each in arguments])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return inside
 
 
 def cut_short(history: Path) -> None:

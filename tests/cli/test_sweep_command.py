@@ -14,10 +14,9 @@ from socket import SHUT_RDWR, socket
 
 import pytest
 
-from scanner.cli.app import run
+from tests.cli.conftest import Command
 
 Listen = Callable[[int], socket]
-Night = Callable[..., tuple[int, str, str]]
 
 AUDIT = """\
 name = "Small office"
@@ -52,30 +51,17 @@ def audit(tmp_path: Path, listening: Listen) -> tuple[Path, list[socket]]:
     return path, sockets
 
 
-@pytest.fixture
-def night(capsys: pytest.CaptureFixture[str]) -> Night:
-    """Runs `scanner ARGUMENTS...` here; status, standard output, standard error."""
-
-    def inside(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = run([str(each) for each in arguments])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return inside
-
-
 def found(path: Path) -> set[tuple[str, str]]:
     with path.open(newline="") as file:
         return {(row["port"], row["rule"]) for row in csv.DictReader(file)}
 
 
-def test_a_week_of_nights(audit: tuple[Path, list[socket]], night: Night) -> None:
+def test_a_week_of_nights(audit: tuple[Path, list[socket]], command: Command) -> None:
     path, sockets = audit
     expected, known, new = (each.getsockname()[1] for each in sockets)
     out = path.parent / "out"
 
-    status, mail, err = night("sweep", path)
+    status, mail, err = command("sweep", path)
     assert (status, err) == (1, "")
     assert mail.startswith("Small office: 1 finding in the first sweep")
     assert f"127.0.0.1:{known}/tcp" in mail
@@ -83,10 +69,12 @@ def test_a_week_of_nights(audit: tuple[Path, list[socket]], night: Night) -> Non
     first = found(out / "latest.csv")
     assert {port for port, _ in first} == {str(known)}
 
-    assert night("sweep", path) == (1, "", ""), "known findings are no news; the status still says that there are some"
+    assert command("sweep", path) == (1, "", ""), (
+        "known findings are no news; the status still says that there are some"
+    )
 
     sockets[2].listen()
-    status, mail, err = night("sweep", path)
+    status, mail, err = command("sweep", path)
     assert (status, err) == (1, "")
     assert mail.startswith("Small office: 1 new finding since the sweep of ")
     for word in (
@@ -102,7 +90,7 @@ def test_a_week_of_nights(audit: tuple[Path, list[socket]], night: Night) -> Non
     assert {port for port, _ in found(out / "latest.csv")} == {str(known), str(new)}
 
     sockets[1].close()
-    status, mail, _ = night("sweep", path)
+    status, mail, _ = command("sweep", path)
     assert "1 gone since" in mail
     assert f"127.0.0.1:{known}/tcp  open-" in mail
     assert "now closed (reset), last seen 20" in mail
@@ -115,25 +103,25 @@ def test_a_week_of_nights(audit: tuple[Path, list[socket]], night: Night) -> Non
     assert len([name for name in dated if name.startswith("findings-20")]) == 1
 
 
-def test_a_required_port_that_went_is_news(audit: tuple[Path, list[socket]], night: Night) -> None:
+def test_a_required_port_that_went_is_news(audit: tuple[Path, list[socket]], command: Command) -> None:
     path, sockets = audit
     expected = sockets[0].getsockname()[1]
     (path.parent / "policy.toml").write_text(POLICY.format(port=expected) + f"required = [{expected}]\n")
-    night("sweep", path)
+    command("sweep", path)
     sockets[0].close()
-    _, mail, _ = night("sweep", path)
+    _, mail, _ = command("sweep", path)
     assert "required-missing" in mail
     assert "must be open, and is closed (reset)" in mail
 
 
-def test_another_service_on_a_known_port_is_news(tmp_path: Path, night: Night) -> None:
+def test_another_service_on_a_known_port_is_news(tmp_path: Path, command: Command) -> None:
     with Greeter(b"SSH-2.0-OpenSSH_9.9\r\n") as greeter:
         path = tmp_path / "a.toml"
         path.write_text(f'targets = ["127.0.0.1"]\nports = [{greeter.port}]\nhistory = "h.db"\nidentify = true\n')
-        night("sweep", path)
-        assert night("sweep", path)[1:] == ("", "")
+        command("sweep", path)
+        assert command("sweep", path)[1:] == ("", "")
         greeter.greeting = b"220 mail.example ESMTP Postfix\r\n"
-        _, mail, _ = night("sweep", path)
+        _, mail, _ = command("sweep", path)
     assert "Speaks differently:" in mail
     assert re.search(rf"127\.0\.0\.1:{greeter.port}/tcp  ssh.* -> smtp", mail)
 
@@ -166,29 +154,29 @@ class Greeter:
                     peer.sendall(self.greeting)
 
 
-def test_without_only_changes_every_night_says_something(audit: tuple[Path, list[socket]], night: Night) -> None:
+def test_without_only_changes_every_night_says_something(audit: tuple[Path, list[socket]], command: Command) -> None:
     path, _ = audit
     path.write_text(path.read_text().replace("[outputs]", "only_changes = false\n[outputs]"))
-    night("sweep", path)
-    _, mail, _ = night("sweep", path)
+    command("sweep", path)
+    _, mail, _ = command("sweep", path)
     assert "nothing changed since the sweep of" in mail
 
 
-def test_a_second_run_is_turned_away_at_once(audit: tuple[Path, list[socket]], night: Night) -> None:
+def test_a_second_run_is_turned_away_at_once(audit: tuple[Path, list[socket]], command: Command) -> None:
     path, _ = audit
     with path.open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        status, out, err = night("sweep", path)
+        status, out, err = command("sweep", path)
     assert (status, out) == (5, "")
     assert err.startswith("scanner: a sweep of Small office is already running")
     assert err.count("\n") == 1
-    assert night("sweep", path)[0] == 1, "the kernel let go of it"
+    assert command("sweep", path)[0] == 1, "the kernel let go of it"
 
 
-def test_a_lost_history_is_never_a_quiet_night(audit: tuple[Path, list[socket]], night: Night) -> None:
+def test_a_lost_history_is_never_a_quiet_night(audit: tuple[Path, list[socket]], command: Command) -> None:
     path, sockets = audit
     (path.parent / "history.db").write_text("not a database, " * 100)
-    status, mail, err = night("sweep", path)
+    status, mail, err = command("sweep", path)
     assert status == 3
     assert "what changed is not known" in mail
     assert "is not a history" in err
@@ -196,19 +184,19 @@ def test_a_lost_history_is_never_a_quiet_night(audit: tuple[Path, list[socket]],
 
 
 def test_what_lies_outside_of_the_scope_stops_the_night_before_it_begins(
-    audit: tuple[Path, list[socket]], night: Night
+    audit: tuple[Path, list[socket]], command: Command
 ) -> None:
     path, _ = audit
     scope = 'networks = ["192.0.2.0/24"]\nowner = "x"\nauthorisation = "y"\nvalid_until = {}\n'
     (path.parent / "scope.toml").write_text(scope.format("2020-01-01"))
     path.write_text('scope = "scope.toml"\n' + path.read_text())
-    status, out, err = night("sweep", path)
+    status, out, err = command("sweep", path)
     assert (status, out) == (4, "")
     assert "expired" in err
     (path.parent / "scope.toml").write_text(scope.format("2999-01-01"))
-    assert night("sweep", path)[0] == 1
+    assert command("sweep", path)[0] == 1
     path.write_text(path.read_text().replace('"127.0.0.1"', '"127.0.0.1", "192.0.2.0-192.0.3.0"'))
-    assert night("sweep", path)[0] == 4
+    assert command("sweep", path)[0] == 4
     assert len(list((path.parent / "out").glob("2*.jsonl"))) == 1
 
 
@@ -225,12 +213,12 @@ def test_what_lies_outside_of_the_scope_stops_the_night_before_it_begins(
     ],
 )
 def test_a_wrong_audit_file_is_one_line_with_its_place(
-    audit: tuple[Path, list[socket]], night: Night, old: str, new: str, complaint: str
+    audit: tuple[Path, list[socket]], command: Command, old: str, new: str, complaint: str
 ) -> None:
     path, _ = audit
     assert old in path.read_text()
     path.write_text(path.read_text().replace(old, new))
-    status, out, err = night("sweep", path)
+    status, out, err = command("sweep", path)
     assert (status, out) == (2, "")
     assert complaint in err
     assert err.count("\n") == 1
@@ -252,9 +240,9 @@ def test_in_the_bare_environment_of_cron(audit: tuple[Path, list[socket]]) -> No
     assert (path.parent / "out" / "latest.csv").exists()
 
 
-def test_a_dry_run_sends_and_keeps_nothing(audit: tuple[Path, list[socket]], night: Night) -> None:
+def test_a_dry_run_sends_and_keeps_nothing(audit: tuple[Path, list[socket]], command: Command) -> None:
     path, _ = audit
-    status, out, _ = night("sweep", "--dry-run", path)
+    status, out, _ = command("sweep", "--dry-run", path)
     assert status == 0
     assert "Nothing was sent" in out
     assert not (path.parent / "history.db").exists()
@@ -262,10 +250,10 @@ def test_a_dry_run_sends_and_keeps_nothing(audit: tuple[Path, list[socket]], nig
 
 
 def test_a_name_without_address_is_noted_in_the_report_and_breaks_no_silence(
-    audit: tuple[Path, list[socket]], night: Night
+    audit: tuple[Path, list[socket]], command: Command
 ) -> None:
     path, _ = audit
     policy = path.parent / "policy.toml"
     policy.write_text(policy.read_text() + '[[expect]]\nhosts = ["gone.invalid"]\nports = [1]\nowner = "x"\n')
-    assert "'gone.invalid' cannot be resolved" in night("sweep", path)[1]
-    assert night("sweep", path)[1:] == ("", "")
+    assert "'gone.invalid' cannot be resolved" in command("sweep", path)[1]
+    assert command("sweep", path)[1:] == ("", "")

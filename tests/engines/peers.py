@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,6 +47,18 @@ async def peer(
         yield it
     finally:
         server.close()
+
+
+@contextlib.contextmanager
+def listeners(count: int, address: str = "127.0.0.1") -> Iterator[set[int]]:
+    """Ports that listen and do no more, chosen by the kernel."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with contextlib.ExitStack() as closing:
+        made = [closing.enter_context(socket.socket(family)) for _ in range(count)]
+        for each in made:
+            each.bind((address, 0))
+            each.listen(16)
+        yield {each.getsockname()[1] for each in made}
 
 
 async def ask(it: Peer, reader: asyncio.StreamReader) -> bytes:

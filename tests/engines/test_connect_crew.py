@@ -5,11 +5,8 @@ import gc
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from time import monotonic
 
@@ -25,23 +22,13 @@ from scanner.engines.connect import ConnectEngine, ConnectOptions
 from scanner.engines.connect_crew import ConnectCrew, crew_size
 from scanner.engines.connect_foreman import LOST
 from scanner.engines.connect_share import DealtWave, SettledShare, share
+from tests.engines.peers import listeners
 from tests.engines.waves import covered, in_pieces, reasons, settle, wave
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a crew needs fork()")
 
 SLOW = Limits(rate=None, host_rate=200)
 """A cap that keeps workers busy for a while, on a loopback that answers at once."""
-
-
-@contextmanager
-def listeners(count: int, address: str) -> Iterator[set[int]]:
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with ExitStack() as closing:
-        made = [closing.enter_context(socket.socket(family)) for _ in range(count)]
-        for each in made:
-            each.bind((address, 0))
-            each.listen(16)
-        yield {each.getsockname()[1] for each in made}
 
 
 def crew(limits: Limits = UNLIMITED, workers: int = 2, **options: object) -> ConnectCrew:

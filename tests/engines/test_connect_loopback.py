@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from errno import EADDRNOTAVAIL, EMFILE
 from pathlib import Path
@@ -22,24 +22,13 @@ from scanner.core.model import State
 from scanner.core.pacing import UNLIMITED, Limits
 from scanner.engines.connect import ConnectEngine, ConnectOptions
 from scanner.engines.connect_run import STRIKES
+from tests.engines.peers import listeners
 from tests.engines.waves import covered, in_pieces, reasons, settle, wave
 
 WAYS = [
     pytest.param(ConnectOptions(), id="epoll"),
     pytest.param(ConnectOptions(portable=True, parallel=100), id="portable"),
 ]
-
-
-@contextmanager
-def listeners(count: int, address: str = "127.0.0.1") -> Iterator[set[int]]:
-    """Ports that listen, chosen by the kernel."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with ExitStack() as closing:
-        made = [closing.enter_context(socket.socket(family)) for _ in range(count)]
-        for each in made:
-            each.bind((address, 0))
-            each.listen(16)
-        yield {each.getsockname()[1] for each in made}
 
 
 @contextmanager
