@@ -11,6 +11,9 @@ what each sweep can say of a place (`Sight` and the observation, if there is one
 
 *Opened* and *closed* are only said between "open" and "not open". From "open" to "can't tell" is *unsure*, and an
 endpoint that one of the two plans does not hold is not compared at all.
+
+A host that answers on every port (`whole_host.py`) is one place more, with port 0, and compared as any other. Behind
+it nobody can tell of a single port, which is said once, by that place, and not again for each port as *unsure*.
 """
 
 from collections.abc import Iterator
@@ -50,6 +53,8 @@ class Sight(Enum):
     """Its plan does not hold it."""
     CLOUDED = "clouded"
     """Not settled, or degraded, or something in its wave stayed unknown."""
+    VEILED = "veiled"
+    """Its host answered on every port: whether this one is open nobody can tell."""
     CLEAR = "clear"
     """Looked at, and nothing stood in the way."""
 
@@ -64,10 +69,14 @@ class Side:
     """What it stored; None where nothing was worth it."""
     degraded: bool
     """Whether the sweep as a whole may have lost answers."""
+    whole_host: bool = False
+    """Whether this is about a host that answers on every port."""
 
     @property
     def open(self) -> bool | None:
         """True or False where the sweep can tell, else None."""
+        if self.sight is Sight.VEILED:
+            return None
         if self.judged is None:
             return False if self.sight is Sight.CLEAR else None
         state = self.judged.observation.state
@@ -77,10 +86,11 @@ class Side:
 
     @property
     def state(self) -> str:
-        """The state in a word, for people."""
+        """The state in a word or a few, for people."""
+        every = " on every port" if self.whole_host else ""
         if self.judged is not None:
-            return self.judged.observation.state.value
-        return "not open" if self.open is False else "could not tell"
+            return self.judged.observation.state.value + every
+        return f"not open{every}" if self.open is False else "could not tell"
 
     @property
     def speaks(self) -> str:
@@ -146,7 +156,7 @@ def _endpoint(endpoint: Endpoint, before: Side, after: Side) -> Iterator[Differe
     elif before.open and after.open:
         if before.speaks and after.speaks and before.speaks != after.speaks:
             yield Difference(Change.SERVICE, endpoint, before.speaks, after.speaks, name)
-    elif before.open or after.open:
+    elif (before.open or after.open) and Sight.VEILED not in (before.sight, after.sight):
         yield Difference(Change.UNSURE, endpoint, before.state, after.state, name)
 
 

@@ -21,6 +21,8 @@ NEEDED = 6
 """How many of them must accept a connection: all but one, which may be lost."""
 SUSPICIOUS = 12
 """Open ports that make a host a suspect, however many were asked."""
+WHOLE_HOST = 0
+"""The port of the one observation that stands for such a host: no service can have it."""
 
 _LOWEST = 1024
 
@@ -72,11 +74,11 @@ def verdict(accepted: Sequence[bool]) -> HostVerdict:
 def stand_in(seen: Observation) -> Observation:
     """The one observation that is reported for a whole host, made from any of its open ports.
 
-    Its port is 0, which no service can have, so that the finding's id is the same in every sweep.
+    Its port is always the same, so that the finding's id is too.
     """
     return replace(
         seen,
-        endpoint=Endpoint(seen.endpoint.address, Transport.TCP, 0),
+        endpoint=Endpoint(seen.endpoint.address, Transport.TCP, WHOLE_HOST),
         reason=ANSWERS_EVERYWHERE,
         evidence=f"{NEEDED} or more of {CANARIES} random ports accept connections",
         identity=None,

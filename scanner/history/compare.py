@@ -6,7 +6,7 @@ thousand at a time, and each sweep's sight of them is computed from its plan: th
 wave of any endpoint, and the wave's row how it went.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias
@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.core.diff import Difference, Side, Sight, differences
-from scanner.core.model import Endpoint, Judged, Transport
+from scanner.core.model import Endpoint, Judged, State, Transport
 from scanner.core.plan import Plan
+from scanner.core.whole_host import WHOLE_HOST, suspected
 from scanner.history.codec import address_of
 from scanner.history.schema import PROTOCOL, TRANSPORT
 from scanner.history.store import Store, StoredSweep
@@ -50,12 +51,13 @@ _DIFFERING = f"""
 class View:
     """One sweep, as far as it can be compared."""
 
-    def __init__(self, store: Store, sweep: StoredSweep) -> None:
+    def __init__(self, store: Store, sweep: StoredSweep, everywhere: Collection[bytes]) -> None:
+        """`everywhere` are the hosts (packed addresses) that answered on every port, in this sweep or the other."""
         self._store, self._sweep = store, sweep
         waves = list(store.waves(sweep))
         summary = sweep.summary.degraded if sweep.summary else ()
         self.degraded = bool(summary) or any(wave.degraded for wave in waves)
-        self._everywhere = frozenset(store.everywhere(sweep))
+        self._hosts, self._veiled = everywhere, frozenset(store.everywhere(sweep))
         sound = sweep.same_order and not self.degraded
         self._clear = {wave.number for wave in waves if sound and wave.complete and not wave.coverage.unknown}
 
@@ -63,19 +65,32 @@ class View:
         """What this sweep says of each place; `judged` are its observations there."""
         by_place = {place_of(each.observation.endpoint): each for each in judged}
         for place, turn in zip(places, turns_of(self._sweep.plan, places).tolist(), strict=True):
-            yield Side(self._sight(turn, place), by_place.get(place), self.degraded)
+            if place[2] == WHOLE_HOST and place[0] in self._hosts:
+                yield Side(self._sight_of_host(place), by_place.get(place), self.degraded, whole_host=True)
+            else:
+                sight = self._sight(turn, place)
+                yield Side(sight, _worth(by_place.get(place), sight), self.degraded)
 
     def _sight(self, turn: int, place: Place) -> Sight:
         if turn < 0:
             return Sight.OUTSIDE
-        if place[0] in self._everywhere:  # what such a host shows is not stored, and says nothing
-            return Sight.CLOUDED
+        if place[0] in self._veiled:
+            return Sight.VEILED
         return Sight.CLEAR if turn // self._sweep.plan.wave_size in self._clear else Sight.CLOUDED
+
+    def _sight_of_host(self, place: Place) -> Sight:
+        """How well it would have been seen that a host answers on every port: all of it was asked, and enough."""
+        plan = self._sweep.plan
+        if address_of(place[0]) not in plan.targets:
+            return Sight.OUTSIDE
+        tested = plan.shard.of == 1 and suspected(len(plan.ports), len(plan.ports))
+        return Sight.CLEAR if tested and len(self._clear) == plan.waves else Sight.CLOUDED
 
 
 def compare(store: Store, before: StoredSweep, after: StoredSweep) -> Iterator[Difference]:
     """What changed from one sweep to another, by address and port."""
-    views = View(store, before), View(store, after)
+    everywhere = frozenset(store.everywhere(before)) | frozenset(store.everywhere(after))
+    views = View(store, before, everywhere), View(store, after, everywhere)
     for places in in_portions(_differing_places(store, before, after)):
         old, new = (
             view.sides(places, store.judged_at(sweep, places))
@@ -87,7 +102,7 @@ def compare(store: Store, before: StoredSweep, after: StoredSweep) -> Iterator[D
 
 def compare_judged(store: Store, sweep: StoredSweep, again: Iterable[Judged]) -> Iterator[Difference]:
     """What changed although nothing was probed: a sweep against the same sweep judged anew."""
-    view = View(store, sweep)
+    view = View(store, sweep, frozenset(store.everywhere(sweep)))
     stored = store.judged(sweep)
     judged = iter(again)
     while some := list(islice(stored, AT_ONCE)):
@@ -95,6 +110,12 @@ def compare_judged(store: Store, sweep: StoredSweep, again: Iterable[Judged]) ->
         old = view.sides(places, some)
         for place, left, new in zip(places, old, islice(judged, len(some)), strict=True):
             yield from differences(endpoint_of(place), left, replace(left, judged=new), sweep.info.started)
+
+
+def _worth(judged: Judged | None, sight: Sight) -> Judged | None:
+    """What is worth anything: of a host that answers on every port, no open one (some came before it was suspected)."""
+    veiled = sight is Sight.VEILED and judged is not None and judged.observation.state is State.OPEN
+    return None if veiled else judged
 
 
 def turns_of(plan: Plan, places: Sequence[Place]) -> npt.NDArray[np.int64]:

@@ -5,6 +5,7 @@ import csv
 import io
 from datetime import UTC, datetime
 from ipaddress import ip_address
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,7 @@ from scanner.core.pacing import UNLIMITED
 from scanner.engines.conversation import Patience
 from scanner.engines.host_screen import HostScreen
 from scanner.engines.identify import Identifier
+from scanner.engines.permits import Permits
 from tests.netlab.lab import Lab, Namespace
 from tests.netlab.tun import Tun
 
@@ -38,9 +40,12 @@ def opened(address: Address, ports: range | list[int]) -> list[Observation]:
 
 def screen(ports_per_address: int) -> HostScreen:
     return HostScreen(
-        permitted=lambda _: True, limits=UNLIMITED, ports_per_address=ports_per_address, secret=b"0123456789abcdef",
+        permitted=lambda _: True,
+        permits=Permits(UNLIMITED),
+        ports_per_address=ports_per_address,
+        secret=b"0123456789abcdef",
         patience=Patience(connect=1.0),
-    )  # fmt: skip
+    )
 
 
 def screened(observations: list[Observation], asked: int) -> list[Observation]:
@@ -106,7 +111,7 @@ def test_few_open_ports_are_not_even_tested(lab: Lab) -> None:
 def test_who_never_acknowledges_data_is_told_apart_from_who_is_silent(lab: Lab) -> None:
     host = lab.namespace()
     patience = Patience(connect=1, greeting=0.2, answer=0.6, tls=0.4, small_answer=0.2, late=0.3, total=12)
-    asker = Identifier(permitted=lambda _: True, limits=UNLIMITED, patience=patience)
+    asker = Identifier(permitted=lambda _: True, permits=Permits(UNLIMITED), patience=patience)
     with Tun(host, all_open=True), host.entered():
         [tarpit] = asyncio.run(asker.identify(opened(ip_address("10.88.0.7"), [80])))
     assert tarpit.identity is not None
@@ -118,7 +123,7 @@ def test_a_listener_that_never_reads_still_acknowledges(pair: tuple[Namespace, N
     a, b = pair
     b.listen([80], accept=False)
     patience = Patience(connect=1, greeting=0.1, answer=0.3, tls=0.2, small_answer=0.05, late=0.2, total=12)
-    asker = Identifier(permitted=lambda _: True, limits=UNLIMITED, patience=patience)
+    asker = Identifier(permitted=lambda _: True, permits=Permits(UNLIMITED), patience=patience)
     with a.entered():
         [hung] = asyncio.run(asker.identify(opened(ip_address("10.77.0.2"), [80])))
     assert hung.identity is not None
@@ -137,3 +142,18 @@ def test_a_scan_of_a_tarpit_is_one_finding(lab: Lab, engine: str) -> None:
         ("10.88.0.7", "0", "host-answers-everywhere")
     ]
     assert done.returncode == 1
+
+
+def test_a_host_that_begins_to_answer_everywhere_is_told_by_the_diff_as_one(lab: Lab, tmp_path: Path) -> None:
+    host = lab.namespace()
+    history = ("--history", str(tmp_path / "h.db"))
+    scan = ("-m", "scanner", "scan", "10.88.0.7", "-p", "1-400", "-q", "--rate", "0", "--host-rate", "0", *history)
+    for wish in ({"open": [22, 80, 81]}, {"all_open": True}):
+        with Tun(host, **wish):
+            host.python(*scan, check=False)
+    done = host.python("-m", "scanner", "diff", "--csv", *history)
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    assert [(row["change"], row["port"], row["rule"]) for row in rows] == [
+        ("opened", "0", ""),
+        ("new-finding", "0", "host-answers-everywhere"),
+    ]
