@@ -7,6 +7,7 @@ scope, right where frames are built.
 """
 
 from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from scanner.core.spans import Span
 U8 = npt.NDArray[np.uint8]
 U64 = npt.NDArray[np.uint64]
 I64 = npt.NDArray[np.int64]
+Number = TypeVar("Number", bound=np.integer[Any])
 
 _WORD = (1 << 64) - 1
 
@@ -42,10 +44,13 @@ class AddressColumns:
         return self._run(place, host - self._starts[place])
 
     def _run(self, place: npt.NDArray[np.intp], offset: U64) -> tuple[U8, U64, U64]:
-        """The addresses so far into the ranges at `place`."""
+        """The addresses so far into the ranges at `place`. What all of them share is held once."""
         low = self._low[place] + offset
+        if self._fours == len(self._ends):
+            return np.broadcast_to(np.uint8(4), low.shape), np.broadcast_to(np.uint64(0), low.shape), low
         high = self._high[place] + (low < offset).astype(np.uint64)
-        return self._version[place], high, low
+        version = self._version[place] if self._fours else np.broadcast_to(np.uint8(6), low.shape)
+        return version, high, low
 
     def find(self, version: U8, high: U64, low: U64) -> I64:
         """The index of each address, int64[n]; -1 where the set does not hold it."""
@@ -68,6 +73,18 @@ class AddressColumns:
         size = self._ends[at] - self._starts[at]
         good = (place >= 0) & (high - borrow == self._high[at]) & (offset < size)
         return np.where(good, (self._starts[at] + offset).astype(np.int64), np.int64(-1))
+
+
+def held(*columns: npt.NDArray[Any]) -> int:
+    """Bytes that columns take; a value that was broadcast takes one place, however long its column seems."""
+    return sum(column.itemsize if column.strides == (0,) else column.nbytes for column in columns)
+
+
+def distinct(column: npt.NDArray[Number]) -> npt.NDArray[Number]:
+    """The values in a column, each once, ascending; quick where there is but one."""
+    if len(column) and (column.strides == (0,) or (column == column[0]).all()):
+        return column[:1]
+    return np.unique(column)
 
 
 def _sortable(high: U64, low: U64) -> npt.NDArray[np.bytes_]:

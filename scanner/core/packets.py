@@ -101,11 +101,11 @@ def fill(
         port: destination ports.
         source_port: source ports.
         sequence: sequence numbers.
-        hops: uint8 (n, 6), MAC address of each row's next hop; None for the template's own.
+        hops: uint8 (n, 6), MAC address of each row's next hop; None where it is the template's own.
     """
     ip = template.link
     tcp = ip + _IP_HEADER[template.version]
-    if template.link == ETHERNET:
+    if hops is not None:
         _field(rows, 0, "u8")[...] = _first_words(template, hops)
     if template.version == 4:
         destination = low.astype(np.uint32)
@@ -154,12 +154,10 @@ def _field(rows: U8, start: int, dtype: str) -> npt.NDArray[np.generic]:
     return rows[:, start : start + np.dtype(dtype).itemsize].view(dtype)[:, 0]
 
 
-def _first_words(template: Template, hops: U8 | None) -> U64:
-    """The first eight bytes of each frame, or of all of them: the next hop, and two that never change."""
-    first = np.frombuffer(template.frame, np.uint8, 8).reshape(1, 8)
-    if hops is not None:
-        first = np.repeat(first, len(hops), axis=0)
-        first[:, :6] = hops
+def _first_words(template: Template, hops: U8) -> U64:
+    """The first eight bytes of each frame: the next hop, and two that never change."""
+    first = np.repeat(np.frombuffer(template.frame, np.uint8, 8).reshape(1, 8), len(hops), axis=0)
+    first[:, :6] = hops
     return first.view(np.uint64)[:, 0]
 
 

@@ -30,6 +30,8 @@ MAX_SIZE = 1 << 62
 
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio, odd (Knuth, TAOCP 3, 6.4)
 _SHIFT = np.uint64(32)
+_BLOCK = 1 << 14
+"""Elements that are worked on at once: their intermediate values stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,13 @@ class Permutation:
         return self._walk(images, tuple(reversed(_rounds(self))))
 
     def _walk(self, start: U64, rounds: "tuple[_Round, ...]") -> U64:
+        out = np.empty(len(start), np.uint64)
+        for first in range(0, len(start), _BLOCK):
+            here = slice(first, first + _BLOCK)
+            out[here] = self._walk_block(start[here], rounds)
+        return out
+
+    def _walk_block(self, start: U64, rounds: "tuple[_Round, ...]") -> U64:
         size = np.uint64(self.size)
         out = _feistel(start, rounds)
         outside = np.flatnonzero(out >= size)

@@ -1,9 +1,10 @@
 """A wave in flight: which of its endpoints are still to be tried, and what is known of the others.
 
-All bookkeeping is in columns over the wave's places, about 40 bytes a place. A try is a queue of places in plan
-order: places that may not go yet (their host had its share, their next hop is being looked up) wait in front and
-are looked at again. The next try holds only what has not answered. An answer finds its place by binary search in
-the sorted endpoints; the sorting is put off until the first answer comes, so silent networks never pay for it.
+All bookkeeping is in columns over the wave's places. A try goes over the places once, in plan order, and takes those
+of which nothing is known; places that may not go yet (their host had its share, their next hop is being looked up)
+wait in front and are looked at again. Until something answers, two bytes a place are all that is kept: when probes left
+(`send_log.py`), where an endpoint is found (`endpoint_index.py`) and when something became known are columns that the
+first answer brings about. Silent networks, where waves are in flight for longest, never pay for them.
 
 Several answers for one endpoint count once. Where they differ, SYN-ACK beats RST beats ICMP: an open port is
 what an auditor must hear of, and a router's word is weaker than the host's own.
@@ -14,13 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import held
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.wave import F32, F64, U8, U16, U64, SettledWave, Wave
+from scanner.engines.endpoint_index import EndpointIndex
 from scanner.engines.evidence import Evidence
+from scanner.engines.send_log import Places, SendLog
 
 I32 = npt.NDArray[np.int32]
-Places = npt.NDArray[np.int32]
-"""Places in a wave, int32[n]."""
 Rows = npt.NDArray[np.intp]
 """Rows of a batch of answers, intp[n]."""
 
@@ -34,7 +36,10 @@ _RANKS = np.array([-1, 2, 1, 0], np.int8)
 """By reason code: `not-probed`, `syn-ack`, `reset`, and everything above."""
 _SHORTEST = np.float32(1e-6)
 """Least round-trip time told, in seconds: two clocks are compared, and on loopback one may overtake the other."""
-_NOBODY = np.int32(-1)
+_SCAN = 4096
+"""Places that are looked over at once."""
+_ANSWERED_BYTES = 20
+"""What a place costs once something of its wave was answered (index, moment and round-trip time), and four a try."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,19 +102,24 @@ class Flight:
         self.open = 0
         """Places found open."""
         self.reason: U16 = np.full(len(wave), _PENDING, np.uint16)
-        self._at: F32 = np.zeros(len(wave), np.float32)  # zeros cost no memory until they are written to
-        self._rtt: F32 = np.zeros(len(wave), np.float32)
-        self._sent_at: list[F32] = []
+        self._waiting: Places = _no_places()
+        self._next = self._reached = 0  # the first place not yet taken in this try, and the one after all looked at
+        self._log = SendLog(len(wave))
         self._answers = [0] * tries
         self._evidence = Evidence(len(wave))
-        self._keys: U64 | None = None
-        self._order: Places = np.zeros(0, np.int32)
-        self._waiting: Places = np.zeros(0, np.int32)
-        self._rest: Places = np.zeros(0, np.int32)
-        self._begin(np.arange(len(wave), dtype=np.int32))
+        self._index: EndpointIndex | None = None
+        self._at: F32 | None = None
+        self._rtt: F32 | None = None
+        self._bytes = held(wave.host, wave.port, wave.version, wave.high, wave.low, hop, self.reason)
 
     def __len__(self) -> int:
         return len(self.wave)
+
+    @property
+    def memory(self) -> int:
+        """Bytes that it holds, about."""
+        answered = 0 if self._index is None else _ANSWERED_BYTES + 4 * len(self._answers)
+        return self._bytes + answered * len(self)
 
     @property
     def last_try(self) -> bool:
@@ -118,72 +128,69 @@ class Flight:
 
     @property
     def sending(self) -> bool:
-        """Whether the try under way has places left to send."""
-        return bool(len(self._waiting) or len(self._rest))
+        """Whether the try under way may have places left to send."""
+        return self._next < len(self.reason) or len(self._waiting) > 0
 
     @property
     def unanswered(self) -> Places:
         """The places of which nothing is known yet, in plan order."""
         return np.flatnonzero(self.reason == _PENDING).astype(np.int32)
 
-    def pending(self, places: Places) -> npt.NDArray[np.bool_]:
-        """Of which of these places nothing is known yet."""
-        pending: npt.NDArray[np.bool_] = self.reason[places] == _PENDING
-        return pending
-
     def look(self, most: int) -> Places:
-        """The next `most` places of the try under way."""
-        fresh = self._rest[: max(0, most - len(self._waiting))]
-        return np.concatenate([self._waiting, fresh]) if len(self._waiting) else fresh
+        """The next `most` places of the try under way of which nothing is known; before them all those that waited."""
+        waiting = self._waiting
+        if len(waiting):
+            waiting = waiting[self.reason[waiting] == _PENDING]
+        fresh, self._reached = self._scan(most - len(waiting))
+        return np.concatenate([waiting, fresh]) if len(waiting) else fresh
 
-    def take(self, looked: Places, later: Places) -> None:
+    def _scan(self, wanted: int) -> tuple[Places, int]:
+        """So many places of which nothing is known, from `_next` on, and where they end."""
+        found, at = np.zeros(0, np.intp), self._next
+        while len(found) < wanted and at < len(self):
+            pending = np.flatnonzero(self.reason[at : at + _SCAN] == _PENDING)
+            found, at = np.concatenate([found, pending + at]), at + _SCAN
+        if len(found) > wanted > 0:
+            found, at = found[:wanted], int(found[wanted - 1]) + 1
+        return found.astype(np.int32), min(at, len(self))
+
+    def take(self, later: Places) -> None:
         """Of what `look` gave, the places `later` must wait; the others are dealt with."""
-        self._rest = self._rest[len(looked) - len(self._waiting) :]
+        self._next = self._reached
         self._waiting = later
 
     def mark_sent(self, places: Places, now: float) -> None:
         """These places were probed just now."""
-        self._sent_at[-1][places] = now - self.born
+        self._log.note(self.attempt, places, now - self.born)
         self.sent += len(places)
         self.last_sent = now
 
     def settle(self, places: Places, code: int, now: float) -> None:
         """Give places a reason that no answer gave: no route, an absent neighbour, a failed send."""
         pending = places[self.reason[places] == _PENDING]
+        if not len(pending):
+            return
         self.reason[pending] = code
         self.left -= len(pending)
-        self._at[pending] = now - self.born
+        self._times()[pending] = now - self.born
 
     def next_try(self) -> bool:
         """Begin the next try with what has not answered; False where there is none."""
         if self.last_try or not self.left:
             return False
         self.attempt += 1
-        self._begin(self.unanswered)
+        self._next, self._waiting = 0, _no_places()
         return True
 
     def find(self, version: U8, high: U64, low: U64, port: U16) -> Places:
         """The place of each endpoint, -1 where this wave does not hold it."""
-        if not len(self.wave):
-            return np.full(len(port), _NOBODY, np.int32)
-        if self._keys is None:
-            keys = _keys(self.wave.version, self.wave.high, self.wave.low, self.wave.port)
-            self._order = np.argsort(keys).astype(np.int32)
-            self._keys = keys[self._order]
-        nearest = np.searchsorted(self._keys, _keys(version, high, low, port))
-        place = self._order[np.minimum(nearest, len(self._keys) - 1)]
-        wave = self.wave
-        same = (wave.port[place] == port) & (wave.low[place] == low)
-        same &= (wave.high[place] == high) & (wave.version[place] == version)
-        return np.where(same, place, _NOBODY)
+        if self._index is None:
+            self._index = EndpointIndex(self.wave)
+        return self._index.find(version, high, low, port)
 
-    def hear(self, answers: Heard, attempt: Rows) -> Rows:
-        """Take answers to given tries in; the rows where a SYN-ACK came once more, for its sender to be told.
-
-        Rows for endpoints that are not in this wave must have been left out (`find`).
-        """
-        place = self.find(answers.version, answers.high, answers.low, answers.port)
-        late = answers.at - self.born - self._at[place] > REPEATED
+    def hear(self, answers: Heard, place: Places, attempt: Rows) -> Rows:
+        """Take in answers for places (`find`) to given tries; the rows with a SYN-ACK that came once more."""
+        late = answers.at - self.born - self._times()[place] > REPEATED
         again = np.flatnonzero((answers.reason == _OPEN) & (self.reason[place] == _OPEN) & late)
         rank = _rank(answers.reason)
         for each in np.unique(rank)[::-1].tolist():
@@ -198,25 +205,35 @@ class Flight:
 
         `absent`: addresses found to be absent meanwhile.
         """
-        left = self.unanswered
-        complete = reason is not Reason.INTERRUPTED or not len(left)
-        self.settle(left, reason_code(reason), now)
+        pending = self.reason == _PENDING
+        left = int(np.count_nonzero(pending))
+        np.putmask(self.reason, pending, reason_code(reason))
+        self.left = 0
+        nothing = np.broadcast_to(np.float32(np.nan), len(self))
         return SettledWave(
             wave=self.wave,
             reason=self.reason,
-            at=self._at.astype(np.float64) + (wall - now + self.born),
-            rtt=np.where(self._rtt > 0, self._rtt, np.float32(np.nan)),
+            at=self._settled_at(pending, wall, wall - now + self.born),
+            rtt=nothing if self._rtt is None else np.where(self._rtt > 0, self._rtt, np.float32(np.nan)),
             sent=self.sent,
-            complete=complete,
+            complete=reason is not Reason.INTERRUPTED or not left,
             evidence=self._evidence,
             unreachable_hosts=absent,
-            degraded=degraded if len(left) else (),
+            degraded=degraded if left else (),
             answers_by_try=tuple(self._answers),
         )
 
-    def _begin(self, places: Places) -> None:
-        self._rest = places
-        self._sent_at.append(np.full(len(self.wave), np.nan, np.float32))
+    def _settled_at(self, pending: npt.NDArray[np.bool_], wall: float, born: float) -> F64:
+        """When each place was settled, seconds since the epoch; `pending` are those settled just now."""
+        if self._at is None:
+            return np.broadcast_to(np.float64(wall), len(self))
+        return np.where(pending, wall, self._at.astype(np.float64) + born)
+
+    def _times(self) -> F32:
+        """When something became known of each place, in seconds since the wave was born."""
+        if self._at is None:
+            self._at = np.zeros(len(self), np.float32)
+        return self._at
 
     def _one_each(self, places: Places) -> Rows:
         """One row for each place that occurs: the last to write its number there. No sorting."""
@@ -235,10 +252,13 @@ class Flight:
         self.left -= int(np.count_nonzero(self.reason[where] == _PENDING))
         self.open += int(np.count_nonzero(answers.reason[rows] == _OPEN))
         self.reason[where] = answers.reason[rows]
-        self._at[where] = answers.at[rows] - self.born
-        for each in range(self.attempt + 1):
+        times = self._times()
+        times[where] = answers.at[rows] - self.born
+        if self._rtt is None:
+            self._rtt = np.zeros(len(self), np.float32)
+        for each in np.unique(tries).tolist():
             chosen = where[tries == each]
-            self._rtt[chosen] = np.maximum(self._at[chosen] - self._sent_at[each][chosen], _SHORTEST)
+            self._rtt[chosen] = np.maximum(times[chosen] - self._log.moments(each)[chosen], _SHORTEST)
         icmp = ~tcp_now
         if icmp.any():
             said = answers.rows(rows[icmp])
@@ -250,10 +270,5 @@ def _rank(reasons: U16) -> npt.NDArray[np.int8]:
     return _RANKS[np.minimum(reasons, _CLOSED + 1)]
 
 
-def _keys(version: U8, high: U64, low: U64, port: U16) -> U64:
-    """One number for each endpoint: exact for IPv4; for IPv6 a hash, so whoever finds one must compare."""
-    exact = (low << np.uint64(16)) | port
-    if not (version == 6).any():
-        return exact
-    hashed = low * np.uint64(0x9E3779B97F4A7C15) + high * np.uint64(0xC2B2AE3D27D4EB4F)
-    return np.where(version == 4, exact, hashed + port * np.uint64(0x165667B19E3779F9))
+def _no_places() -> Places:
+    return np.zeros(0, np.int32)

@@ -11,6 +11,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import distinct
 from scanner.core.model import Address
 from scanner.core.targets import to_address
 from scanner.engines.netlink import Medium
@@ -59,6 +60,7 @@ class Hops:
         """Whether the hop is the destination itself: its absence is the destination's."""
         self._counted: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
         self._since: F64 = np.zeros(64, np.float64)
+        self._any_absent = False
         self._of_path: dict[int, int] = {}
         self._on_link: dict[tuple[int, int], _Known] = {}
 
@@ -66,7 +68,7 @@ class Hops:
         """Hop numbers of destinations that take paths `number`, int32[n], and what must be resolved first."""
         found = np.full(len(number), NO_HOP, np.int32)
         questions: list[Question] = []
-        for each in np.unique(number):
+        for each in distinct(number):
             if each == NO_PATH:
                 continue
             mask = number == each
@@ -81,7 +83,9 @@ class Hops:
 
     def count_absent(self, hop: I32) -> int:
         """How many of these hops are destinations that are absent and were not counted before."""
-        wanted = np.unique(hop[hop >= 0])
+        if not self._any_absent:
+            return 0
+        wanted = distinct(hop[hop >= 0])
         new = wanted[(self.state[wanted] == HopState.ABSENT) & self.direct[wanted] & ~self._counted[wanted]]
         self._counted[new] = True
         return len(new)
@@ -90,6 +94,7 @@ class Hops:
         """Write the outcome of a question: its link-layer address, or None for no answer."""
         self.state[hop] = HopState.ABSENT if mac is None else HopState.READY
         self._since[hop] = now
+        self._any_absent |= mac is None
         if mac is not None:
             self.mac[hop] = np.frombuffer(mac, np.uint8)
 

@@ -156,11 +156,19 @@ class Intervals:
 
     def find(self, keys: Keys, ask: Callable[[int], int]) -> I32:
         """The answer for each key, int32[n]; `ask` is called with one address of an interval not yet known."""
-        place = np.searchsorted(self._starts, keys, side="right") - 1
+        place = self._places(keys)
         unknown = np.flatnonzero(self._answers[place] == _UNASKED)
         for interval, first in zip(*np.unique(place[unknown], return_index=True), strict=True):
             self._answers[interval] = ask(key_number(keys[unknown[first]]))
         return self._answers[place]
+
+    def _places(self, keys: Keys) -> npt.NDArray[np.intp]:
+        """The interval of each key. Mostly all of a wave lies in one, and two look-ups tell."""
+        if keys.dtype == np.uint64 and len(keys):
+            ends = np.searchsorted(self._starts, np.array([keys.min(), keys.max()]), side="right") - 1
+            if ends[0] == ends[1]:
+                return np.broadcast_to(ends[0], keys.shape)
+        return np.searchsorted(self._starts, keys, side="right") - 1
 
 
 def address_keys(version: int, high: U64, low: U64) -> Keys:

@@ -24,7 +24,6 @@ from scanner.core.dissect import dissect
 from scanner.core.errors import InvalidInput, OutOfScope
 from scanner.core.model import Address
 from scanner.core.pacing import Limits
-from scanner.core.packets import RAW_IP
 from scanner.core.reasons import Reason, local_error_code, reason_code
 from scanner.core.spacing import HostSpacing, Spacing
 from scanner.core.wave import SettledWave, Wave
@@ -119,10 +118,10 @@ class ScapyEngine:
         flight = asking.flight
         while flight.sending and not self._stopping:
             place = flight.look(1)
-            if flight.pending(place)[0]:
+            if len(place):
                 self._wait_for_turn(asking, int(flight.wave.host[place[0]]))
                 self._sent += asking.send(int(place[0]))
-            flight.take(place, place[:0])
+            flight.take(place[:0])
             asking.listen()
 
     def _wait_for_turn(self, asking: "_Asking", host: int) -> None:
@@ -180,11 +179,11 @@ class _Asking:
             row[: min(len(frame), _WIDTH)] = np.frombuffer(frame[:_WIDTH], np.uint8)
         lengths = np.array([min(len(frame), _WIDTH) for _, frame in frames])
         at = np.array([moment for moment, _ in frames])
-        heard, _, _ = judge(dissect(rows, lengths, link=RAW_IP), self._network.cookie, at)
+        heard, _, _ = judge(dissect(rows, lengths), self._network.cookie, at)
         slot, attempt = self._ports.split(heard.source_port)
         place = self.flight.find(heard.version, heard.high, heard.low, heard.port)
         known = np.flatnonzero((slot == 0) & (place >= 0) & (attempt <= self.flight.attempt))
-        self.flight.hear(heard.rows(known), attempt[known])
+        self.flight.hear(heard.rows(known), place[known], attempt[known])
 
     def listen_until(self, moment: float) -> None:
         """Take in what comes until then, or until everything is answered."""

@@ -3,7 +3,7 @@
 One turn looks at everything once and costs a fraction of a millisecond; then it sleeps until something is due. All
 waves in flight live in a table of slots, and the source port of a probe names its slot and try, so an answer finds
 its wave by arithmetic. Older waves send first: a try again is worth more than a first try, since it frees memory.
-Sending the next wave overlaps the settling of the ones before it, and `window` bounds how much may be in flight.
+Sending the next wave overlaps the settling of the ones before it; memory bounds how many are in flight.
 
 A wave is settled when nothing in it is open to doubt any more, or `cooldown` after its last try. Silence is only
 called silence if the link was up all the time; otherwise it is `link-down`, which is unknown.
@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scanner.core.columns import distinct
 from scanner.core.cookie import KEY_BYTES
 from scanner.core.errors import InvalidInput, OutOfScope
 from scanner.core.pacing import Limits
@@ -132,12 +133,14 @@ class SynLoop:
             open_sender=self._opening(open_sender),
         )
         self._flights: dict[int, Flying] = {}
+        self._sending: list[tuple[int, Flying]] = []  # of the flights, those with something to send, oldest first
+        self._held = 0  # bytes that the flights take
         self._free = deque(range(SLOTS))
         self._given: deque[Wave] = deque()
         self._asked = 0
-        self._unsettled = 0
         self._exhausted = False
         self._stopped_at = float("inf")
+        self._settle_at = 0.0
         self._wake = threading.Event()
         self._sent = self._settled = self._open = self._late = 0
 
@@ -194,7 +197,9 @@ class SynLoop:
         heard_until = self._listener.heard_until
         self._hear()
         sent = 0 if self._stopped(now) else self._send(time.monotonic())
-        self._settle(now, min(now, heard_until))
+        if now >= self._settle_at:
+            self._settle(now, min(now, heard_until))
+            self._settle_at = now + _TURN
         return self._pause(sent, now)
 
     def _stopped(self, now: float) -> bool:
@@ -205,28 +210,34 @@ class SynLoop:
         while self._given and self._free:
             wave = self._given.popleft()
             self._asked -= 1
-            flight = self._prepare(wave, now)
-            self._flights[self._free.popleft()] = Flying(flight, self._listener.dropped)
-            self._unsettled += len(wave)
-        room = self._unsettled < self._options.window and len(self._flights) + self._asked < SLOTS
+            slot, flying = self._free.popleft(), Flying(self._prepare(wave, now), self._listener.dropped)
+            self._flights[slot] = flying
+            self._sending.append((slot, flying))
+            self._held += flying.flight.memory
+        room = self._held < self._options.in_flight and len(self._flights) + self._asked < SLOTS
         while room and self._asked < PREFETCH and not self._exhausted:
             self._asked += 1
             self._want()
 
     def _prepare(self, wave: Wave, now: float) -> Flight:
-        """Find the way to each endpoint, and ask for the link-layer addresses that this takes.
+        """Listen for answers, find the way to each endpoint, and ask for the link-layer addresses that this takes.
 
         Raises:
             OutOfScope: an address is not permitted. Not even its link-layer address is asked for.
         """
         if not self._permitted(wave.version, wave.high, wave.low).all():
             raise OutOfScope("the plan holds an address that is not permitted; stopped before probing it")
+        for version in (4, 6):
+            if (wave.version == version).any():
+                self._listener.open(version)
         paths = self._routes.find(wave.version, wave.high, wave.low)
         hop, questions = self._hops.find(self._routes.paths, paths, wave.high, wave.low, now)
         self._neighbours.ask(questions, now)
-        shared = np.broadcast_to(hop[0], hop.shape) if len(hop) and (hop == hop[0]).all() else hop
+        different = distinct(hop)
+        shared = np.broadcast_to(hop[0], hop.shape) if len(different) == 1 else hop
         flight = Flight(wave, shared, tries=self._options.tries, born=now)
-        flight.settle(np.flatnonzero(hop == NO_HOP).astype(np.int32), reason_code(Reason.NO_ROUTE), now)
+        if NO_HOP in different:
+            flight.settle(np.flatnonzero(hop == NO_HOP).astype(np.int32), reason_code(Reason.NO_ROUTE), now)
         return flight
 
     def _hear(self) -> None:
@@ -236,7 +247,7 @@ class SynLoop:
         while self._listener.heard:
             heard = self._listener.heard.popleft()
             slots, tries = self._ports.split(heard.source_port)
-            for slot in np.unique(slots).tolist():
+            for slot in distinct(slots).tolist():
                 rows = np.flatnonzero(slots == slot)
                 self._hear_one(slot, heard.rows(rows), tries[rows])
 
@@ -252,7 +263,7 @@ class SynLoop:
         known = np.flatnonzero((place >= 0) & (tries <= flight.attempt))
         self._late += len(heard) - len(known)
         heard, before = heard.rows(known), flight.open
-        again = flight.hear(heard, tries[known])
+        again = flight.hear(heard, place[known], tries[known])
         self._open += flight.open - before
         self._reset(heard.rows(again))
 
@@ -268,8 +279,7 @@ class SynLoop:
         ready = self._spacing.ready(now, _MOST_A_TURN)
         sent = self._neighbours.step(now, min(ready, _MOST_QUESTIONS))
         late = 0.0
-        sending = [item for item in self._flights.items() if item[1].flight.sending]
-        for slot, flying in sending[:_MOST_SENDING]:
+        for slot, flying in self._sending[:_MOST_SENDING]:
             if sent >= ready:
                 break
             count = self._transmitter.send(flying.flight, slot, ready - sent, now)
@@ -277,10 +287,11 @@ class SynLoop:
             self._sent += count
             sent += count
         self._spacing.took(sent, late)
+        self._sending = [item for item in self._sending if item[1].flight.sending]
         return sent
 
     def _settle(self, now: float, heard_until: float) -> None:
-        """Begin the next try of waves whose last one is over; hand out those that are done."""
+        """Begin the next try of waves whose last one is over; hand out those that are done; count what is left."""
         for slot, flying in list(self._flights.items()):
             flight = flying.flight
             quiet = heard_until - flight.last_sent
@@ -294,6 +305,8 @@ class SynLoop:
                 self._finish(slot, Reason.NO_RESPONSE, now)
             elif not flight.last_try and quiet >= self._options.spacing:
                 flight.next_try()
+        self._sending = [item for item in self._flights.items() if item[1].flight.sending]
+        self._held = sum(flying.flight.memory for flying in self._flights.values())
 
     def _settle_stopped(self, slot: int, flight: Flight, now: float, heard_until: float) -> None:
         """After `stop`, a wave whose tries were all made cools down as ever; the others do so from the stop on."""
@@ -316,14 +329,12 @@ class SynLoop:
         absent = self._hops.count_absent(flight.hop)
         settled = flight.finish(now, time.time(), reason=reason, degraded=degraded, absent=absent)
         self._free.append(slot)
-        self._unsettled -= len(flight)
         self._settled += len(flight)
         self._deliver(settled)
 
     def _pause(self, sent: int, began: float) -> float:
         """Seconds to sleep: none while we may send as fast as we can, little while something waits to be sent."""
-        sending = any(flying.flight.sending for flying in self._flights.values())
-        if self._stopped(began) or not (sending or self._neighbours.waiting):
+        if self._stopped(began) or not (self._sending or self._neighbours.waiting):
             return _IDLE
         if sent and self._spacing.unlimited:
             return 0.0
@@ -331,14 +342,13 @@ class SynLoop:
         return max(_TURN - (now - began), min(self._spacing.wait(now), _IDLE), 0.0)
 
     def _opening(self, open_sender: Callable[[Path], Sender]) -> Callable[[Path], Sender]:
-        """Listen on a link before the first probe leaves by it; what is wrong with it becomes one line."""
+        """What is wrong with an interface becomes one line."""
 
-        def listen_first(path: Path) -> Sender:
+        def open_or_say(path: Path) -> Sender:
             try:
-                self._listener.open(path.link)
                 return open_sender(path)
             except OSError as error:
                 problem = f"interface {path.link.name} cannot be used for SYNs ({error.strerror})"
                 raise InvalidInput(problem, cure="try --wire sendmmsg or --engine connect") from error
 
-        return listen_first
+        return open_or_say

@@ -34,8 +34,8 @@ class SynOptions:
     """How frames are given to the kernel."""
     pcap: Path | None = None
     """Where to write the accepted answers as a capture file."""
-    window: int = 1 << 20
-    """Most endpoints in flight; memory is about 60 bytes for each."""
+    in_flight: int = 56 << 20
+    """Bytes that waves in flight may take. A silent endpoint of IPv4 takes 20 of them: close to three million fit."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.tries <= 21:

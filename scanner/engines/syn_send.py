@@ -17,6 +17,7 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import distinct
 from scanner.core.cookie import Cookie
 from scanner.core.errors import OutOfScope
 from scanner.core.packets import U8, Template, fill
@@ -24,11 +25,12 @@ from scanner.core.reasons import Reason, local_error_code, reason_code
 from scanner.core.spacing import HostSpacing
 from scanner.core.targets import to_address
 from scanner.core.wave import U16
-from scanner.engines.flight import Flight, Places
+from scanner.engines.flight import Flight
 from scanner.engines.hops import Hops, HopState
 from scanner.engines.link_states import LinkState, LinkStates
 from scanner.engines.netlink import Medium
 from scanner.engines.route import Path
+from scanner.engines.send_log import Places, run_of
 from scanner.engines.source_ports import SourcePorts
 from scanner.engines.syn_options import Permitted
 from scanner.engines.template import syn_template
@@ -67,7 +69,7 @@ class Transmitter:
         self._hosts = hosts
         self._open_sender = open_sender
         self._senders: dict[tuple[int, int], Sender] = {}
-        self._templates: dict[tuple[int, str], Template] = {}
+        self._templates: dict[tuple[int, str, bytes], Template] = {}
         self._stalls = 0
         self._look = LEAST_LOOK
         self._left_at = inf
@@ -87,22 +89,17 @@ class Transmitter:
         Raises:
             OutOfScope: the wave holds an address that is not permitted; nothing went to it.
         """
-        one_hop = flight.hop.strides == (0,)
-        looked = flight.look(most if one_hop and not self._hosts else max(most, self._look))
-        waiting = looked[flight.pending(looked)]
-        go, later = self._choose(flight, waiting, most, now)
-        short = np.count_nonzero(go) < most
-        self._look = min(self._look * 2, MOST_LOOK) if short else max(self._look // 2, LEAST_LOOK)
+        go, later = self._choose(flight, most, now)
         sent, self._left_at = 0, inf
-        kept = [waiting[later]]
-        for number, places in self._by_path(flight, waiting[go]):
+        kept = [later]
+        for number, places in self._by_path(flight, go):
             count, left = self._transmit(flight, slot, number, places)
             sent += count
             kept.append(left)
-        flight.take(looked, np.sort(np.concatenate(kept)))
+        flight.take(np.sort(np.concatenate(kept)))
         self.late = max(0.0, self._left_at - now - _PUNCTUAL) if sent else 0.0
         if self._hosts and self.late:
-            self._hosts.went_late(flight.wave.host[waiting[go]], self.late)
+            self._hosts.went_late(flight.wave.host[go], self.late)
         return sent
 
     def reset(self, flight: Flight, source_port: U16) -> None:
@@ -117,7 +114,23 @@ class Transmitter:
         for sender in self._senders.values():
             sender.close()
 
-    def _choose(self, flight: Flight, places: Places, most: int, now: float) -> tuple[Mask, Mask]:
+    def _choose(self, flight: Flight, most: int, now: float) -> tuple[Places, Places]:
+        """The places that go now, `most` at most, and those that must wait."""
+        if self._all_may_go(flight):
+            looked = flight.look(most)
+            return looked[:most], looked[most:]
+        looked = flight.look(max(most, self._look))
+        go, later = self._sort_out(flight, looked, most, now)
+        short = np.count_nonzero(go) < most
+        self._look = min(self._look * 2, MOST_LOOK) if short else max(self._look // 2, LEAST_LOOK)
+        return looked[go], looked[later]
+
+    def _all_may_go(self, flight: Flight) -> bool:
+        """Whether no place has to wait for anything but the global rate: then none needs to be looked at by itself."""
+        ready = _shared(flight.hop) and len(flight) > 0 and self._hops.state[flight.hop[0]] == HopState.READY
+        return ready and not self._hosts and not self._states.troubled(path.link.index for path in self._paths)
+
+    def _sort_out(self, flight: Flight, places: Places, most: int, now: float) -> tuple[Mask, Mask]:
         """Which places go now, and which must wait; the others are settled here."""
         hop = flight.hop[places]
         known = self._hops.state[hop]
@@ -154,18 +167,16 @@ class Transmitter:
 
     def _by_path(self, flight: Flight, places: Places) -> Iterator[tuple[int, Places]]:
         """Places grouped by the path they take."""
-        path = self._hops.path[flight.hop[places]]
-        if not len(path):
+        if not len(places):
             return
-        if (path == path[0]).all():
-            yield int(path[0]), places
-            return
-        for number in np.unique(path).tolist():
-            yield number, places[path == number]
+        path = self._hops.path[flight.hop[run_of(places)]]
+        numbers = distinct(path)
+        for number in numbers.tolist():
+            yield number, places if len(numbers) == 1 else places[path == number]
 
     def _transmit(self, flight: Flight, slot: int, number: int, places: Places) -> tuple[int, Places]:
         """Probe places by one path. How many went, and which must be tried again a little later."""
-        source_port = np.full(len(places), self._ports.port(slot, flight.attempt), np.uint16)
+        source_port = np.broadcast_to(np.uint16(self._ports.port(slot, flight.attempt)), len(places))
         sent = 0
         for chunk, moment, count, error in self._frames(flight, number, places, source_port):
             flight.mark_sent(chunk[:count], moment)
@@ -192,18 +203,21 @@ class Transmitter:
     ) -> Iterator[tuple[Places, float, int, int]]:
         """Fill and send batch by batch: the places of each, when it went, how many of it, and the errno or 0."""
         path, wave = self._paths[number], flight.wave
-        sender, template = self._sender(path), self._template(number, path, flags)
+        each_its_own = path.needs_neighbour and path.gateway is None
+        hop = None if each_its_own else int(flight.hop[places[0]])
+        sender, template = self._sender(path), self._template(number, flags, hop)
         done = 0
         while done < len(places):
             rows = _room(sender, template, len(places) - done)
             chunk = places[done : done + len(rows)]
+            here = run_of(chunk)
             ports = source_port[done : done + len(rows)]
-            high, low, port = wave.high[chunk], wave.low[chunk], wave.port[chunk]
-            self._check_scope(wave.version[chunk], high, low)
+            high, low, port = wave.high[here], wave.low[here], wave.port[here]
+            self._check_scope(wave.version[here], high, low)
             sequence = self._cookie.of(path.source.version, high=high, low=low, port=port, source_port=ports)
             if flags == "R":
                 sequence += np.uint32(1)
-            hops = self._macs(path, flight, chunk)
+            hops = self._hops.mac[flight.hop[here]] if each_its_own else None
             fill(template, rows, high=high, low=low, port=port, source_port=ports, sequence=sequence, hops=hops)
             moment = time.monotonic()
             self._left_at = min(self._left_at, moment)
@@ -218,13 +232,6 @@ class Transmitter:
             address = to_address(int(version[row]), int(high[row]) << 64 | int(low[row]))
             raise OutOfScope(f"the plan holds {address}, which is not permitted; stopped before probing it")
 
-    def _macs(self, path: Path, flight: Flight, places: Places) -> U8 | None:
-        if path.link.medium is not Medium.ETHERNET:
-            return None
-        if path.needs_neighbour and path.gateway is None:
-            return self._hops.mac[flight.hop[places]]
-        return self._hops.mac[flight.hop[places[:1]]]
-
     def _sender(self, path: Path) -> Sender:
         version = path.source.version if path.link.medium is Medium.LOOPBACK else 0
         key = (path.link.index, version)
@@ -232,11 +239,18 @@ class Transmitter:
             self._senders[key] = self._open_sender(path)
         return self._senders[key]
 
-    def _template(self, number: int, path: Path, flags: str) -> Template:
-        key = (number, flags)
+    def _template(self, number: int, flags: str, hop: int | None) -> Template:
+        """The frame of a path, with the link-layer address of the next hop where all share that one."""
+        mac = b"" if hop is None else self._hops.mac[hop].tobytes()
+        key = (number, flags, mac)
         if key not in self._templates:
-            self._templates[key] = syn_template(path, flags=flags)
+            self._templates[key] = syn_template(self._paths[number], flags=flags, hop=mac)
         return self._templates[key]
+
+
+def _shared(column: npt.NDArray[np.generic]) -> bool:
+    """Whether one value was broadcast over the whole column."""
+    return column.strides == (0,)
 
 
 def _room(sender: Sender, template: Template, count: int) -> U8:

@@ -10,10 +10,11 @@ from scanner.engines.route import Path
 _LARGEST_MSS = 1460
 
 
-def syn_template(path: Path, *, flags: str = "S") -> Template:
+def syn_template(path: Path, *, flags: str = "S", hop: bytes = b"") -> Template:
     """The template of the probes that take a path. To ourselves packets go bare (`wire.ip_sender`).
 
-    `flags` in scapy's letters: "R" gives the reset that closes what a probe opened.
+    `flags` in scapy's letters: "R" gives the reset that closes what a probe opened. `hop` is the link-layer address of
+    the next hop, six bytes; nothing where it differs from frame to frame, or there is none.
     """
     from scapy.layers.inet import IP, TCP
     from scapy.layers.inet6 import IPv6
@@ -29,5 +30,5 @@ def syn_template(path: Path, *, flags: str = "S") -> Template:
     if path.link.medium is not Medium.ETHERNET:
         return Template.from_frame(bytes(network / segment), link=RAW_IP)
     mac = path.link.mac.hex(":")
-    frame = Ether(src=mac, dst=mac, type=0x0800 if four else 0x86DD) / network / segment
+    frame = Ether(src=mac, dst=hop.hex(":") or mac, type=0x0800 if four else 0x86DD) / network / segment
     return Template.from_frame(bytes(frame), link=ETHERNET)

@@ -49,6 +49,8 @@ _TX_AT: Final = 0x8000_0000
 _COMPLETION_AT: Final = 0x1_8000_0000
 
 _ROWS: Final = 4096
+_PLACE: Final = _ROWS - 1
+"""Mask that turns a count into a place in a ring; `_ROWS` is a power of two."""
 _BATCH: Final = _ROWS // 2
 """The most rows handed out at once: as many again may lie in the ring, refused, when they are announced."""
 _CHUNK: Final = 2048
@@ -128,7 +130,7 @@ class XdpSender:
         ready = (int(self._completed[0]) - self._reaped) & _WORD
         if ready:
             self._order()
-            places = np.arange(self._reaped, self._reaped + ready) % _ROWS
+            places = np.arange(self._reaped, self._reaped + ready) & _PLACE
             self._busy[self._freed[places] // np.uint64(STRIDE)] = False
             self._order()
             self._reaped += ready
@@ -170,8 +172,8 @@ class XdpSender:
         Places that were announced and refused before are written over; if there are more of those, the rest is made
         unfit, and the kernel passes over it.
         """
-        places = np.arange(start, start + len(numbers)) % _ROWS
-        surplus = np.arange(start + len(numbers), self._next) % _ROWS
+        places = np.arange(start, start + len(numbers)) & _PLACE
+        surplus = np.arange(start + len(numbers), self._next) & _PLACE
         self._descriptors["address"][places] = numbers * STRIDE
         self._descriptors["length"][places] = len(self._template or ())
         self._descriptors["length"][surplus] = _UNFIT

@@ -51,7 +51,8 @@ def answers(subject: Flight, places: list[int], codes: list[int], at: float = 10
 def hear(subject: Flight, heard: Heard, attempt: int = 0) -> tuple[int, list[int]]:
     """How many places were news, and the rows of repeated SYN-ACKs."""
     before = subject.left
-    again = subject.hear(heard, np.full(len(heard), attempt))
+    place = subject.find(heard.version, heard.high, heard.low, heard.port)
+    again = subject.hear(heard, place, np.full(len(heard), attempt))
     assert subject.left == len(subject.unanswered)
     return before - subject.left, again.tolist()
 
@@ -60,19 +61,20 @@ def test_places_go_in_order_and_those_that_must_wait_come_first_next_time() -> N
     subject = flight()
     first = subject.look(5)
     assert first.tolist() == [0, 1, 2, 3, 4]
-    subject.take(first, first[[1, 3]])
+    subject.take(first[[1, 3]])
     second = subject.look(5)
     assert second.tolist() == [1, 3, 5, 6, 7]
-    subject.take(second, second[:0])
+    subject.take(second[:0])
     third = subject.look(100)
     assert third.tolist() == list(range(8, 16))
-    subject.take(third, third[:0])
+    subject.take(third[:0])
     assert not subject.sending
 
 
 def test_only_the_unanswered_are_tried_again() -> None:
     subject = flight(tries=2)
-    subject.take(subject.look(16), subject.look(0))
+    assert len(subject.look(16)) == 16
+    subject.take(np.zeros(0, np.int32))
     subject.mark_sent(np.arange(16), 100.5)
     hear(subject, answers(subject, [0, 5, 9], [OPEN, CLOSED, PROHIBITED]))
     assert subject.next_try()
@@ -160,3 +162,50 @@ def test_lost_answers_do_not_matter_where_everything_was_answered() -> None:
     settled = subject.finish(105.0, 1005.0, reason=Reason.INTERRUPTED, degraded=("drops",))
     assert settled.complete
     assert settled.degraded == ()
+
+
+def many(size: int, tries: int = 2) -> Flight:
+    """A wave of one address, for what only large waves show."""
+    return Flight(wave(["10.0.0.1"], list(range(size))), np.zeros(size, np.int32), tries=tries, born=100.0)
+
+
+def test_a_try_takes_each_unanswered_place_once_whatever_was_asked_for_at_a_time() -> None:
+    size, generator = 20_000, np.random.default_rng(5)
+    subject = many(size)
+    gone = generator.choice(size, 19_700, replace=False).astype(np.int32)
+    subject.settle(gone, reason_code(Reason.LINK_DOWN), 100.1)
+    left, taken, waited = np.setdiff1d(np.arange(size), gone), [], 0
+    while subject.sending:
+        looked = subject.look(int(generator.integers(1, 50)))
+        assert (np.diff(looked) > 0).all()
+        later = looked[generator.random(len(looked)) < 0.3]
+        waited += len(later)
+        subject.take(later)
+        taken.append(np.setdiff1d(looked, later))
+    assert waited > 0
+    assert np.sort(np.concatenate(taken)).tolist() == left.tolist()
+
+
+def test_a_wave_that_nobody_answers_takes_two_bytes_a_place_beyond_its_endpoints() -> None:
+    subject = many(10_000, tries=3)
+    columns = 8 + 2 + 1 + 8 + 8 + 4  # host, port, version, address, next hop
+    assert subject.memory == 10_000 * (columns + 2)
+    subject.mark_sent(np.arange(10_000, dtype=np.int32), 100.5)
+    assert subject.memory == 10_000 * (columns + 2)
+    hear(subject, answers(subject, [7], [OPEN]))
+    assert subject.memory == 10_000 * (columns + 2 + 12 + 8 + 3 * 4)
+
+
+def test_each_try_has_its_own_moment_even_where_batches_are_not_runs() -> None:
+    subject = flight(tries=2)
+    subject.mark_sent(np.array([0, 1, 2, 3], np.int32), 100.1)
+    subject.mark_sent(np.array([5, 9], np.int32), 100.2)
+    hear(subject, answers(subject, [5], [OPEN], at=100.5))
+    subject.next_try()
+    subject.mark_sent(np.array([0, 9], np.int32), 102.0)
+    hear(subject, answers(subject, [9], [OPEN], at=102.5), attempt=0)
+    hear(subject, answers(subject, [0], [OPEN], at=102.5), attempt=1)
+    settled = subject.finish(105.0, 1005.0, reason=Reason.NO_RESPONSE)
+    assert settled.rtt[[5, 9, 0]].tolist() == pytest.approx([0.3, 2.3, 0.5], abs=1e-4)
+    assert np.isnan(settled.rtt[[1, 4]]).all()
+    assert settled.at[[5, 9, 4]].tolist() == pytest.approx([1000.5, 1002.5, 1005.0], abs=1e-4)

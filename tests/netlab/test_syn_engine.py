@@ -10,6 +10,7 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
 
@@ -43,6 +44,15 @@ def test_every_port_of_a_host_in_both_families(pair: Pair) -> None:
     assert swept.answers_by_try == (8000, 0)
     assert all(0 <= float(np.nanmax(wave.rtt)) < 5 for wave in swept.waves)
     assert all(abs(float(wave.at.mean()) - time.time()) < 60 for wave in swept.waves)
+
+
+def test_where_memory_allows_few_waves_they_follow_one_another(pair: Pair) -> None:
+    a, b = pair
+    b.listen([2000])
+    plan = plan_of(["10.77.0.2"], range(1000, 3000), wave_size=256)
+    swept = sweep(a, plan, syn_engine(plan, replace(QUICK, in_flight=1)))
+    assert swept.reasons == {"syn-ack": 1, "reset": 1999}
+    assert len(swept.waves) == plan.waves
 
 
 def test_loopback_and_own_addresses(pair: Pair) -> None:
@@ -327,8 +337,8 @@ def test_lost_answers_make_a_wave_degraded(pair: Pair, monkeypatch: pytest.Monke
     """A ring of 4,096 slots that nobody empties while 12,000 answers come."""
     a, _ = pair
 
-    def small(interface: str, *, first_port: int, last_port: int) -> Receiver:
-        return Receiver(interface, first_port=first_port, last_port=last_port, slots=4096)
+    def small(version: int, *, first_port: int, last_port: int) -> Receiver:
+        return Receiver(version, first_port=first_port, last_port=last_port, slots=4096)
 
     monkeypatch.setattr("scanner.engines.syn_listen.Receiver", small)
     monkeypatch.setattr("scanner.engines.syn_listen._GATHER", 2.0)
