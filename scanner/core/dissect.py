@@ -1,9 +1,9 @@
-"""What came back, as columns: every field that judging needs, read for a whole batch of frames at once.
+"""What came back, as columns: every field that judging needs, read for a whole batch of packets at once.
 
-Frames are rows of bytes, and where a field stands depends on the row (IPv4 options, what an ICMP error quotes).
-So a batch is read through `_Rows`, which fetches the same field of every row from a position of its own, with
-positions held inside the row: reading can never fail, and what was read beyond a frame's end is never
-believed, because each claim is tied to a check of length. A frame that is not exactly one of the three kinds of
+Packets are rows of bytes, IP header first, and where a field stands depends on the row (IPv4 options, what an ICMP
+error quotes). So a batch is read through `_Rows`, which fetches the same field of every row from a position of its
+own, with positions held inside the row: reading can never fail, and what was read beyond a packet's end is never
+believed, because each claim is tied to a check of length. A packet that is not exactly one of the three kinds of
 answer is `OTHER`; nothing here raises for any bytes whatever.
 
 A RST counts only with ACK, as every RST in reply to a SYN has it (RFC 9293 3.10.7.1). ICMP errors must
@@ -20,14 +20,14 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.core.cookie import Cookie
-from scanner.core.packets import ETHERNET, U8, U16, U32, U64
+from scanner.core.packets import U8, U16, U32, U64
 
 Mask = npt.NDArray[np.bool_]
 I64 = npt.NDArray[np.int64]
 
 
 class Kind(IntEnum):
-    """What a frame is to us."""
+    """What a packet is to us."""
 
     OTHER = 0
     """Nothing that answers a SYN: traffic of somebody else's, or malformed."""
@@ -42,7 +42,7 @@ class Answers:
     """Columns of one length; where `kind` is OTHER the rest means nothing."""
 
     kind: U8
-    """A `Kind` for each frame."""
+    """A `Kind` for each packet."""
     version: U8
     """IP version, 4 or 6; 0 where it is neither."""
     high: U64
@@ -70,7 +70,6 @@ class Answers:
 
 _TCP: Final = 6
 _ICMP: Final = {4: 1, 6: 58}
-_ETHERTYPE: Final = {4: 0x0800, 6: 0x86DD}
 _ERRORS: Final = {4: (3, 11, 12), 6: (1, 2, 3, 4)}
 """ICMP types that say a packet was not delivered: RFC 792, RFC 4443 section 3."""
 _FRAGMENT: Final = 0x3FFF
@@ -81,24 +80,22 @@ _RST_ACK: Final = 0x14
 _RST_ACK_FIN: Final = 0x15
 
 
-def dissect(frames: U8, lengths: npt.NDArray[np.integer], *, link: int) -> Answers:
-    """Read a batch of received frames.
+def dissect(received: U8, lengths: npt.NDArray[np.integer]) -> Answers:
+    """Read a batch of received packets.
 
     Args:
-        frames: uint8 (n, width), one frame a row, link header first; bytes beyond its length may be anything.
-        lengths: how many bytes of each row are the frame's.
-        link: length of the link header, `ETHERNET` or `RAW_IP`.
+        received: uint8 (n, width), one packet a row, IP header first; bytes beyond its length may be anything.
+        lengths: how many bytes of each row are the packet's.
     """
-    rows = _Rows(frames)
-    answers = _nothing(len(frames))
-    end = np.minimum(lengths, frames.shape[1]).astype(np.int64)
+    rows = _Rows(received)
+    answers = _nothing(len(received))
+    end = np.minimum(lengths, received.shape[1]).astype(np.int64)
+    said = rows.u8(np.arange(len(received)), 0) >> 4
     for version in (4, 6):
-        which = np.flatnonzero(end > link)
-        if link == ETHERNET:
-            which = which[rows.u16(which, 12) == _ETHERTYPE[version]]
+        which = np.flatnonzero(said == version)
         if not len(which):
             continue
-        packets = _packets(rows, version, which, np.full(len(which), link), end[which])
+        packets = _packets(rows, version, which, np.zeros(len(which), np.int64), end[which])
         _read_tcp(rows, packets, answers)
         _read_icmp(rows, packets, answers)
     return answers
@@ -123,11 +120,11 @@ def proven(answers: Answers, cookie: Cookie) -> Mask:
 class _Rows:
     """Bytes of a batch, readable at a position of each row's own: big-endian in, native out."""
 
-    def __init__(self, frames: U8) -> None:
-        size, self._width = frames.shape
+    def __init__(self, received: U8) -> None:
+        size, self._width = received.shape
         self._stride = self._width + 8
         copy = np.zeros((size, self._stride), np.uint8)
-        copy[:, : self._width] = frames
+        copy[:, : self._width] = received
         flat = copy.reshape(-1)
         starts = max(flat.size - 7, 0)
         self._views = {
@@ -250,7 +247,7 @@ def _read_icmp(rows: _Rows, packets: _Packets, answers: Answers) -> None:
 
 
 def _nothing(size: int) -> Answers:
-    """Columns for `size` frames of which none has been understood."""
+    """Columns for `size` packets of which none has been understood."""
     narrow, ports, words = np.uint8, np.uint16, np.uint64
     return Answers(
         kind=np.zeros(size, narrow),

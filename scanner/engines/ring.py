@@ -1,19 +1,26 @@
-"""Receiving: a ring of frames that the kernel writes and numpy reads.
+"""Receiving: a ring of packets that the kernel writes and numpy reads.
 
-The kernel puts every frame that passes the filter (`cbpf.py`) into the next slot of a memory-mapped ring
+The kernel puts every packet that passes the filter (`cbpf.py`) into the next slot of a memory-mapped ring
 (PACKET_RX_RING, TPACKET_V2: slots of one size, so that the ring is a plain two-dimensional array) and sets
 the slot's status word. Reading is then: find the run of ready slots, copy it out in one step, hand the slots
 back. No system call and no Python object for a packet. V3's blocks of variable size save memory, but would
 have to be walked.
 
-The filter is set before the socket is bound to a protocol, so nothing unfiltered is ever queued. When the ring is
-full the kernel drops and counts; its counter is cleared by each reading, so readings are added up here.
+The socket is bound to IPv4 or to IPv6, and to no interface: it stands where the kernel's own IP layer does. So
+packets come from every interface, be it made later; each comes once, through however many layers of bridge, bond,
+VLAN or macvlan (bound to "everything", it would come from each of them); what we send does not come back; and
+without link headers (SOCK_DGRAM) all kinds of interface look alike. What this machine drops before IP (by XDP, traffic
+control, an `ingress` chain of nftables) is not seen.
 
-The status word and the frame are written by another processor; `memory.py` keeps their order.
+The filter is set before the socket is bound, so nothing unfiltered is ever queued. When the ring is full the kernel
+drops and counts; its counter is cleared by each reading, so readings are added up here.
+
+The status word and the packet are written by another processor; `memory.py` keeps their order.
 """
 
 import ctypes
 import mmap
+import os
 import socket
 import struct
 from dataclasses import dataclass
@@ -25,22 +32,22 @@ from scanner.core.packets import U8, U32
 from scanner.core.wave import F64
 from scanner.engines.cbpf import answer_filter
 from scanner.engines.memory import fence
-from scanner.engines.wire import link_of, packet_socket
+from scanner.engines.wire import libc, packet_socket
 
 _SOL_PACKET: Final = 263
 _PACKET_RX_RING: Final = 5
 _PACKET_STATISTICS: Final = 6
 _PACKET_VERSION: Final = 10
-_PACKET_IGNORE_OUTGOING: Final = 23
 _TPACKET_V2: Final = 1
 _SO_ATTACH_FILTER: Final = 26
-_ETH_P_ALL: Final = 3
+_PROTOCOL: Final = {4: 0x0800, 6: 0x86DD}
+"""ETH_P_IP and ETH_P_IPV6."""
 
 _SLOT: Final = 256
-"""Bytes of a slot: 80 of headers leave 176 from the IP header on, and the longest answer needs 136."""
+"""Bytes of a slot: 80 of headers leave 176, and the longest answer needs 136."""
 _BLOCK: Final = 1 << 20
 _SNAP: Final = 176
-"""Bytes of each frame that are kept."""
+"""Bytes of each packet that are kept."""
 _USER: Final = 1
 """TP_STATUS_USER: the slot is ours to read."""
 
@@ -49,7 +56,7 @@ _HEADER: Final = np.dtype(
         ("status", np.uint32),
         ("original", np.uint32),
         ("captured", np.uint32),
-        ("frame", np.uint16),
+        ("link", np.uint16),
         ("network", np.uint16),
         ("seconds", np.uint32),
         ("nanoseconds", np.uint32),
@@ -60,89 +67,83 @@ _HEADER: Final = np.dtype(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Received:
-    """A batch of received frames, copied out of the ring."""
+    """A batch of received packets, copied out of the ring."""
 
-    frames: U8
-    """uint8 (n, 176): one frame a row, link header first; what lies beyond its length means nothing."""
+    packets: U8
+    """uint8 (n, 176): one packet a row, IP header first; what lies beyond its length means nothing."""
     lengths: U32
-    """How many bytes of each row are the frame's."""
+    """How many bytes of each row are the packet's, padding of short Ethernet frames included."""
     original: U32
-    """How long each frame was on the wire."""
+    """How long each packet was on the wire, padding included."""
     at: F64
     """When the kernel took each, seconds since the epoch."""
-    link: int
-    """Length of the link header."""
 
     def __len__(self) -> int:
-        return len(self.frames)
+        return len(self.packets)
 
 
 class Receiver:
-    """The receive ring of one interface. `fileno` can be watched for reading."""
+    """The receive ring of one IP version. `fileno` can be watched for reading."""
 
-    def __init__(self, interface: str, *, first_port: int, last_port: int, slots: int = 1 << 17) -> None:
+    def __init__(self, version: int, *, first_port: int, last_port: int, slots: int = 1 << 17) -> None:
         """Begin to receive what may answer probes sent from ports `first_port` to `last_port`.
 
         Args:
-            interface: the interface's name.
+            version: IP version, 4 or 6.
             first_port: lowest of our source ports.
             last_port: highest of our source ports.
-            slots: frames that the ring holds, a multiple of 4,096; each takes 256 bytes.
+            slots: packets that the ring holds, a multiple of 4,096; each takes 256 bytes.
 
         Raises:
             NotPermitted: this process may not open packet sockets.
-            InvalidInput: the interface is of a kind that is not known here.
-            OSError: there is no such interface, or no memory for the ring.
+            InvalidInput: the machine is of a kind that is not known here.
+            OSError: there is no memory for the ring.
         """
         self._order = fence()
-        self._socket = packet_socket()
+        self._socket = packet_socket(socket.SOCK_DGRAM)
         try:
-            self._open(interface, first_port, last_port, slots)
+            self._open(version, first_port, last_port, slots)
         except BaseException:
             self._socket.close()
             raise
         self._next = 0
         self._taken = self._dropped = 0
 
-    def _open(self, interface: str, first_port: int, last_port: int, slots: int) -> None:
+    def _open(self, version: int, first_port: int, last_port: int, slots: int) -> None:
         sock = self._socket
-        sock.bind((interface, 0))
-        self.link = link_of(sock)
-        program = answer_filter(link=self.link, first_port=first_port, last_port=last_port)
+        program = answer_filter(version, first_port=first_port, last_port=last_port)
         code = ctypes.create_string_buffer(program, len(program))
         sock.setsockopt(
             socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program) // 8, ctypes.addressof(code))
         )
-        sock.setsockopt(_SOL_PACKET, _PACKET_IGNORE_OUTGOING, 1)
         sock.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
         size = slots * _SLOT
         sock.setsockopt(_SOL_PACKET, _PACKET_RX_RING, struct.pack("4I", _BLOCK, size // _BLOCK, _SLOT, slots))
         self._ring: U8 = np.frombuffer(mmap.mmap(sock.fileno(), size), np.uint8).reshape(slots, _SLOT)
         self._headers = self._ring[:, : _HEADER.itemsize].view(_HEADER)[:, 0]
         self._status = self._headers["status"]
-        sock.bind((interface, _ETH_P_ALL))
+        _bind(sock, _PROTOCOL[version])
 
     def fileno(self) -> int:
         """The descriptor to watch for reading."""
         return self._socket.fileno()
 
     def read(self, limit: int = 8192) -> Received:
-        """Take the frames that are ready, `limit` at most; perhaps none. Ask again until there are none."""
+        """Take the packets that are ready, `limit` at most; perhaps none. Ask again until there are none."""
         count = self._ready(limit)
         here = slice(self._next, self._next + count)
         self._order()
         headers = self._headers[here].copy()
-        start = int(headers["frame"][0]) if count else 0
-        frames = self._ring[here, start : start + _SNAP].copy()
+        start = int(headers["network"][0]) if count else 0
+        packets = self._ring[here, start : start + _SNAP].copy()
         self._order()
         self._status[here] = 0
         self._next = (self._next + count) % len(self._ring)
         return Received(
-            frames=frames,
-            lengths=np.minimum(headers["captured"], frames.shape[1]).astype(np.uint32),
+            packets=packets,
+            lengths=np.minimum(headers["captured"], packets.shape[1]).astype(np.uint32),
             original=headers["original"],
             at=headers["seconds"] + headers["nanoseconds"] * 1e-9,
-            link=self.link,
         )
 
     def _ready(self, limit: int) -> int:
@@ -152,13 +153,13 @@ class Receiver:
 
     @property
     def dropped(self) -> int:
-        """Frames that passed the filter and were lost for want of room in the ring, since the beginning."""
+        """Packets that passed the filter and were lost for want of room in the ring, since the beginning."""
         self._count()
         return self._dropped
 
     @property
     def taken(self) -> int:
-        """Frames that passed the filter since the beginning, lost ones included."""
+        """Packets that passed the filter since the beginning, lost ones included."""
         self._count()
         return self._taken
 
@@ -177,3 +178,15 @@ class Receiver:
 
     def __exit__(self, *exception: object) -> None:
         self.close()
+
+
+def _bind(sock: socket.socket, protocol: int) -> None:
+    """Let a packet socket receive a protocol from every interface; Python's own `bind` wants to know of one.
+
+    Raises:
+        OSError: as the kernel has it.
+    """
+    address = struct.pack("=HHiHBB8x", socket.AF_PACKET, socket.htons(protocol), 0, 0, 0, 0)
+    if libc().bind(sock.fileno(), address, len(address)):
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))

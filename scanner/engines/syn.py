@@ -14,7 +14,6 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 
 from scanner.core.pacing import Limits
-from scanner.core.packets import RAW_IP
 from scanner.core.wave import SettledWave, Wave
 from scanner.engines.choose import demand_raw
 from scanner.engines.interface import Progress
@@ -93,7 +92,7 @@ class SynEngine:
         demand_raw(EngineName.SYN)
         inbox: asyncio.Queue[_Event] = asyncio.Queue()
         tell = _teller(asyncio.get_running_loop(), inbox)
-        capture = PcapWriter(self._options.pcap, link=RAW_IP) if self._options.pcap else None
+        capture = PcapWriter(self._options.pcap) if self._options.pcap else None
         self._loop = loop = self._make(tell, capture)
         closing = threading.Event()
         thread = threading.Thread(target=_work, args=(loop, closing, tell), name="syn-sender", daemon=True)

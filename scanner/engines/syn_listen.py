@@ -2,10 +2,11 @@
 
 It shares nothing with the sending thread but a queue of finished batches and a few counters that only it writes, so
 there is nothing to lock. Its work is almost all in numpy and the kernel, where the interpreter's lock is free. It lets
-frames gather for 20 milliseconds, so that batches are worth their fixed cost; the ring holds many times that, and the
+packets gather for 20 milliseconds, so that batches are worth their fixed cost; the ring holds many times that, and the
 kernel's timestamps keep the round-trip times right.
 
-Answers are listened for on the interfaces that probes leave by; an answer that comes in by another one is missed.
+There is a ring for each IP version that is probed. It hears every interface (`ring.py`), so on a host with several it
+does not matter by which one an answer comes.
 """
 
 import select
@@ -19,9 +20,9 @@ import numpy.typing as npt
 
 from scanner.core.cookie import Cookie
 from scanner.core.dissect import dissect
+from scanner.core.errors import InvalidInput
 from scanner.engines.flight import Heard
 from scanner.engines.judge import judge
-from scanner.engines.netlink import Link
 from scanner.engines.ring import Received, Receiver
 from scanner.engines.source_ports import SourcePorts
 
@@ -63,12 +64,21 @@ class Listener:
         """
         return self._heard_until if self._thread.is_alive() else float("inf")
 
-    def open(self, link: Link) -> None:
-        """Begin to listen on a link. Raises what `ring.Receiver` raises."""
-        if link.index in self._receivers:
+    def open(self, version: int) -> None:
+        """Begin to listen for answers of one IP version, if that was not done.
+
+        Raises:
+            NotPermitted: this process may not open packet sockets.
+            InvalidInput: the system has no receive ring for us.
+        """
+        if version in self._receivers:
             return
-        receiver = Receiver(link.name, first_port=self._ports.first, last_port=self._ports.last)
-        self._receivers[link.index] = receiver
+        try:
+            receiver = Receiver(version, first_port=self._ports.first, last_port=self._ports.last)
+        except OSError as error:
+            problem = f"this system gives no memory to receive answers in ({error.strerror})"
+            raise InvalidInput(problem, cure="use --engine connect") from error
+        self._receivers[version] = receiver
         self._epoll.register(receiver.fileno(), select.EPOLLIN)
         if not self._thread.is_alive():
             self._thread.start()
@@ -103,7 +113,7 @@ class Listener:
 
     def _take(self, batch: Received) -> None:
         shift = time.monotonic() - time.time()
-        answers = dissect(batch.frames, batch.lengths, link=batch.link)
+        answers = dissect(batch.packets, batch.lengths)
         heard, accepted, forged = judge(answers, self._cookie, batch.at + shift)
         self.forged += forged
         if len(heard):

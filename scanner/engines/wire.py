@@ -28,8 +28,8 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.errors import InvalidInput, NotPermitted
-from scanner.core.packets import ETHERNET, RAW_IP, U8, U64, Template, stamp
+from scanner.core.errors import NotPermitted
+from scanner.core.packets import U8, U64, Template, stamp
 
 BATCH: Final = 2048
 """Rows that a sender holds: enough that numpy's fixed costs do not count, few enough to stay in the cache (with
@@ -45,17 +45,6 @@ _PATIENCE: Final = 0.25
 _FIRST_WAIT: Final = 20e-6
 _LONGEST_WAIT: Final = 2e-3
 _NO_ROOM: Final = frozenset({errno.ENOBUFS, errno.EAGAIN})
-
-_LINK_OF_HARDWARE: Final = {
-    1: ETHERNET,  # ARPHRD_ETHER
-    772: ETHERNET,  # ARPHRD_LOOPBACK
-    65534: RAW_IP,  # ARPHRD_NONE: TUN, WireGuard
-    512: RAW_IP,  # ARPHRD_PPP
-    768: RAW_IP,  # ARPHRD_TUNNEL
-    769: RAW_IP,  # ARPHRD_TUNNEL6
-    776: RAW_IP,  # ARPHRD_SIT
-}
-"""Length of the link header for each kind of interface (linux/if_arp.h)."""
 
 _MESSAGE: Final = np.dtype(
     [
@@ -211,29 +200,16 @@ def ip_sender(version: int) -> MessageSender:
     return MessageSender("raw-ip", sock, version)
 
 
-def packet_socket() -> socket.socket:
-    """A packet socket that receives nothing until it is bound to a protocol.
+def packet_socket(kind: socket.SocketKind = socket.SOCK_RAW) -> socket.socket:
+    """A packet socket that receives nothing until it is bound to a protocol. SOCK_DGRAM leaves link headers out.
 
     Raises:
         NotPermitted: this process may not open packet sockets.
     """
     try:
-        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+        return socket.socket(socket.AF_PACKET, kind, 0)
     except PermissionError as denied:
         raise not_permitted() from denied
-
-
-def link_of(sock: socket.socket) -> int:
-    """Length of the link header on the interface that a packet socket is bound to.
-
-    Raises:
-        InvalidInput: it is of a kind whose header is not known here.
-    """
-    interface, _, _, hardware, *_ = sock.getsockname()
-    if hardware not in _LINK_OF_HARDWARE:
-        problem = f"interface {interface} is of a kind that SYNs cannot be built for (ARPHRD {hardware})"
-        raise InvalidInput(problem, cure="use --engine connect or --engine scapy")
-    return _LINK_OF_HARDWARE[hardware]
 
 
 @cache

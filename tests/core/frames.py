@@ -65,7 +65,7 @@ def tcp_answer(version: int, port: int, source_port: int, flags: str, *, ip_flag
 
 
 def framed(packets: list[bytes], *, width: int = 176) -> tuple[U8, np.ndarray]:
-    """Rows and lengths as the receive ring hands them over; beyond a frame's end is noise."""
+    """Rows and lengths as the receive ring hands them over; beyond a packet's end is noise."""
     rows = np.random.default_rng(1).integers(0, 256, (len(packets), width)).astype(np.uint8)
     for row, packet in zip(rows, packets, strict=True):
         row[: len(packet)] = np.frombuffer(packet[:width], np.uint8)

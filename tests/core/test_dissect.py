@@ -4,25 +4,18 @@ import numpy as np
 import pytest
 from scapy.layers.inet import ICMP, IP, TCP, UDP, IPOption_RR
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoReply, ICMPv6TimeExceeded, IPv6, IPv6ExtHdrDestOpt
-from scapy.layers.l2 import ARP, Ether
-from scapy.packet import Packet
+from scapy.layers.l2 import ARP
+from scapy.packet import Packet, Padding
 
 from scanner.core.cookie import Cookie
 from scanner.core.dissect import Answers, Kind, dissect, proven
-from scanner.core.packets import ETHERNET, RAW_IP
 from tests.core.frames import KEY, OURS, ROUTER, THEIRS, framed, network, our_syn, tcp_answer, words
 
-LINKS = [ETHERNET, RAW_IP]
 ERRORS = [(4, 3, range(16)), (4, 11, range(2)), (4, 12, range(1)), (6, 1, range(8))]
 
 
-def on(link: int, packet: Packet) -> bytes:
-    return bytes(Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01") / packet if link == ETHERNET else packet)
-
-
-def read(packets: list[Packet], link: int = RAW_IP) -> tuple[Answers, list[bool]]:
-    rows, lengths = framed([on(link, packet) for packet in packets])
-    answers = dissect(rows, lengths, link=link)
+def read(packets: list[Packet]) -> tuple[Answers, list[bool]]:
+    answers = dissect(*framed([bytes(packet) for packet in packets]))
     return answers, proven(answers, Cookie(KEY)).tolist()
 
 
@@ -34,14 +27,13 @@ def unreachable(version: int, quoted: bytes, *, kind: int | None = None, code: i
     return network(6, ROUTER[6], OURS[6]) / error / quoted
 
 
-@pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize(
     ("flags", "kind"),
     [("SA", Kind.SYN_ACK), ("SAE", Kind.SYN_ACK), ("SAP", Kind.SYN_ACK), ("RA", Kind.RESET), ("RAP", Kind.RESET)],
 )
-def test_answers_by_tcp(link: int, version: int, flags: str, kind: Kind) -> None:
-    answers, accepted = read([tcp_answer(version, 443, 61003, flags)], link)
+def test_answers_by_tcp(version: int, flags: str, kind: Kind) -> None:
+    answers, accepted = read([tcp_answer(version, 443, 61003, flags)])
     high, low = words([THEIRS[version]])
     assert accepted == [True]
     assert (answers.kind[0], answers.version[0]) == (kind, version)
@@ -57,14 +49,13 @@ def test_other_flags_answer_nothing(version: int, flags: str) -> None:
     assert (answers.kind[0], accepted) == (Kind.OTHER, [False])
 
 
-@pytest.mark.parametrize("link", LINKS)
 @pytest.mark.parametrize(
     ("version", "kind", "codes"), [(4, 3, range(16)), (4, 11, (0, 1)), (4, 12, (0,)), (6, 1, range(8))]
 )
-def test_icmp_errors(link: int, version: int, kind: int, codes: range) -> None:
+def test_icmp_errors(version: int, kind: int, codes: range) -> None:
     quoted = bytes(our_syn(version, 443, 61003))
     packets = [unreachable(version, quoted, kind=kind, code=code) for code in codes]
-    answers, accepted = read(packets, link)
+    answers, accepted = read(packets)
     high, low = words([THEIRS[version], ROUTER[version]])
     assert all(accepted)
     assert set(answers.kind.tolist()) == {Kind.ICMP}
@@ -95,42 +86,48 @@ def test_ipv4_options_outside_and_inside() -> None:
     quoted.options = options
     error = unreachable(4, bytes(quoted))
     error.options = options
-    _, accepted = read([tcp_answer(4, 443, 61003, "SA", options=options), error], ETHERNET)
+    _, accepted = read([tcp_answer(4, 443, 61003, "SA", options=options), error])
     assert accepted == [True, True]
 
 
-NOT_ANSWERS = {
-    "ARP": bytes(Ether() / ARP()),
-    "UDP": on(ETHERNET, IP() / UDP()),
-    "echo reply": on(ETHERNET, IP() / ICMP(type=0) / bytes(our_syn(4, 1, 61000))),
-    "redirect": on(ETHERNET, IP() / ICMP(type=5) / bytes(our_syn(4, 1, 61000))),
-    "IPv6 echo reply": on(ETHERNET, IPv6() / ICMPv6EchoReply() / bytes(our_syn(6, 1, 61000))),
-    "first fragment": on(ETHERNET, tcp_answer(4, 1, 61000, "SA", ip_flags="MF")),
-    "later fragment": on(ETHERNET, tcp_answer(4, 1, 61000, "SA", frag=3)),
-    "extension header": on(
-        ETHERNET, network(6, THEIRS[6], OURS[6]) / IPv6ExtHdrDestOpt() / tcp_answer(6, 1, 61000, "SA")[TCP]
-    ),
-    "header shorter than a header": on(ETHERNET, tcp_answer(4, 1, 61000, "SA", ihl=4)),
-    "longer header than packet": on(ETHERNET, tcp_answer(4, 1, 61000, "SA", ihl=15)),
-    "packet shorter than its header": on(ETHERNET, tcp_answer(4, 1, 61000, "SA", len=19)),
-    "packet without room for TCP": on(ETHERNET, tcp_answer(4, 1, 61000, "SA", len=39)),
-    "IPv6 without room for TCP": on(ETHERNET, tcp_answer(6, 1, 61000, "SA", plen=19)),
-    "IPv4 said to be IPv6": bytes(Ether(type=0x86DD) / tcp_answer(4, 1, 61000, "SA")),
-    "IPv6 said to be IPv4": bytes(Ether(type=0x0800) / tcp_answer(6, 1, 61000, "SA")),
-    "quoted UDP": on(ETHERNET, unreachable(4, bytes(network(4, OURS[4], THEIRS[4]) / UDP()))),
-    "quoted fragment": on(ETHERNET, unreachable(4, bytes(IP(frag=9) / TCP()))),
-    "quoted IPv6 in ICMPv4": on(ETHERNET, unreachable(4, bytes(our_syn(6, 1, 61000)))),
-    "nothing quoted": on(ETHERNET, unreachable(4, b"")),
-    "bare Ethernet header": bytes(14),
+NOT_ANSWERS: dict[str, Packet | bytes] = {
+    "ARP": ARP(),
+    "UDP": IP() / UDP(),
+    "echo reply": IP() / ICMP(type=0) / bytes(our_syn(4, 1, 61000)),
+    "redirect": IP() / ICMP(type=5) / bytes(our_syn(4, 1, 61000)),
+    "IPv6 echo reply": IPv6() / ICMPv6EchoReply() / bytes(our_syn(6, 1, 61000)),
+    "first fragment": tcp_answer(4, 1, 61000, "SA", ip_flags="MF"),
+    "later fragment": tcp_answer(4, 1, 61000, "SA", frag=3),
+    "extension header": network(6, THEIRS[6], OURS[6]) / IPv6ExtHdrDestOpt() / tcp_answer(6, 1, 61000, "SA")[TCP],
+    "header shorter than a header": tcp_answer(4, 1, 61000, "SA", ihl=4),
+    "longer header than packet": tcp_answer(4, 1, 61000, "SA", ihl=15),
+    "packet shorter than its header": tcp_answer(4, 1, 61000, "SA", len=19),
+    "packet without room for TCP": tcp_answer(4, 1, 61000, "SA", len=39),
+    "IPv6 without room for TCP": tcp_answer(6, 1, 61000, "SA", plen=19),
+    "IPv4 said to be IPv6": b"\x60" + bytes(tcp_answer(4, 1, 61000, "SA"))[1:],
+    "IPv6 said to be IPv4": b"\x45" + bytes(tcp_answer(6, 1, 61000, "SA"))[1:],
+    "quoted UDP": unreachable(4, bytes(network(4, OURS[4], THEIRS[4]) / UDP())),
+    "quoted fragment": unreachable(4, bytes(IP(frag=9) / TCP())),
+    "quoted IPv6 in ICMPv4": unreachable(4, bytes(our_syn(6, 1, 61000))),
+    "nothing quoted": unreachable(4, b""),
+    "zeros": bytes(40),
     "nothing": b"",
 }
 
 
 def test_what_is_no_answer() -> None:
-    rows, lengths = framed(list(NOT_ANSWERS.values()))
-    answers = dissect(rows, lengths, link=ETHERNET)
+    answers = dissect(*framed([bytes(each) for each in NOT_ANSWERS.values()]))
     assert dict(zip(NOT_ANSWERS, answers.kind.tolist(), strict=True)) == dict.fromkeys(NOT_ANSWERS, Kind.OTHER)
     assert not proven(answers, Cookie(KEY)).any()
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_the_padding_of_short_frames_belongs_to_no_packet(version: int) -> None:
+    header = 20 if version == 4 else 40
+    quoted = bytes(our_syn(version, 443, 61003))
+    errors = [unreachable(version, quoted[: header + size]) for size in (8, 7)]
+    _, accepted = read([each / Padding(bytes(18)) for each in (tcp_answer(version, 443, 61003, "SA"), *errors)])
+    assert accepted == [True, True, False]
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -171,24 +168,24 @@ def test_both_families_in_one_batch() -> None:
     packets = [tcp_answer(version, 443, 61003, flags) for version in (4, 6) for flags in ("SA", "RA")]
     packets += [unreachable(version, bytes(our_syn(version, 443, 61003))) for version in (4, 6)]
     order = np.random.default_rng(5).permutation(len(packets))
-    answers, accepted = read([packets[place] for place in order], ETHERNET)
+    answers, accepted = read([packets[place] for place in order])
     assert all(accepted)
     assert sorted(answers.kind.tolist()) == [1, 1, 2, 2, 3, 3]
 
 
-def test_frames_that_were_cut_short_are_not_read_beyond_the_cut() -> None:
-    frame = on(ETHERNET, tcp_answer(4, 443, 61003, "SA"))
-    rows, _ = framed([frame] * len(frame))
-    answers = dissect(rows, np.arange(len(frame)), link=ETHERNET)
+def test_packets_that_were_cut_short_are_not_read_beyond_the_cut() -> None:
+    packet = bytes(tcp_answer(4, 443, 61003, "SA"))
+    rows, _ = framed([packet] * len(packet))
+    answers = dissect(rows, np.arange(len(packet)))
     assert (answers.kind == Kind.OTHER).all()
 
 
-@pytest.mark.parametrize("width", [0, 1, 14, 20, 54])
+@pytest.mark.parametrize("width", [0, 1, 20, 40, 54])
 def test_any_width_of_row_will_do(width: int) -> None:
-    answers = dissect(np.zeros((3, width), np.uint8), np.full(3, width), link=ETHERNET)
+    answers = dissect(np.zeros((3, width), np.uint8), np.full(3, width))
     assert (answers.kind == Kind.OTHER).all()
 
 
-def test_no_frames_no_answers() -> None:
-    answers = dissect(np.zeros((0, 176), np.uint8), np.zeros(0, np.uint32), link=RAW_IP)
+def test_no_packets_no_answers() -> None:
+    answers = dissect(np.zeros((0, 176), np.uint8), np.zeros(0, np.uint32))
     assert len(answers) == len(proven(answers, Cookie(KEY))) == 0

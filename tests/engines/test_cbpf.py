@@ -8,23 +8,20 @@ import ctypes
 import socket
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scapy.layers.inet import ICMP, TCP, UDP, IPOption_RR
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoReply
-from scapy.layers.l2 import ARP, Ether
 from scapy.packet import Packet
 
 from scanner.core.dissect import Kind, dissect
-from scanner.core.packets import ETHERNET, RAW_IP
 from scanner.engines.cbpf import answer_filter, assemble
 from tests.core.frames import OURS, ROUTER, framed, network, our_syn, tcp_answer
 
 FIRST, LAST = 61000, 61010
-LINKS = [ETHERNET, RAW_IP]
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="classic BPF on sockets is Linux's")
 
@@ -39,11 +36,11 @@ class Gate:
         wish = struct.pack("HP", len(program) // 8, ctypes.addressof(code))
         self._out.setsockopt(socket.SOL_SOCKET, 26, wish)
 
-    def passes(self, frame: bytes) -> bool:
+    def passes(self, packet: Packet | bytes) -> bool:
         """Whether the kernel lets these bytes through, whole."""
-        self._in.send(frame)
+        self._in.send(bytes(packet))
         try:
-            return self._out.recv(2048) == frame
+            return self._out.recv(2048) == bytes(packet)
         except BlockingIOError:
             return False
 
@@ -52,15 +49,13 @@ class Gate:
         self._out.close()
 
 
-@pytest.fixture(scope="module", params=LINKS, ids=["ethernet", "raw"])
-def gate(request: pytest.FixtureRequest) -> Iterator[tuple[Gate, int]]:
-    made = Gate(answer_filter(link=request.param, first_port=FIRST, last_port=LAST))
-    yield made, request.param
-    made.close()
-
-
-def on(link: int, packet: Packet) -> bytes:
-    return bytes(Ether(src="02:00:00:00:00:02", dst="02:00:00:00:00:01") / packet if link == ETHERNET else packet)
+@pytest.fixture(scope="module")
+def gates() -> Iterator[Mapping[int, Gate]]:
+    """A gate for each IP version."""
+    made = {version: Gate(answer_filter(version, first_port=FIRST, last_port=LAST)) for version in (4, 6)}
+    yield made
+    for each in made.values():
+        each.close()
 
 
 def error(version: int, source_port: int, **fields: object) -> Packet:
@@ -72,25 +67,22 @@ def error(version: int, source_port: int, **fields: object) -> Packet:
 
 
 @pytest.mark.parametrize("version", [4, 6])
-def test_our_ports_pass_and_no_other(gate: tuple[Gate, int], version: int) -> None:
-    door, link = gate
+def test_our_ports_pass_and_no_other(gates: Mapping[int, Gate], version: int) -> None:
     for make in (lambda port: tcp_answer(version, 443, port, "SA"), lambda port: error(version, port)):
-        passed = [port for port in range(FIRST - 3, LAST + 4) if door.passes(on(link, make(port)))]
+        passed = [port for port in range(FIRST - 3, LAST + 4) if gates[version].passes(make(port))]
         assert passed == list(range(FIRST, LAST + 1))
 
 
-def test_options_do_not_hide_the_port(gate: tuple[Gate, int]) -> None:
-    door, link = gate
+def test_options_do_not_hide_the_port(gates: Mapping[int, Gate]) -> None:
     options = [IPOption_RR(routers=["1.2.3.4"] * 9)]
-    assert door.passes(on(link, tcp_answer(4, 443, FIRST, "RA", options=options)))
+    assert gates[4].passes(tcp_answer(4, 443, FIRST, "RA", options=options))
     quoting = error(4, FIRST, options=options)
     quoting.options = options
-    assert door.passes(on(link, quoting))
-    assert not door.passes(on(link, error(4, FIRST - 1, options=options)))
+    assert gates[4].passes(quoting)
+    assert not gates[4].passes(error(4, FIRST - 1, options=options))
 
 
-def test_the_rest_is_dropped(gate: tuple[Gate, int]) -> None:
-    door, link = gate
+def test_the_rest_is_dropped(gates: Mapping[int, Gate]) -> None:
     quoted = bytes(our_syn(4, 443, FIRST))
     packets = [
         network(4, ROUTER[4], OURS[4]) / UDP(dport=FIRST),
@@ -102,9 +94,11 @@ def test_the_rest_is_dropped(gate: tuple[Gate, int]) -> None:
         network(6, ROUTER[6], OURS[6]) / ICMPv6DestUnreach() / (network(6, OURS[6], ROUTER[6]) / UDP(sport=FIRST)),
         tcp_answer(4, 443, FIRST, "SA", frag=5),
     ]
-    assert [door.passes(on(link, packet)) for packet in packets] == [False] * len(packets)
-    assert not door.passes(bytes(Ether() / ARP()))
-    assert not any(door.passes(on(link, tcp_answer(4, 443, FIRST, "SA"))[:size]) for size in range(1, link + 24))
+    assert [gates[packet.version].passes(packet) for packet in packets] == [False] * len(packets)
+    for version, header in ((4, 20), (6, 40)):
+        answer = bytes(tcp_answer(version, 443, FIRST, "SA"))
+        passed = [size for size in range(1, len(answer)) if gates[version].passes(answer[:size])]
+        assert passed == [*range(header + 4, len(answer))]
 
 
 ANSWERS = [tcp_answer(version, 443, FIRST, "SA") for version in (4, 6)] + [error(version, FIRST) for version in (4, 6)]
@@ -112,14 +106,15 @@ ANSWERS = [tcp_answer(version, 443, FIRST, "SA") for version in (4, 6)] + [error
 
 @settings(max_examples=100)
 @given(which=st.integers(0, 3), bends=st.lists(st.tuples(st.integers(0, 120), st.integers(1, 255)), max_size=4))
-def test_whatever_reads_as_an_answer_passes(gate: tuple[Gate, int], which: int, bends: list[tuple[int, int]]) -> None:
-    door, link = gate
-    frame = bytearray(on(link, ANSWERS[which]))
+def test_whatever_reads_as_an_answer_passes(
+    gates: Mapping[int, Gate], which: int, bends: list[tuple[int, int]]
+) -> None:
+    packet = bytearray(bytes(ANSWERS[which]))
     for place, change in bends:
-        frame[place % len(frame)] ^= change
-    answers = dissect(*framed([bytes(frame)]), link=link)
+        packet[place % len(packet)] ^= change
+    answers = dissect(*framed([bytes(packet)]))
     if answers.kind[0] != Kind.OTHER and FIRST <= answers.source_port[0] <= LAST:
-        assert door.passes(bytes(frame))
+        assert gates[int(answers.version[0])].passes(bytes(packet))
 
 
 def test_a_program_is_what_the_kernel_wants() -> None:
@@ -128,6 +123,6 @@ def test_a_program_is_what_the_kernel_wants() -> None:
 
 
 def test_a_probe_of_ours_carries_what_its_answers_do() -> None:
-    """The frames of these tests are about one endpoint: SYN and SYN-ACK mirror each other."""
+    """The packets of these tests are about one endpoint: SYN and SYN-ACK mirror each other."""
     probe, answer = our_syn(4, 443, FIRST), tcp_answer(4, 443, FIRST, "SA")
     assert (probe[TCP].sport, probe[TCP].seq + 1) == (answer[TCP].dport, answer[TCP].ack)

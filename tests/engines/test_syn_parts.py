@@ -222,7 +222,7 @@ def test_every_icmp_error_means_what_the_table_says() -> None:
         ):
             row = np.zeros((1, 176), np.uint8)
             row[0, : len(answer)] = np.frombuffer(answer, np.uint8)
-            read = dissect(row, np.array([len(answer)]), link=RAW_IP)
+            read = dissect(row, np.array([len(answer)]))
             heard, accepted, forged = judge(read, cookie, np.array([7.0]))
             assert (len(heard), accepted.tolist(), forged) == (1, [0], 0)
             assert heard.reason[0] == reason_code(reason)
