@@ -41,7 +41,7 @@ class Match:
     """What a recogniser read out of some bytes."""
 
     protocol: str
-    """Our word for the protocol: `ssh`, `http`, `postgresql` ... One word for one thing, see `PROTOCOLS`."""
+    """Our word for the protocol: `ssh`, `http`, `postgresql` ... One word for one thing, see `recognise/names.py`."""
     product: str = ""
     """The software, where it says so."""
     version: str = ""

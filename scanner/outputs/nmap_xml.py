@@ -1,9 +1,9 @@
 """nmap's XML, for the many tools that read it.
 
-What readers of that format know is filled in the same way: hosts with their ports, states, reasons and the
-registry's name as service (from a table, confidence 3: a name, not an identification). What only we know, the
-findings, are `script` elements, as results of nmap's own scripts are. It is valid against nmap.dtd, which allows no
-other word than `nmap` for the program; `args` and the script `scanner` say who it was.
+What readers of that format know is filled in the same way: hosts with their ports, states, reasons and services
+(`nmap_service.py`). What only we know, the findings, are `script` elements, as results of nmap's own scripts are. It is
+valid against nmap.dtd, which allows no other word than `nmap` for the program; `args` and the script `scanner` say who
+it was.
 
 Ports that are not listed are counted where that is known: per host (`extraports`) if there was but one address,
 else for the whole sweep in the closing script `scanner`.
@@ -16,6 +16,7 @@ from itertools import groupby
 from scanner.core.inert import inert
 from scanner.core.model import Address, Finding, Judged, Observation, State
 from scanner.core.report import Summary, SweepInfo
+from scanner.outputs.nmap_service import service_attributes
 from scanner.outputs.places import Place
 from scanner.outputs.record import endpoint_order, iso
 from scanner.outputs.summary import closing_lines
@@ -134,9 +135,9 @@ def _port(judged: Judged) -> ET.Element:
     seen = judged.observation
     port = _element("port", protocol=seen.endpoint.transport, portid=seen.endpoint.port)
     port.append(_element("state", state=seen.state, reason=seen.reason, reason_ttl=0))
-    names = [name for finding in judged.findings for name in finding.service.split()]
-    if names:
-        port.append(_element("service", name=names[0], method="table", conf=3))
+    registered = next((name for finding in judged.findings for name in finding.service.split()), "")
+    if service := service_attributes(seen.identity, registered):
+        port.append(_element("service", **service))
     port.extend(map(_finding_script, judged.findings))
     return port
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from scanner.core.identity import Certificate, Conduct, Identity, Tls
 from scanner.core.inert import LIMIT, inert_bytes, is_inert
 from scanner.core.model import Judged
 from scanner.core.report import Summary
@@ -37,7 +38,10 @@ def hostile_results() -> tuple[Judged, ...]:
 
 
 def hostile(one: Judged, payload: str) -> Judged:
-    seen = replace(one.observation, evidence=payload, hostname=payload, reason=payload)
+    certificate = Certificate(payload, (payload,), payload, INFO.started, INFO.started, False, "0" * 64)
+    tls = Tls(payload, payload, payload, certificate, payload)
+    identity = Identity(Conduct.GREETED, payload, payload, payload, payload, tls, payload, ("http",))
+    seen = replace(one.observation, evidence=payload, hostname=payload, reason=payload, identity=identity)
     finding = replace(
         one.findings[0], observation=seen, detail=payload, service=payload, policy_entry=payload, rule=payload
     )

@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from scanner.core.model import Coverage
+from scanner.core.identity import Conduct, Identity, Tls
+from scanner.core.model import Coverage, Judged
 from scanner.core.report import Summary
+from scanner.outputs.nmap_service import PROBED, TABLE
 from scanner.outputs.nmap_xml import NmapXml
 from scanner.outputs.places import place_for
 from tests.outputs.samples import INFO, RESULTS, SUMMARY, judged, run
@@ -21,6 +23,21 @@ ONE_HOST = replace(
 )
 
 
+TLS = Tls("TLSv1.3")
+SPEAKING = tuple(
+    Judged(replace(one.observation, identity=identity), one.findings)
+    for one, identity in (
+        (judged(port=22, service="ssh"), Identity(Conduct.GREETED, "ssh", "OpenSSH", "9.2p1", "Debian")),
+        (judged(port=443, service="https"), Identity(Conduct.ANSWERED, "http2", "nginx", tls=TLS)),
+        (judged(port=445, service="microsoft-ds"), Identity(Conduct.ANSWERED, "smb", version="3.1.1")),
+        (judged(port=993, service="imaps imap4s"), Identity(Conduct.SILENT, tls=TLS)),
+        (judged(port=8123), Identity(Conduct.SILENT, tls=TLS)),
+        (judged(port=8124), Identity(Conduct.SILENT)),
+        (judged(port=8125, service="x y"), Identity(Conduct.CLOSED)),
+    )
+)
+
+
 def document(tmp_path: Path, summary: Summary = SUMMARY, results: Any = RESULTS) -> str:
     path = tmp_path / "f.xml"
     run(NmapXml(place_for(str(path))), results, summary)
@@ -28,7 +45,7 @@ def document(tmp_path: Path, summary: Summary = SUMMARY, results: Any = RESULTS)
 
 
 @pytest.mark.parametrize("summary", [SUMMARY, ONE_HOST, replace(SUMMARY, interrupted=True)])
-@pytest.mark.parametrize("results", [RESULTS, ()])
+@pytest.mark.parametrize("results", [RESULTS, SPEAKING, ()])
 def test_it_is_valid_against_the_dtd(tmp_path: Path, summary: Summary, results: Any) -> None:
     etree = pytest.importorskip("lxml.etree", reason="lxml checks against a DTD")
     if not DTD.exists():
@@ -50,6 +67,28 @@ def test_libnmap_reads_it(tmp_path: Path) -> None:
     assert hosts["10.0.0.100"].hostnames == ["db1.example.org"]
     scripts = hosts["9.255.255.255"].get_service(8080).scripts_results
     assert [script["id"] for script in scripts] == ["open-unassigned", "unauthorised-use"]
+
+
+def test_what_spoke_is_told_from_what_a_table_says(tmp_path: Path) -> None:
+    root = ET.fromstring(document(tmp_path, ONE_HOST, SPEAKING))
+    said = {port.get("portid"): port.find("service") for port in root.iter("port")}
+    assert {port: dict(service.attrib) for port, service in said.items() if service is not None} == {
+        "22": {"name": "ssh", "product": "OpenSSH", "version": "9.2p1", "extrainfo": "Debian", **PROBED},
+        "443": {"name": "http", "product": "nginx", "tunnel": "ssl", **PROBED},
+        "445": {"name": "microsoft-ds", "version": "3.1.1", **PROBED},
+        "993": {"name": "imaps", "tunnel": "ssl", **TABLE},
+        "8123": {"name": "unknown", "tunnel": "ssl", **TABLE},
+        "8125": {"name": "x", **TABLE},
+    }
+    assert (PROBED["conf"], TABLE["conf"]) == ("10", "3")
+
+
+def test_libnmap_reads_what_spoke(tmp_path: Path) -> None:
+    parser = pytest.importorskip("libnmap.parser", reason="python-libnmap is a test oracle only")
+    [host] = parser.NmapParser.parse_fromstring(document(tmp_path, ONE_HOST, SPEAKING)).hosts
+    assert host.get_service(22).banner == "product: OpenSSH version: 9.2p1 extrainfo: Debian"
+    assert host.get_service(443).tunnel == "ssl"
+    assert host.get_service(8124).service == ""
 
 
 def test_ports_that_are_not_listed_are_counted_where_that_is_known(tmp_path: Path) -> None:
