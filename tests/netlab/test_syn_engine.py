@@ -160,13 +160,13 @@ def test_several_interfaces_in_one_sweep(lab: Lab) -> None:
 def test_a_wrong_plan_sends_nothing(pair: Pair) -> None:
     """Nothing of ours, that is: the kernels speak IPv6 to each other whenever they like."""
     a, b = pair
-    b.counter("tcp")
-    b.nft("add rule inet lab input meta l4proto tcp counter name tcp")
+    b.counter("probes")
+    b.nft("add rule inet lab input meta l4proto tcp counter name probes")
     plan, permitted = plan_of(["10.77.0.0/29"], range(100)), plan_of(["10.77.0.0/30"], [1])
     engine = SynEngine(QUICK, UNLIMITED, permit(permitted))
     with pytest.raises(OutOfScope, match="not permitted"):
         sweep(a, plan, engine)
-    assert b.packets("tcp") == 0
+    assert b.packets("probes") == 0
     assert engine.statistics.neighbour_requests == 0
 
 
