@@ -3,7 +3,8 @@
 Made for systems and links that the fast engine does not know (macOS, odd link layers), not for speed: scapy takes
 a quarter of a millisecond to build a packet. The plan, the tries, the cookies and the judgement are those of the `syn`
 engine, so that states and reasons are the same; only what touches the network differs. One wave is probed at a
-time, in a thread, and a second thread reads what comes.
+time, in a thread, and a second thread reads what comes, on the interfaces that probes left by: an answer that comes in
+by another one is missed here, while the `syn` engine hears it.
 """
 
 import asyncio
