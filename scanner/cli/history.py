@@ -98,11 +98,12 @@ def prune_command(
 ) -> None:
     """Forget sweeps that are older than that. When a finding was first seen is remembered as long as it lasts."""
     from scanner.cli.memory import open_store
+    from scanner.outputs.summary import counted
 
     store = open_store(history or context.obj)
     with store.database:
         gone = store.prune(datetime.now(UTC) - _span(keep))
-    typer.echo(f"{gone} sweeps forgotten", err=True)
+    typer.echo(f"{counted(gone, 'sweep')} forgotten", err=True)
 
 
 def _span(text: str) -> timedelta:

@@ -26,13 +26,15 @@ def check_command(file: PolicyArgument, registry: opt.RegistryFile = None) -> in
     """
     from scanner.core.inert import inert
     from scanner.core.policy_check import Oddity, check_policy
+    from scanner.outputs.summary import counted
 
     policy, _ = _read(file, registry)
     remarks = list(check_policy(policy, _today()))
     for remark in remarks:
         typer.echo(inert(f"{remark.entry.place}: {remark.oddity}: {remark.entry.label} {remark.text}"))
     ports = sum(len(entry.ports) for entry in policy.entries)
-    typer.echo(f"{policy.name}: {len(policy.entries)} entries, {ports} ports, {len(remarks)} remarks", err=True)
+    entries, many = counted(len(policy.entries), "entry", "entries"), counted(len(remarks), "remark")
+    typer.echo(f"{policy.name}: {entries}, {counted(ports, 'port')}, {many}", err=True)
     wrong = {Oddity.EXPIRED, Oddity.UNREACHABLE, Oddity.REVIEW}
     return int(any(remark.oddity in wrong for remark in remarks))
 

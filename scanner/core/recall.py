@@ -23,6 +23,9 @@ from math import sqrt
 
 _STEPS = 60
 
+_LEAST = 0.0001
+"""The least share that is shown: nothing estimated is called a whole, or free of error, by rounding."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recall:
@@ -40,9 +43,10 @@ class Recall:
     def words(self) -> str:
         """The estimate in a line for people. Without any late answer it is no figure: two answers show as little."""
         if self.per_try == 1.0:
-            return "no endpoint that answered had to be asked twice: no sign of loss"
-        margin = f", give or take {2 * self.error:.2%}" if self.error else ""
-        return f"by when the answers came, about {self.found:.2%} of what would answer was found{margin}"
+            return "no endpoint that answered had to be asked twice: no sign of loss on the way"
+        margin = f", give or take {2 * self.error:.2%}" if 2 * self.error >= _LEAST else ""
+        share = f"about {self.found:.2%}" if self.found < 1 - _LEAST else f"more than {1 - _LEAST:.2%}"
+        return f"by when the answers came, {share} of what would answer was found{margin}"
 
 
 def estimate(answers_by_try: Sequence[int]) -> Recall | None:

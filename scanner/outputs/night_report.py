@@ -84,7 +84,7 @@ def _headline(night: Night, kinds: Mapping[Change, list[Difference]]) -> str:
     said = [
         counted(len(kinds[Change.NEW]), "new finding") if kinds.get(Change.NEW) else "",
         f"{len(kinds[Change.GONE]):,} gone" if kinds.get(Change.GONE) else "",
-        f"{len(kinds[Change.SERVICE]):,} speak differently" if kinds.get(Change.SERVICE) else "",
+        counted(len(kinds[Change.SERVICE]), "speaks", "speak") + " differently" if kinds.get(Change.SERVICE) else "",
     ]
     changed = ", ".join(filter(None, said)) or "nothing changed"
     return f"{name}: {changed} since the sweep of {_day(night.before.started)}."

@@ -103,15 +103,15 @@ def describe(summary: Summary) -> SummaryText:
     """A summary in words, every text in it inert."""
     facts = (
         *(("name", line) for line in _names(summary.info)),
-        ("covered", _coverage(summary)),
+        ("planned" if summary.coverage.unknown else "covered", _coverage(summary)),
         ("absent", _absent(summary)),
         ("excluded", _excluded(summary)),
         ("other reasons", _reasons(summary)),
         ("probes", _probes(summary)),
         ("engine", _engine(summary.info)),
         ("registry", _registry(summary.info)),
-        ("policy", summary.info.policy),
-        ("scope", summary.info.scope),
+        ("policy", _identity(summary.info.policy)),
+        ("scope", _identity(summary.info.scope)),
         *(("degraded", line) for line in summary.degraded),
         *(("note", line) for line in summary.notes),
     )
@@ -124,6 +124,8 @@ def closing_lines(summary: Summary) -> tuple[str, ...]:
     found = _found(summary)
     if summary.complete:
         return (_complete_verdict(summary, found),)
+    if summary.coverage.planned == 0:
+        return ("INCOMPLETE: nothing was scanned.",)
     return (f"INCOMPLETE: {_whats_missing(summary)}.", _incomplete_verdict(summary, found))
 
 
@@ -162,11 +164,17 @@ def _found(summary: Summary) -> int:
 def _complete_verdict(summary: Summary, found: int) -> str:
     if found:
         return f"{_by_severity(summary.findings)}. Everything planned was covered."
-    undetermined = summary.verdicts.get(Verdict.UNDETERMINED, 0)
-    if undetermined:
-        ports = counted(undetermined, "open port is", "open ports are")
-        return f"No findings; everything planned was covered. {ports} assigned by IANA, and no policy says if expected."
-    return "No findings; everything planned was covered."
+    return f"No findings; everything planned was covered.{_undetermined(summary)}"
+
+
+def _undetermined(summary: Summary) -> str:
+    """What "no findings" leaves open. Where none is unexpected and no policy speaks, that is every open port."""
+    if not summary.verdicts.get(Verdict.UNDETERMINED):
+        return ""
+    if summary.info.policy:
+        return " Some of what is open stands in the policy, but nobody has reviewed that."
+    ports = counted(summary.coverage.open, "open port is", "open ports are")
+    return f" {ports} assigned by IANA, and no policy says whether anybody expects that."
 
 
 def _incomplete_verdict(summary: Summary, found: int) -> str:
@@ -180,12 +188,10 @@ def _whats_missing(summary: Summary) -> str:
     missing = []
     if summary.interrupted:
         missing.append("interrupted")
-    if cover.planned == 0:
-        missing.append("nothing was scanned")
     if cover.unknown:
-        missing.append(f"{cover.unknown:,} of {counted(cover.planned, 'endpoint')} could not be told")
+        missing.append(f"{cover.unknown:,} of {counted(cover.planned, 'endpoint')} left unknown")
     if summary.degraded:
-        missing.append("answers may have been lost (see degraded)")
+        missing.append("the sweep was degraded")
     return ", ".join(missing)
 
 
@@ -213,7 +219,7 @@ def _coverage(summary: Summary) -> str:
 
 def _absent(summary: Summary) -> str:
     hosts = summary.coverage.unreachable_hosts
-    return f"{counted(hosts, 'address', 'addresses')} settled as a whole: nothing is there" if hosts else ""
+    return f"{counted(hosts, 'address', 'addresses')} where no host answered" if hosts else ""
 
 
 def _excluded(summary: Summary) -> str:
@@ -227,14 +233,16 @@ def _reasons(summary: Summary) -> str:
     unusual.sort(key=lambda pair: (-pair[0], pair[1]))
     words = [f"{reason} {count:,}" for count, reason in unusual[:MOST_REASONS]]
     if len(unusual) > MOST_REASONS:
-        words.append(f"and {len(unusual) - MOST_REASONS} kinds more")
+        words.append(f"and {counted(len(unusual) - MOST_REASONS, 'kind')} more")
     return ", ".join(words)
 
 
 def _probes(summary: Summary) -> str:
+    """How many went out, how fast where a rate means something, and how many came to something."""
     cover = summary.coverage
-    rate = f" ({cover.sent / summary.seconds:,.0f} a second)" if summary.seconds > 0 else ""
-    return f"{cover.sent:,} sent{rate}, {counted(cover.answered, 'endpoint')} answered"
+    rate = cover.sent / max(summary.seconds, 1)
+    fast = f" ({rate:,.0f} a second)" if summary.seconds >= 1 and rate >= 1 else ""
+    return f"{cover.sent:,} sent{fast}, {counted(cover.answered, 'endpoint')} answered"
 
 
 def _engine(info: SweepInfo) -> str:
@@ -244,6 +252,12 @@ def _engine(info: SweepInfo) -> str:
 def _registry(info: SweepInfo) -> str:
     registry = info.registry
     return f"{registry.source}, {registry.date}, {counted(registry.rows, 'row')}, sha256 {registry.sha256[:12]}"
+
+
+def _identity(text: str) -> str:
+    """Name and digest of a file, the digest as short as the registry's."""
+    name, _, digest = text.rpartition(" sha256:")
+    return f"{name}, sha256 {digest[:12]}" if name else text
 
 
 def _by_severity(findings: Mapping[Severity, int]) -> str:

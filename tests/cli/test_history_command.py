@@ -144,7 +144,7 @@ def test_pruning_keeps_what_is_younger(scanner: Scanner, swept: tuple[str, list[
     connection.execute("UPDATE sweep SET started = started - 100 * 86400000 WHERE number = 1")
     connection.commit()
     connection.close()
-    assert "1 sweeps forgotten" in scanner("history", "prune", "--keep", "90d").stderr
+    assert "1 sweep forgotten" in scanner("history", "prune", "--keep", "90d").stderr
     assert len(scanner("history", "--json").stdout.splitlines()) == 2
     for wrong in ("soon", "", "9", "-1d", "9999y"):
         assert scanner("history", "prune", "--keep", wrong).returncode == 2

@@ -37,7 +37,13 @@ def test_without_loss_nothing_is_missed() -> None:
     assert found.found == 1.0
     assert found.error == 0.0
     assert found.answers == 500
-    assert found.words() == "no endpoint that answered had to be asked twice: no sign of loss"
+    assert found.words() == "no endpoint that answered had to be asked twice: no sign of loss on the way"
+
+
+def test_nothing_is_called_a_whole_by_rounding() -> None:
+    found = estimate((10**9, 100, 0))
+    assert found is not None
+    assert found.words() == "by when the answers came, more than 99.99% of what would answer was found"
 
 
 def test_a_figure_comes_with_its_margin() -> None:

@@ -28,7 +28,7 @@ def rules(judged: Judged) -> dict[str, Severity]:
     return {finding.rule: finding.severity for finding in judged.findings}
 
 
-def certificate(begins: int, ends: int) -> Tls:
+def certificate(begins: float, ends: float) -> Tls:
     """Valid from and until so many days from now."""
     begin, end = NOW + timedelta(days=begins), NOW + timedelta(days=ends)
     return Tls("TLSv1.3", certificate=Certificate("lab", ("lab",), "lab", begin, end, True, "00"))
@@ -93,6 +93,22 @@ def test_certificates_are_held_against_the_time_of_the_observation(
 ) -> None:
     said = rules(judge.judge(seen(443, Identity(Conduct.ANSWERED, "http", tls=certificate(begins, ends)))))
     assert {rule for rule in said if rule.startswith("certificate")} == ({expected} if expected else set())
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"), [(0.5, "on 2026-02-13, within a day"), (1.5, "in 1 day"), (29, "on 2026-03-14, in 29 days")]
+)
+def test_how_long_a_certificate_has_left_reads_well(judge: Judge, ends: float, words: str) -> None:
+    found = judge.judge(seen(443, Identity(Conduct.ANSWERED, "http", tls=certificate(-100, ends)))).findings
+    [detail] = [finding.detail for finding in found if finding.rule == "certificate-expires-soon"]
+    assert detail.endswith(words)
+
+
+def test_what_listens_is_only_called_unknown_where_nothing_was_recognised(judge: Judge) -> None:
+    for identity, known in ((SSH, True), (None, False), (Identity(Conduct.SILENT), False)):
+        found = judge.judge(seen(1551, identity)).findings
+        [detail] = [finding.detail for finding in found if finding.rule == "open-assigned"]
+        assert ("is not known" in detail) is not known
 
 
 def test_old_tls_is_said(judge: Judge) -> None:

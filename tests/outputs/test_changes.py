@@ -69,6 +69,12 @@ def test_what_somebody_else_changed_says_so() -> None:
     assert "because of the policy" in night_report(night(replace(NEW, because=Because.POLICY)), RULES)
 
 
+def test_the_headline_counts_in_good_grammar() -> None:
+    other = Difference(Change.SERVICE, ENDPOINT, "ssh", "http")
+    assert night_report(night(other), RULES).startswith("office: 1 speaks differently since")
+    assert night_report(night(other, NEW, NEW, other), RULES).startswith("office: 2 new findings, 2 speak differently")
+
+
 def test_a_quiet_night_says_nothing_unless_it_is_asked_to() -> None:
     quiet = night(CLOSED)
     assert night_report(quiet, RULES) == ""

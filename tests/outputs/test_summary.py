@@ -4,6 +4,7 @@ import io
 import os
 import sys
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_the_whole_of_it() -> None:
         "Sweep 20260213T220501Z-3f9a: 254 addresses × 1,423 ports in 1 min 12 s",
         "  name           db1.example.org: 10.0.0.5, 2001:db8::5",
         "  covered        361,442 endpoints: 22 open, 30,300 closed, 331,120 filtered",
-        "  absent         234 addresses settled as a whole: nothing is there",
+        "  absent         234 addresses where no host answered",
         "  excluded       1,423 endpoints",
         "  other reasons  icmp-admin-prohibited 1,120",
         "  probes         412,345 sent (5,727 a second), 30,322 endpoints answered",
@@ -43,20 +44,31 @@ def test_nothing_found_in_full_coverage() -> None:
 
 
 def test_assigned_is_not_called_safe() -> None:
-    (line,) = closing_lines(replace(CLEAN, verdicts={Verdict.UNDETERMINED: 1204}))
-    assert line.startswith("No findings; everything planned was covered. 1,204 open ports are assigned by IANA, and no")
+    """What is counted is ports: of one port there may be several findings that leave it open."""
+    doubtful = replace(CLEAN, info=replace(INFO, policy=""), verdicts={Verdict.UNDETERMINED: 30})
+    (line,) = closing_lines(doubtful)
+    assert line == (
+        "No findings; everything planned was covered. "
+        "22 open ports are assigned by IANA, and no policy says whether anybody expects that."
+    )
+    (line,) = closing_lines(replace(doubtful, coverage=Coverage(planned=1, open=1)))
+    assert "covered. 1 open port is assigned by IANA, and" in line
+
+
+def test_where_there_is_a_policy_it_is_not_said_that_there_is_none() -> None:
+    (line,) = closing_lines(replace(CLEAN, verdicts={Verdict.UNDETERMINED: 3}))
+    assert line.endswith("covered. Some of what is open stands in the policy, but nobody has reviewed that.")
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"interrupted": True}, "INCOMPLETE: interrupted."),
-        ({"coverage": GAPS}, "INCOMPLETE: 300 of 361,442 endpoints could not be told."),
-        ({"coverage": Coverage()}, "INCOMPLETE: nothing was scanned."),
-        ({"degraded": ("12 answers dropped",)}, "INCOMPLETE: answers may have been lost (see degraded)."),
+        ({"coverage": GAPS}, "INCOMPLETE: 300 of 361,442 endpoints left unknown."),
+        ({"degraded": ("12 answers dropped",)}, "INCOMPLETE: the sweep was degraded."),
         (
             {"interrupted": True, "coverage": GAPS},
-            "INCOMPLETE: interrupted, 300 of 361,442 endpoints could not be told.",
+            "INCOMPLETE: interrupted, 300 of 361,442 endpoints left unknown.",
         ),
     ],
 )
@@ -68,6 +80,17 @@ def test_no_findings_is_not_said_of_what_was_not_covered(change: dict[str, objec
     )
     assert "No findings" not in plain_summary(describe(summary))
     assert describe(summary).tone is Tone.WARNING
+
+
+def test_a_sweep_of_nothing_says_that_and_no_more() -> None:
+    summary = replace(CLEAN, coverage=Coverage())
+    assert closing_lines(summary) == ("INCOMPLETE: nothing was scanned.",)
+    assert describe(summary).tone is Tone.WARNING
+
+
+def test_what_is_unknown_is_not_called_covered() -> None:
+    assert "covered" not in facts(replace(SUMMARY, coverage=GAPS))
+    assert facts(replace(SUMMARY, coverage=GAPS))["planned"].endswith("331,120 filtered, 300 unknown")
 
 
 def test_findings_of_an_incomplete_sweep() -> None:
@@ -92,6 +115,8 @@ def test_local_failures_are_named_most_frequent_first() -> None:
     reasons = {"reset": 5, "local-error:EMFILE": 3, "no-route": 9, **{f"kind-{n}": 1 for n in range(9)}}
     said = facts(replace(SUMMARY, reasons=reasons))["other reasons"]
     assert said == "no-route 9, local-error:EMFILE 3, kind-0 1, kind-1 1, kind-2 1, kind-3 1, and 5 kinds more"
+    fewer = replace(SUMMARY, reasons={f"kind-{n}": 1 for n in range(7)})
+    assert facts(fewer)["other reasons"].endswith("kind-5 1, and 1 kind more")
 
 
 def test_what_there_is_none_of_is_not_mentioned() -> None:
@@ -113,10 +138,29 @@ def test_many_names_are_counted() -> None:
     assert said[5:] == ["and 1,200 more"]
 
 
-def test_a_shard_says_so_and_an_instant_sweep_divides_by_nothing() -> None:
+def test_a_shard_says_so() -> None:
     summary = replace(SUMMARY, info=replace(INFO, shard="2/3"), finished=STARTED)
     assert "shard 2/3 in 0.0 s" in describe(summary).title
-    assert facts(summary)["probes"] == "412,345 sent, 30,322 endpoints answered"
+
+
+@pytest.mark.parametrize(
+    ("sent", "seconds", "words"),
+    [
+        (412345, 0, "412,345 sent, 30,322"),
+        (1, 0.2, "1 sent, 30,322"),
+        (3, 1.5, "3 sent (2 a second), 30,322"),
+        (3, 60, "3 sent, 30,322"),
+    ],
+)
+def test_a_rate_is_said_where_it_means_something(sent: int, seconds: float, words: str) -> None:
+    summary = replace(SUMMARY, coverage=replace(COVERAGE, sent=sent), finished=STARTED + timedelta(seconds=seconds))
+    assert facts(summary)["probes"] == f"{words} endpoints answered"
+
+
+def test_digests_are_as_short_as_the_registrys() -> None:
+    info = replace(INFO, policy=f"a b.toml sha256:{'51c0ffee' * 8}", scope="office 7")
+    said = facts(replace(SUMMARY, info=info))
+    assert (said["policy"], said["scope"]) == ("a b.toml, sha256 51c0ffee51c0", "office 7")
 
 
 def test_degraded_and_notes_are_inert() -> None:

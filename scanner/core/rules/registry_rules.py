@@ -48,7 +48,9 @@ def _unauthorised_use(case: Case) -> str | None:
 def _assigned(case: Case) -> str | None:
     if not _open(case) or case.record.status is not RegistryStatus.ASSIGNED or case.decision is not None:
         return None
-    return f"the registry assigns it to {case.record.service}; whether that is what listens is not known"
+    known = case.identity is not None and case.identity.name
+    doubt = "" if known else "; whether that is what listens is not known"
+    return f"the registry assigns it to {case.record.service}{doubt}"
 
 
 REGISTRY_RULES: tuple[Rule, ...] = (

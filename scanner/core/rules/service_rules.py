@@ -97,7 +97,8 @@ def _expires_soon(case: Case) -> str | None:
     if certificate is None or not certificate.not_before <= now <= certificate.not_after < now + SOON:
         return None
     days = (certificate.not_after - now).days
-    return f"the certificate of {certificate.subject} ends on {certificate.not_after:%Y-%m-%d}, in {days} days"
+    left = "within a day" if days < 1 else f"in {days} day{'s' * (days > 1)}"
+    return f"the certificate of {certificate.subject} ends on {certificate.not_after:%Y-%m-%d}, {left}"
 
 
 def _old_tls(case: Case) -> str | None:
