@@ -62,7 +62,7 @@ def prepare(wanted: Wanted, scope: Scope | None, now: datetime, *, seed: int, sh
     without, without_names = _understand(wanted.exclude)
     addresses = _resolve([*names, *without_names])
     asked = TargetSet([*spans, *_spans(names, addresses)])
-    targets = TargetSet(asked.ranges, excluding=[*without, *_spans(without_names, addresses)])
+    targets = asked.without([*without, *_spans(without_names, addresses)])
     ports = _probeable(wanted.ports) - wanted.exclude_ports
     if not targets or not ports:
         raise InvalidInput("nothing to scan: " + ("no address" if not targets else "no port") + _is_left(wanted))

@@ -23,7 +23,7 @@ from scanner.toml_file import NetworkText, Words, read_toml
 
 
 def _permissible(text: str) -> str:
-    if never := intersect([network_span(text)], NEVER):
+    if never := intersect(merge([network_span(text)]), NEVER):
         raise ValueError(f"{text!r} holds {never[0]}, which is not the address of a host; leave it out")
     return text
 

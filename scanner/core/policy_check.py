@@ -98,11 +98,12 @@ def _holds(outer: Span, inner: Span) -> bool:
 
 def _reachable(entry: Entry, network: Span, rivals: Iterable[_Rival]) -> bool:
     """Whether the entry decides about any endpoint by one of its networks."""
+    whole = merge([network])
     inside = [rival for rival in rivals if rival.network == network]
     left = entry.ports.difference(*(rival.ports for rival in inside if rival.span == network))
-    if not left or first_outside([network], merge(rival.span for rival in inside)):
+    if not left or first_outside(whole, merge(rival.span for rival in inside)):
         return bool(left)
-    return any(first_outside([network], merge(r.span for r in inside if port in r.ports)) for port in left)
+    return any(first_outside(whole, merge(r.span for r in inside if port in r.ports)) for port in left)
 
 
 def _overlaps(entry: Entry, rivals: Iterable[_Rival]) -> Iterator[Remark]:

@@ -15,7 +15,6 @@ private networks to that, one that names only public networks leaves the private
 loopback by itself. A file that is expired, or not valid yet, permits nothing at all.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,9 +64,9 @@ class Scope:
         free = [kind for kind in (LOOPBACK, PRIVATE) if not intersect(self.spans, kind)]
         return merge([*self.spans, *(span for kind in free for span in kind)])
 
-    def refused(self, ranges: Iterable[tuple[int, int, int]]) -> Span | None:
+    def refused(self, targets: Spans) -> Span | None:
         """The first run of addresses that this scope does not permit, or None."""
-        return first_refused(ranges, self.cover)
+        return first_refused(targets, self.cover)
 
     def invalid_at(self, now: datetime) -> str:
         """Why the scope does not hold at a moment (aware), or an empty text where it does."""
@@ -78,27 +77,26 @@ class Scope:
         return ""
 
 
-def check_scope(ranges: Iterable[tuple[int, int, int]], scope: Scope | None, now: datetime) -> None:
+def check_scope(targets: Spans, scope: Scope | None, now: datetime) -> None:
     """Stop a run that would leave its permission.
 
-    `ranges` are (version, first, last) of everything that would be probed, after exclusions.
+    `targets` is everything that would be probed, after exclusions.
 
     Raises:
-        OutOfScope: something in `ranges` may not be probed, or the scope does not hold at `now` (aware).
+        OutOfScope: something in `targets` may not be probed, or the scope does not hold at `now` (aware).
     """
     if scope and (reason := scope.invalid_at(now)):
         raise OutOfScope(f"scope {scope.name} {reason}; ask {scope.owner} to renew {scope.authorisation!r}")
-    refused = first_refused(ranges, scope.cover if scope else FREE)
+    refused = first_refused(targets, scope.cover if scope else FREE)
     if refused is None:
         return
-    if intersect([refused], NEVER):
+    if intersect(merge([refused]), NEVER):
         raise OutOfScope(f"{refused} is not the address of a host and is never probed; exclude it")
     if scope is None:
         raise OutOfScope(f"{refused} needs a permission: name a file that covers it with --scope FILE")
     raise OutOfScope(f"{refused} is outside scope {scope.name}; exclude it, or have {scope.owner} extend it")
 
 
-def first_refused(ranges: Iterable[tuple[int, int, int]], cover: Spans) -> Span | None:
+def first_refused(targets: Spans, cover: Spans) -> Span | None:
     """The first run of addresses that is never probed, or else that `cover` lacks, or None."""
-    targets = merge(ranges)
     return next(iter(intersect(targets, NEVER)), None) or first_outside(targets, cover)

@@ -3,12 +3,14 @@
 A span is `(version, first, last)`. A set is a tuple of spans, sorted and merged, so that a /8 is one span and
 costs what a single address costs: every operation here is linear in the number of spans, membership is a
 binary search, and no address is ever listed. Spans of IPv4 sort before spans of IPv6 and never touch them.
+
+Merging is done once, by `merge`: sets have a type of their own, and every operation on them relies on it.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_network, summarize_address_range
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, NewType
 
 from scanner.core.model import Address
 
@@ -36,7 +38,7 @@ class Span(NamedTuple):
         return str(networks[0]) if len(networks) == 1 else f"{first}-{last}"
 
 
-Spans: TypeAlias = tuple[Span, ...]
+Spans = NewType("Spans", tuple[Span, ...])
 """A set of addresses: spans sorted, disjoint and merged."""
 
 
@@ -60,7 +62,7 @@ def merge(spans: Iterable[tuple[int, int, int]]) -> Spans:
             merged[-1] = previous._replace(last=max(previous.last, span.last))
         else:
             merged.append(span)
-    return tuple(merged)
+    return Spans(tuple(merged))
 
 
 def contains(spans: Spans, address: Address) -> bool:
@@ -74,15 +76,15 @@ def contains_number(spans: Spans, version: int, number: int) -> bool:
     return place >= 0 and spans[place].version == version and spans[place].last >= number
 
 
-def intersect(left: Iterable[tuple[int, int, int]], right: Spans) -> Spans:
+def intersect(left: Spans, right: Spans) -> Spans:
     """The addresses that are in both sets."""
-    return tuple(_overlaps(merge(left), right))
+    return Spans(tuple(_overlaps(left, right)))
 
 
-def subtract(spans: Iterable[tuple[int, int, int]], taken: Spans) -> Iterator[Span]:
+def subtract(spans: Spans, taken: Spans) -> Iterator[Span]:
     """What is left of a set without another, in order; lazy, so that asking for the first costs little."""
     place = 0
-    for version, first, last in merge(spans):
+    for version, first, last in spans:
         start = first
         while place < len(taken) and (taken[place].version, taken[place].last) < (version, first):
             place += 1
@@ -96,7 +98,7 @@ def subtract(spans: Iterable[tuple[int, int, int]], taken: Spans) -> Iterator[Sp
             yield Span(version, start, last)
 
 
-def first_outside(spans: Iterable[tuple[int, int, int]], cover: Spans) -> Span | None:
+def first_outside(spans: Spans, cover: Spans) -> Span | None:
     """The first run of addresses of `spans` that `cover` lacks, or None where it has them all."""
     return next(subtract(spans, cover), None)
 

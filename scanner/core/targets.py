@@ -63,10 +63,15 @@ class TargetSet:
 
     __slots__ = ("_ends", "ranges")
 
-    def __init__(self, ranges: Iterable[Span] = (), *, excluding: Iterable[Span] = ()) -> None:
-        """The union of `ranges` less the union of `excluding`. Exclusion always wins."""
-        self.ranges: Spans = tuple(subtract(ranges, merge(excluding)))
+    def __init__(self, ranges: Iterable[tuple[int, int, int]] = ()) -> None:
+        """The union of `ranges`, which may come in any order and overlap."""
+        self.ranges: Spans = merge(ranges)
         self._ends: tuple[int, ...] = tuple(accumulate(each.size for each in self.ranges))
+
+    def without(self, excluded: Iterable[tuple[int, int, int]]) -> "TargetSet":
+        """The same less the union of `excluded`. Exclusion always wins."""
+        taken = merge(excluded)
+        return TargetSet(subtract(self.ranges, taken)) if taken else self
 
     @property
     def size(self) -> int:

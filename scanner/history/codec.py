@@ -14,7 +14,6 @@ from scanner.core.identity import Identity
 from scanner.core.model import Address, Coverage, RegistryIdentity, Severity, Verdict
 from scanner.core.plan import Plan, Shard
 from scanner.core.report import Summary, SweepInfo
-from scanner.core.spans import merge
 from scanner.core.targets import TargetSet
 
 
@@ -52,7 +51,7 @@ def plan_of(text: str) -> Plan:
     """The plan that `plan_text` wrote."""
     data = json.loads(text)
     return Plan(
-        targets=TargetSet(merge(tuple(span) for span in data["ranges"])),
+        targets=TargetSet(tuple(span) for span in data["ranges"]),
         ports=tuple(port for first, last in data["ports"] for port in range(first, last + 1)),
         seed=data["seed"],
         shard=Shard(*data["shard"]),

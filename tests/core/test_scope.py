@@ -6,19 +6,19 @@ import pytest
 
 from scanner.core.errors import OutOfScope
 from scanner.core.scope import FREE, Scope, check_scope, first_refused
-from scanner.core.spans import Span, merge, network_span
+from scanner.core.spans import Span, Spans, merge, network_span
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-def ranges(*texts: str) -> list[Span]:
-    return [network_span(text) for text in texts]
+def ranges(*texts: str) -> Spans:
+    return merge(network_span(text) for text in texts)
 
 
 def scope(*networks: str, **more: object) -> Scope:
     return Scope(
         name="office",
-        spans=merge(ranges(*networks)),
+        spans=ranges(*networks),
         owner="IT",
         authorisation="letter 7",
         **more,  # type: ignore[arg-type]
