@@ -69,24 +69,28 @@ class HostSpacing:
             most: how many may go in all.
         """
         place = (host & self._mask).astype(np.int64)
-        order = np.argsort(place, kind="stable")
-        turn = np.empty(len(place), np.int64)
-        turn[order] = _count_within(place[order])
-        due = np.maximum(self._next[place], now - SLACK) + turn * self._gap
+        due = np.maximum(self._next[place], now - SLACK) + _turns(place) * self._gap
         allowed: npt.NDArray[np.bool_] = due <= now
         if int(allowed.sum()) > most:
             allowed[np.flatnonzero(allowed)[most:]] = False
-        np.maximum.at(self._next, place[allowed], due[allowed] + self._gap)
+        self._next[place[allowed]] = due[allowed] + self._gap  # of a host's several, the last and latest stays
         return allowed
 
     def went_late(self, host: U64, late: float) -> None:
         """What `allow` let go to these hosts left so many seconds later; so must what comes next."""
-        self._next[np.unique((host & self._mask).astype(np.int64))] += late
+        self._next[(host & self._mask).astype(np.int64)] += late  # once for each host, however often it is named
 
 
-def _count_within(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """For each of sorted values, how many equal ones come before it."""
-    positions = np.arange(len(values))
-    begins = np.ones(len(values), np.bool_)
-    begins[1:] = values[1:] != values[:-1]
-    return positions - np.maximum.accumulate(np.where(begins, positions, 0))
+def _turns(places: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """For each place, how many equal ones come before it; below 2^40, so that row numbers fit beside them.
+
+    Sorting numbers of place and row together keeps rows in order, and is many times as fast as a stable sort by place.
+    """
+    rows = np.arange(len(places))
+    shift = len(places).bit_length()
+    ordered = np.sort(places << shift | rows)
+    begins = np.ones(len(places), np.bool_)
+    begins[1:] = ordered[1:] >> shift != ordered[:-1] >> shift
+    turns = np.empty(len(places), np.int64)
+    turns[ordered & ((1 << shift) - 1)] = rows - np.maximum.accumulate(np.where(begins, rows, 0))
+    return turns

@@ -72,3 +72,18 @@ def test_what_left_late_moves_the_schedule_on() -> None:
     hosts.went_late(one[:9], 0.02)
     assert spacing.ready(1.02, 50) == hosts.allow(one, 1.02, 50).sum() == 0
     assert spacing.ready(1.0255, 50) == hosts.allow(one, 1.0255, 50).sum() == 5
+
+
+def test_a_batch_is_judged_as_if_its_probes_came_one_by_one() -> None:
+    generator = np.random.default_rng(11)
+    together, one_by_one = HostSpacing(900.0, hosts=64), HostSpacing(900.0, hosts=64)
+    now = 1.0
+    for _ in range(200):
+        wish = generator.integers(0, 80, generator.integers(0, 300)).astype(np.uint64)
+        now += float(generator.exponential(0.004))
+        most = int(generator.integers(1, 200))
+        left, singly = most, []
+        for host in wish:
+            singly.append(bool(left) and bool(one_by_one.allow(np.array([host]), now, 1)[0]))
+            left -= singly[-1]
+        assert together.allow(wish, now, most).tolist() == singly
