@@ -5,12 +5,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from socket import socket
 
 import pytest
 
 from scanner.cli import app
+from scanner.core.model import RegistryStatus, Transport
+from scanner.registry_source import load_bundled
 
 Scanner = Callable[..., subprocess.CompletedProcess[str]]
 Command = Callable[..., tuple[int, str, str]]
@@ -50,14 +53,24 @@ def command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
     return inside
 
 
+bundled = cache(load_bundled)
+
+
+def assigned(port: int) -> bool:
+    """Whether the registry assigns a TCP port."""
+    return bundled().lookup(Transport.TCP, port).status is RegistryStatus.ASSIGNED
+
+
 @pytest.fixture
 def listening() -> Iterator[Callable[[int], socket]]:
-    """Opens listeners on 127.0.0.1 that close after the test; port 0 lets the system choose."""
+    """Opens listeners on 127.0.0.1 that close after the test; port 0 lets the system choose one not assigned."""
     with ExitStack() as closing:
 
         def listen(port: int = 0) -> socket:
             made = closing.enter_context(socket())
             made.bind(("127.0.0.1", port))
+            if not port and assigned(made.getsockname()[1]):  # one in 200, and no finding
+                return listen()
             made.listen()
             return made
 
