@@ -9,6 +9,11 @@ bucket must gain no more than r - (b - 1) tokens a second. So depth is bought wi
 worth (2 % of a second) costs at most 2 % of the rate, and the promise is exact. An idle stretch, a suspended
 process or a sleeping machine saves up b at most, so there is no burst of catching up afterwards.
 
+Who cannot hear of each other when they send (an engine in other threads or processes, and those who ask open ports)
+get a part of the limit each. Each keeps its own promise, so at most ceil(a) + ceil(b) probes go in any second; where
+one of the parts is a whole number that is ceil(a + b), the promise of the whole. So limits are divided in whole
+probes. Between 1 and 2 a second, halves do the same: 1 + 1. A limit of 1 or less cannot be divided.
+
 The bucket is kept as the one number of the generic cell rate algorithm (ITU-T I.371, Annex A): the time at
 which it would be full again. `Batching` is the same bound for a limiter that lets whole batches go. Time comes in
 as an argument, in seconds on any clock that never goes back. `spacing.py` does the same for whole batches in numpy.
@@ -20,6 +25,9 @@ from math import ceil
 TICK = 0.02
 """Seconds of probes that may go at once: coarse enough to cost nothing, fine enough to look even."""
 
+_LATENESS = 0.05
+"""Seconds by which a timeout may be noticed late."""
+
 _ROUNDING = 1e-6
 """Tokens: what floating point may make of sums of intervals. Only moves a probe by a millionth of an interval."""
 
@@ -29,16 +37,33 @@ class Limits:
     """What the user allows. None means no limit."""
 
     rate: float | None = 5000.0
-    """Probes a second, over all hosts, retries included."""
+    """Probes a second, over all hosts, retries and questions to open ports included."""
     host_rate: float | None = 1000.0
-    """Probes a second to one address, retries included."""
+    """Probes a second to one address, likewise."""
 
     def shared_by(self, packets: int) -> "Limits":
-        """The limits in probes a second where each probe puts that many packets on the wire."""
-        return Limits(
-            rate=None if self.rate is None else self.rate / packets,
-            host_rate=None if self.host_rate is None else self.host_rate / packets,
-        )
+        """The limits in probes a second where each probe puts that many packets on the wire.
+
+        In whole probes where there is at least one, or rounding up would let a packet too many through.
+        """
+        return Limits(rate=_shared(self.rate, packets), host_rate=_shared(self.host_rate, packets))
+
+    def divided(self, one_in: int) -> tuple["Limits", "Limits"]:
+        """Two parts that together keep to these limits: most of each, and one in so many (2 or more) of its probes.
+
+        Raises:
+            ValueError: a limit of one probe a second or less.
+        """
+        rate, host_rate = _divided(self.rate, one_in), _divided(self.host_rate, one_in)
+        return Limits(rate[0], host_rate[0]), Limits(rate[1], host_rate[1])
+
+
+def packets_of(timeout: float) -> int:
+    """SYNs that one unanswered connect() may put on the wire while it is waited for.
+
+    Linux repeats them once a second at most (tcp(7), tcp_syn_linear_timeouts). `timeout` is in seconds.
+    """
+    return 1 + int(timeout + _LATENESS)
 
 
 def fastest(limits: Limits, hosts: int) -> float | None:
@@ -88,8 +113,28 @@ class Bucket:
         return granted
 
     def wait(self, now: float) -> float:
-        """Seconds until one probe may go; 0 where it may go now."""
-        return max(0.0, self._full_at - now - (self._depth - 1) * self._interval)
+        """Seconds until one probe may go; 0 where it may go now, as `take` sees it."""
+        wait = self._full_at - now - (self._depth - 1) * self._interval
+        return wait if wait > _ROUNDING * self._interval else 0.0
+
+    def is_full(self, now: float) -> bool:
+        """Whether it is as good as a new one, so that it may be forgotten."""
+        return self._full_at <= now
+
+
+def _shared(limit: float | None, packets: int) -> float | None:
+    if limit is None:
+        return None
+    return limit // packets or limit / packets
+
+
+def _divided(limit: float | None, one_in: int) -> tuple[float | None, float | None]:
+    if limit is None:
+        return None, None
+    if not limit > 1:
+        raise ValueError(f"a limit of {limit:g} a second cannot be divided")
+    part = max(1.0, limit // one_in) if limit >= 2 else limit / 2
+    return limit - part, part
 
 
 def _depth(rate: float, tick: float) -> int:

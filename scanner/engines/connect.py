@@ -16,7 +16,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from scanner.core.model import Address
-from scanner.core.pacing import Limits
+from scanner.core.pacing import Limits, packets_of
 from scanner.core.wave import SettledWave, Wave
 from scanner.engines import absence, connect_epoll, connect_portable
 from scanner.engines.connect_attempt import Judge, Prober
@@ -60,7 +60,7 @@ class ConnectOptions:
     @property
     def packets(self) -> int:
         """SYNs that one unanswered probe may put on the wire (Linux repeats them once a second at most)."""
-        return 1 + int(self.timeout + TICK)
+        return packets_of(self.timeout)
 
 
 class ConnectEngine:
