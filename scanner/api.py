@@ -41,7 +41,8 @@ async def scan(
 
     `targets`, `ports` and `exclude` are words as on the command line; several words of targets may be given as one
     text separated by spaces. `engine` defaults to TCP connects within `limits` and within what `scope` allows a
-    second; `registry` to the one in use. `read_policy` and `read_scope` read the files of the command line.
+    second: all of it, since nothing else sends here. `registry` defaults to the one in use. `read_policy` and
+    `read_scope` read the files of the command line.
 
     Raises:
         InvalidInput: words that mean nothing; before any probe.

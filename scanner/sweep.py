@@ -7,11 +7,11 @@ never probed is `unknown`.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,9 @@ from scanner.engines.interface import Engine
 
 Asked = Callable[[Wave], npt.NDArray[np.intp]]
 """The places of a wave that somebody wants to hear of in whatever state: what a policy requires to be open."""
+
+Ask = Callable[[Sequence[Observation]], Coroutine[Any, Any, Sequence[Observation]]]
+"""Asks the network about observations, and says what they are then."""
 
 
 class Judging(Protocol):
@@ -116,8 +119,8 @@ class Sweep:
     ) -> None:
         """`excluded` is how many endpoints the user took out of the plan; `hostnames` names addresses."""
         self.plan, self.engine = plan, engine
-        self._judge, self._asked, self._identifier, self._recorder = judge, asked, identifier, recorder
-        self._screen = screen
+        self._judge, self._asked, self._recorder = judge, asked, recorder
+        self._asks = [*([screen.screen] if screen else []), *([identifier.identify] if identifier else [])]
         self._asking: asyncio.Future[Sequence[Observation]] | None = None
         self._hostnames = hostnames or {}
         self._earlier = earlier or Earlier()
@@ -212,15 +215,14 @@ class Sweep:
         if self._asked is not None:
             places = np.union1d(places, self._asked(settled.wave))
         observations: Sequence[Observation] = [self._named(each) for each in settled.observe(places)]
-        if self._screen is not None and not self._stopped:
-            observations = await self._screen.screen(observations)
-        return observations if self._stopped else await self._identify(observations)
+        for ask in self._asks:
+            if not self._stopped:
+                observations = await self._until_stopped(ask, observations)
+        return observations
 
-    async def _identify(self, observations: Sequence[Observation]) -> Sequence[Observation]:
-        """Ask the open ones what they are; `stop` cuts that short."""
-        if self._identifier is None:
-            return observations
-        self._asking = asyncio.ensure_future(self._identifier.identify(observations))
+    async def _until_stopped(self, ask: Ask, observations: Sequence[Observation]) -> Sequence[Observation]:
+        """What asking makes of the observations; they as they are where `stop` cuts it short."""
+        self._asking = asyncio.ensure_future(ask(observations))
         try:
             return await self._asking
         except asyncio.CancelledError:

@@ -10,11 +10,12 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from scanner import __version__
-from scanner.cli.identifying import make_identifier, make_screen
+from scanner.cli.identifying import Asking, asking, make_identifier, make_screen
 from scanner.cli.options import ScanOptions
 from scanner.cli.probing import Chosen, choose
 from scanner.cli.run import Job
 from scanner.cli.settings import settings_of
+from scanner.cli.shares import UNTESTED, Shares, share
 from scanner.cli.words import argument_words, file_words
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
@@ -102,8 +103,13 @@ class Assembly:
 
     @property
     def limits(self) -> Limits:
-        """How fast probes may go."""
+        """How fast probes may go, whoever sends them."""
         return self._limits(self.prepared)
+
+    @property
+    def shares(self) -> Shares:
+        """What the engine gets of that, and what those who ask open ports."""
+        return share(self.limits, len(self.prepared.plan.ports), identify=self.options.identify)
 
     def _limits(self, prepared: Prepared) -> Limits:
         """What was asked for, less on a scope's word, none on loopback by default."""
@@ -117,7 +123,7 @@ class Assembly:
     @cached_property
     def engine(self) -> Chosen:
         """What probes."""
-        return choose(self.options, self.limits, self.prepared, self._never.tcp)
+        return choose(self.options, self.shares.probes, self.prepared, self._never.tcp)
 
     @cached_property
     def info(self) -> SweepInfo:
@@ -143,19 +149,21 @@ class Assembly:
 
     def job(self, *more: Output) -> Job:
         """The whole of it; `more` are outputs besides those that the options name."""
-        prepared = self.prepared
+        prepared, engine, shares = self.prepared, self.engine.engine, self.shares
+        how = asking(shares.questions, self.options.timeout, self._permitted) if shares.questions else None
         sweep = Sweep(
             prepared.plan,
-            self.engine.engine,
+            engine,
             Judge(self.registry, self.policy, self.overlays),
             asked=self._asked(),
-            screen=make_screen(self.limits, self._permitted, len(prepared.plan.ports)),
-            identifier=self._identifier(),
+            screen=make_screen(how, len(prepared.plan.ports)) if how else None,
+            identifier=self._identifier(how),
             recorder=self.memory,
             hostnames=prepared.hostnames,
             excluded=prepared.excluded,
             earlier=self.earlier,
         )
+        sweep.notes += [UNTESTED] if shares.untested else []
         return Job(
             info=self.info,
             sweep=sweep,
@@ -173,10 +181,8 @@ class Assembly:
 
         return bundled_overlays()
 
-    def _identifier(self) -> "Identifier | None":
-        if not self.options.identify:
-            return None
-        return make_identifier(self.registry, self.overlays, self.limits, self._permitted)
+    def _identifier(self, how: Asking | None) -> "Identifier | None":
+        return make_identifier(self.registry, self.overlays, how) if how and self.options.identify else None
 
     def _permitted(self, address: Address) -> bool:
         return address in self.prepared.plan.targets

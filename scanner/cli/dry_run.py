@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from scanner.cli.assemble import Assembly, shortened
-from scanner.core.pacing import fastest
+from scanner.cli.shares import UNTESTED
+from scanner.core.pacing import UNLIMITED, Limits, fastest
 from scanner.outputs.summary import duration
 
 SAMPLE = 5
@@ -52,7 +53,11 @@ def _lines(assembly: Assembly) -> Iterator[str]:
     yield f"  ports      {facts['ports_per_address']:,} of each address: {ports}"
     yield f"  endpoints  {facts['planned']:,} in {counted(facts['waves'], 'wave')}, {facts['excluded']:,} excluded"
     yield f"  order      seed {facts['seed']}, shard {facts['shard']}, beginning with {', '.join(facts['first'])}"
-    yield f"  rate       {_rate(facts['rate'])} in all, {_rate(facts['host_rate'])} to one address"
+    yield f"  rate       {_pace(assembly.limits)}"
+    if (kept := assembly.shares.questions) and kept != UNLIMITED:
+        yield f"  questions  {_pace(kept)}: kept of that for questions to open ports"
+    if assembly.shares.untested:
+        yield f"  note       {UNTESTED}"
     if facts["least_seconds"] is not None:
         yield f"  time       {duration(facts['least_seconds'])} at least, more where nothing answers"
     yield f"  scope      {facts['scope'] or 'none needed: loopback and private networks'}"
@@ -75,8 +80,12 @@ def _first(assembly: Assembly) -> list[str]:
 
 def _least_seconds(assembly: Assembly) -> float | None:
     plan = assembly.prepared.plan
-    rate = fastest(assembly.limits, plan.targets.size)
+    rate = fastest(assembly.shares.probes, plan.targets.size)
     return None if rate is None else round(plan.size / rate, 3)
+
+
+def _pace(limits: Limits) -> str:
+    return f"{_rate(limits.rate)} in all, {_rate(limits.host_rate)} to one address"
 
 
 def _rate(rate: float | None) -> str:

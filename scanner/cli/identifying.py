@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scanner.core.model import Address, Transport
@@ -10,25 +11,51 @@ from scanner.core.pacing import Limits
 from scanner.core.registry import Registry
 
 if TYPE_CHECKING:
+    from scanner.engines.conversation import Patience
     from scanner.engines.host_screen import HostScreen
     from scanner.engines.identify import Identifier
+    from scanner.engines.permits import Permits
 
 
-def make_identifier(
-    registry: Registry, overlays: Overlays, limits: Limits, permitted: Callable[[Address], bool]
-) -> "Identifier":
-    """Asks at the sweep's pace, first what the registry and the de-facto list suggest for a port."""
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What all who ask open ports in one sweep have in common."""
+
+    permits: "Permits"
+    """One for each connection."""
+    patience: "Patience"
+    """How long they wait."""
+    permitted: Callable[[Address], bool]
+    """Whether an address is in scope."""
+
+
+def asking(limits: Limits, timeout: float | None, permitted: Callable[[Address], bool]) -> Asking:
+    """Within `limits` for all of them together; `timeout` is how many seconds to wait for a handshake, if said."""
+    from scanner.engines.conversation import Patience
+    from scanner.engines.permits import Permits
+
+    patience = Patience() if timeout is None else Patience(connect=timeout)
+    return Asking(Permits(limits.shared_by(patience.packets)), patience, permitted)
+
+
+def make_identifier(registry: Registry, overlays: Overlays, how: Asking) -> "Identifier":
+    """Asks first what the registry and the de-facto list suggest for a port."""
     from scanner.engines.identify import Identifier
 
-    return Identifier(permitted=permitted, limits=limits, services=services_of(registry, overlays))
+    services = services_of(registry, overlays)
+    return Identifier(permitted=how.permitted, permits=how.permits, services=services, patience=how.patience)
 
 
-def make_screen(limits: Limits, permitted: Callable[[Address], bool], ports_per_address: int) -> "HostScreen":
+def make_screen(how: Asking, ports_per_address: int) -> "HostScreen":
     """Tests suspects on ports that nobody can foretell."""
     from scanner.engines.host_screen import HostScreen
 
     return HostScreen(
-        permitted=permitted, limits=limits, ports_per_address=ports_per_address, secret=secrets.token_bytes(16)
+        permitted=how.permitted,
+        permits=how.permits,
+        ports_per_address=ports_per_address,
+        secret=secrets.token_bytes(16),
+        patience=how.patience,
     )
 
 

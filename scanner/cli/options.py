@@ -88,7 +88,8 @@ Rate: TypeAlias = Annotated[
         "--rate",
         "--max-rate",
         metavar="N",
-        help="Most probes a second, retries included; 0 is no limit. Default: 5000, and no limit on loopback.",
+        help="Most probes a second, retries and --identify included; 0 is no limit. "
+        "Default: 5000, and no limit on loopback.",
         rich_help_panel=_HOW,
     ),
 ]
@@ -96,7 +97,7 @@ HostRate: TypeAlias = Annotated[
     float | None,
     typer.Option(
         metavar="N",
-        help="Most probes a second to one address; 0 is no limit. Default: 1000, and no limit on loopback.",
+        help="Most probes a second to one address, likewise; 0 is no limit. Default: 1000, and no limit on loopback.",
         rich_help_panel=_HOW,
     ),
 ]

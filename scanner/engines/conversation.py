@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from scanner.core.model import Address
+from scanner.core.pacing import packets_of
 from scanner.core.recognise.recogniser import READ_LIMIT
 
 _RECEIVE_BUFFER = 16 * 1024
@@ -32,8 +33,8 @@ _OURS = frozenset(
 class Patience:
     """How long to wait for a stranger, in seconds."""
 
-    connect: float = 3.0
-    """For the handshake; it is known to be open."""
+    connect: float = 0.8
+    """For the handshake. Below a second, so that the kernel does not repeat the SYN and a connection is one packet."""
     greeting: float = 0.5
     """For a peer that speaks first, before we do; here and below, some round trips are added."""
     answer: float = 1.5
@@ -49,7 +50,12 @@ class Patience:
     late: float = 5.0
     """For a peer that was silent throughout: some look our name up before they say a word."""
     total: float = 25.0
-    """For everything that is asked of one endpoint."""
+    """For everything that is asked of one endpoint; waiting for a permit does not count."""
+
+    @property
+    def packets(self) -> int:
+        """SYNs that one unanswered connection may put on the wire."""
+        return packets_of(self.connect)
 
 
 class Ending(Enum):

@@ -1,7 +1,7 @@
 """Screens hosts that answer on everything out of what is reported.
 
 Sits between a settled wave and its judgement. Open ports are counted for each host; a suspect is tried on a few
-random ports by plain connects, once a sweep, at the sweep's pace and within its scope. What a condemned host
+random ports by plain connects, once a sweep, within the sweep's limits and its scope. What a condemned host
 shows from then on is dropped, after one observation that stands for the whole host.
 """
 
@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from scanner.core.model import Address, Observation
-from scanner.core.pacing import Limits
 from scanner.core.whole_host import (
     CANARIES,
     NEEDED,
@@ -34,17 +33,19 @@ class HostScreen:
         self,
         *,
         permitted: Callable[[Address], bool],
-        limits: Limits,
+        permits: Permits,
         ports_per_address: int,
         secret: bytes,
         patience: Patience = Patience(),
     ) -> None:
-        """`ports_per_address` is how many TCP ports the plan asks of each; `secret` 16 random bytes."""
-        self._permitted, self._limits, self._patience = permitted, limits, patience
+        """`ports_per_address` is how many TCP ports the plan asks of each; `secret` 16 random bytes.
+
+        `permits` are taken one for each connection.
+        """
+        self._permitted, self._permits, self._patience = permitted, permits, patience
         self._asked, self._secret = ports_per_address, secret
         self._open: Counter[Address] = Counter()
         self._verdicts: dict[Address, HostVerdict] = {}
-        self._permits: Permits | None = None
 
     @property
     def condemned(self) -> frozenset[Address]:
@@ -97,8 +98,6 @@ class HostScreen:
 
     async def _accepts(self, host: Address, port: int) -> bool | None:
         """Whether a port accepts a connection; None where we could not try."""
-        if self._permits is None:
-            self._permits = Permits(self._limits, asyncio.get_running_loop().time)
         await self._permits.permit(host)
         try:
             async with Conversation(host, port, self._patience):

@@ -1,9 +1,9 @@
 """Identify: what speaks at the open endpoints of a settled wave. Its own module beside the engines.
 
-Only endpoints that were found open are asked, at the same pace and under the same scope as probes: every
+Only endpoints that were found open are asked, within the limits and under the same scope as probes: every
 connection takes a permit, and no connection is made to an address that is not permitted. Endpoints of many
-hosts are asked side by side, few of one host, and each has a deadline, so a wave's inquiry ends whatever its
-peers do. Without open endpoints nothing is created, not even a task.
+hosts are asked side by side, few of one host, and each has a deadline that stands still while we wait for a permit,
+so a wave's inquiry ends whatever its peers do. Without open endpoints nothing is created, not even a task.
 """
 
 import asyncio
@@ -14,7 +14,6 @@ from itertools import chain, zip_longest
 
 from scanner.core.identity import Identity
 from scanner.core.model import Address, Observation, State, Transport
-from scanner.core.pacing import Limits
 from scanner.engines.conversation import Patience
 from scanner.engines.inquiry import Inquiry
 from scanner.engines.permits import Permits
@@ -30,20 +29,19 @@ class Identifier:
         self,
         *,
         permitted: Callable[[Address], bool],
-        limits: Limits,
+        permits: Permits,
         services: Callable[[int], Sequence[str]] = lambda _: (),
         patience: Patience = Patience(),
         at_once: int = _AT_ONCE,
     ) -> None:
         """Prepare; nothing is sent yet.
 
-        `permitted` says whether an address is in scope; `limits` counts each connection as a probe;
+        `permitted` says whether an address is in scope; `permits` are taken one for each connection;
         `services` gives names for a TCP port (IANA's, or protocols in our words), likeliest first;
         `at_once` bounds the connections that are open at a time.
         """
-        self._permitted, self._limits, self._services = permitted, limits, services
+        self._permitted, self._permits, self._services = permitted, permits, services
         self._patience, self._at_once = patience, at_once
-        self._permits: Permits | None = None
         self._hosts: dict[Address, asyncio.Semaphore] = {}
 
     async def identify(self, observations: Sequence[Observation]) -> Sequence[Observation]:
@@ -70,23 +68,30 @@ class Identifier:
 
     async def _one(self, seen: Observation) -> Identity:
         address = seen.endpoint.address
-        if self._permits is None:
-            self._permits = Permits(self._limits, asyncio.get_running_loop().time)
-        permits = self._permits
-        inquiry = Inquiry(
-            seen.endpoint,
-            seen.hostname,
-            self._services(seen.endpoint.port),
-            self._patience,
-            lambda: permits.permit(address),
-        )
         async with self._hosts.setdefault(address, asyncio.Semaphore(_AT_ONCE_PER_HOST)):
+            deadline = asyncio.timeout(self._patience.total)
+            inquiry = Inquiry(
+                seen.endpoint,
+                seen.hostname,
+                self._services(seen.endpoint.port),
+                self._patience,
+                lambda: self._permit(address, deadline),
+            )
             try:
-                async with asyncio.timeout(self._patience.total):
+                async with deadline:
                     await inquiry.run()
             except TimeoutError:
                 pass  # what was learnt until then is what there is to tell
         return inquiry.identity()
+
+    async def _permit(self, address: Address, deadline: asyncio.Timeout) -> None:
+        """Wait for a permit. That is our own time: the deadline moves on by as much."""
+        loop, due = asyncio.get_running_loop(), deadline.when()
+        assert due is not None
+        began = loop.time()
+        deadline.reschedule(None)
+        await self._permits.permit(address)
+        deadline.reschedule(due + loop.time() - began)
 
 
 def _with(seen: Observation, identity: Identity) -> Observation:

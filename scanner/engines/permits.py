@@ -1,41 +1,84 @@
-"""When the next connection may go: one slot after another, for everybody and for each host.
+"""When the next connection may go: who wants to open one waits here for the host's turn, then for everybody's.
 
-Spacing instead of counting (see `core/pacing.py`): a slot is never earlier than the last one plus the
-interval, and what an idle stretch left unused is never handed out later.
+The arithmetic is that of `core/pacing.py`; this is the waiting. Every limit has a queue in order of coming, and only
+the first in it sleeps. Whoever waits for one host keeps nobody from another.
+
+A permit counts, and the next one's turn comes, in the next round of the event loop: its holder has connected by then,
+and the clock is read after the SYN has gone. So however long the processor was away in between, no two SYNs are
+closer than two permits may be, and what is proved of a bucket holds on the wire.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from scanner.core.model import Address
-from scanner.core.pacing import Limits
+from scanner.core.pacing import Bucket, Limits
 
 _MANY = 50_000
 
 
 class Permits:
-    """Hands out the right to open one connection."""
+    """Hands out the right to open one connection. For everybody who shares the limits, in one event loop."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
-        """`clock` gives monotonic seconds, the event loop's own say."""
-        self._clock = clock
-        self._all = 1 / limits.rate if limits.rate else 0.0
-        self._host = 1 / limits.host_rate if limits.host_rate else 0.0
-        self._next = 0.0
-        self._next_of: dict[Address, float] = {}
-
-    def slot(self, address: Address) -> float:
-        """Take the next slot for `address`: the clock's time at which the connection may go."""
-        at = max(self._clock(), self._next, self._next_of.get(address, 0.0))
-        self._next = at + self._all
-        if self._host:
-            self._next_of[address] = at + self._host
-        if len(self._next_of) > _MANY:
-            self._next_of = {host: free for host, free in self._next_of.items() if free > at}
-        return at
+    def __init__(self, limits: Limits) -> None:
+        """`limits` count connections a second; a part of the sweep's, where an engine probes meanwhile."""
+        self._everybody = None if limits.rate is None else _Queue(limits.rate)
+        self._host_rate = limits.host_rate
+        self._hosts: dict[Address, _Queue] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     async def permit(self, address: Address) -> None:
-        """Wait for the next slot for `address`."""
-        wait = self.slot(address) - self._clock()
-        if wait > 0:
-            await asyncio.sleep(wait)
+        """Wait until a connection to `address` may go; whoever asked connects without awaiting anything else."""
+        queues = self._queues(address)
+        if not queues:
+            return
+        async with AsyncExitStack() as turns:
+            for queue in queues:
+                await turns.enter_async_context(queue.turn())
+            self._leave(turns.pop_all())
+
+    def _queues(self, address: Address) -> "list[_Queue]":
+        everybody = [] if self._everybody is None else [self._everybody]
+        if self._host_rate is None:
+            return everybody
+        if len(self._hosts) > _MANY:
+            self._hosts = {host: queue for host, queue in self._hosts.items() if not queue.is_idle}
+        return [self._hosts.setdefault(address, _Queue(self._host_rate)), *everybody]
+
+    def _leave(self, turns: AsyncExitStack) -> None:
+        """Give the turns back in the next round of the loop."""
+        task = asyncio.get_running_loop().create_task(turns.aclose())
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+
+class _Queue:
+    """Those who wait for one limit."""
+
+    def __init__(self, rate: float) -> None:
+        self._bucket = Bucket(rate)
+        self._first = asyncio.Lock()
+        self._present = 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncGenerator[None, None]:
+        """Be first, and wait until the limit allows one more. It counts at the end of the block, unless that failed."""
+        self._present += 1
+        try:
+            async with self._first:
+                while (wait := self._bucket.wait(_now())) > 0:
+                    await asyncio.sleep(wait)
+                yield
+                self._bucket.take(_now())
+        finally:
+            self._present -= 1
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a new one would do as well."""
+        return not self._present and self._bucket.is_full(_now())
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -22,6 +22,7 @@ from scanner.core.identity import Identity
 from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.pacing import UNLIMITED
 from scanner.engines.identify import Identifier
+from scanner.engines.permits import Permits
 from tests.netlab.servers import ADDRESS, SERVERS, Running, running
 
 NMAP_WORDS = {"postgresql": "postgresql", "dns": "domain", "smb": "netbios-ssn", "rdp": "ms-wbt-server", "x11": "X11"}
@@ -44,7 +45,7 @@ def main() -> None:
 
 
 def _ours(up: list[Running]) -> tuple[dict[int, Identity], float]:
-    asker = Identifier(permitted=lambda _: True, limits=UNLIMITED)
+    asker = Identifier(permitted=lambda _: True, permits=Permits(UNLIMITED))
     observations = [
         Observation(Endpoint(ip_address(ADDRESS), Transport.TCP, each.port), State.OPEN, "syn-ack", datetime.now(UTC))
         for each in up

@@ -62,6 +62,7 @@ def _scanner(endpoints: int) -> None:
     from scanner.core.model import Endpoint, Observation, State, Transport
     from scanner.core.pacing import UNLIMITED
     from scanner.engines.identify import Identifier
+    from scanner.engines.permits import Permits
 
     now = datetime.now(UTC)
     observations = [
@@ -69,7 +70,7 @@ def _scanner(endpoints: int) -> None:
         for address, port in _places(endpoints)
     ]
     began = time.perf_counter()
-    found = asyncio.run(Identifier(permitted=lambda _: True, limits=UNLIMITED).identify(observations))
+    found = asyncio.run(Identifier(permitted=lambda _: True, permits=Permits(UNLIMITED)).identify(observations))
     usage = resource.getrusage(resource.RUSAGE_SELF)
     identities = [each.identity for each in found if each.identity]
     said = {

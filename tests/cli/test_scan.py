@@ -160,6 +160,38 @@ def test_a_dry_run_names_what_it_counts(scanner: Scanner) -> None:
     assert "endpoints  2 in 1 wave, 0 excluded\n" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("options", "seconds", "kept"),
+    [
+        (("-p", "22,80", "--rate", "100"), 5.12, ""),
+        (("-p", "1-2000", "--rate", "1000"), 512_000 / 990, "10 probes a second in all, 10 probes a second to one"),
+        (
+            ("-p", "22,80", "--rate", "1000", "--identify"),
+            512 / 900,
+            "100 probes a second in all, 100 probes a second to",
+        ),
+        (("-p", "1-100", "--rate", "1"), 25_600, "hosts that answer on every port were not looked for"),
+    ],
+)
+def test_a_dry_run_counts_with_what_is_kept_for_questions(
+    scanner: Scanner, options: tuple[str, ...], seconds: float, kept: str
+) -> None:
+    words = ("scan", "10.0.0.0/24", *options, "--dry-run")
+    assert json.loads(scanner(*words, "--json").stdout)["least_seconds"] == pytest.approx(seconds, abs=0.001)
+    said = scanner(*words).stdout
+    assert kept in said
+    assert ("questions " in said or "note " in said) is bool(kept)
+
+
+def test_a_limit_that_cannot_be_divided_leaves_no_room_for_questions(scanner: Scanner, unassigned: int) -> None:
+    words = ("scan", "127.0.0.1", "-p", f"{unassigned}-{unassigned + 2}", "--rate", "1", "--no-history")
+    refused = scanner(*words, "--identify")
+    assert refused.returncode == 2
+    assert refused.stderr.count("\n") == 1
+    assert "--rate/--host-rate: a limit of 1 a second cannot be divided" in refused.stderr
+    assert "hosts that answer on every port were not looked for" in scanner(*words).stderr
+
+
 def test_verbose_shows_a_terminal_the_whole_table() -> None:
     def limit(options: ScanOptions) -> int:
         return next(output.limit for output in outputs(options) if isinstance(output, Table))

@@ -5,6 +5,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from scanner.core.identity import LONGEST, Conduct, Identity
-from scanner.core.model import Address, Endpoint, Observation, State, Transport
+from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.pacing import UNLIMITED, Limits
 from scanner.engines.conversation import Patience
 from scanner.engines.identify import Identifier
@@ -40,7 +41,9 @@ def seen(port: int, state: State = State.OPEN, transport: Transport = Transport.
 
 
 def identifier(services: Sequence[str] = (), patience: Patience = QUICK, *, permitted: bool = True) -> Identifier:
-    return Identifier(permitted=lambda _: permitted, limits=UNLIMITED, services=lambda _: services, patience=patience)
+    return Identifier(
+        permitted=lambda _: permitted, permits=Permits(UNLIMITED), services=lambda _: services, patience=patience
+    )
 
 
 async def identified(port: int, *services: str, patience: Patience = QUICK) -> Identity:
@@ -259,30 +262,12 @@ async def test_an_inquiry_that_is_cancelled_leaves_no_connection_behind() -> Non
         assert it.now == 0
 
 
-class Clock:
-    """Time that passes only when it is told to."""
-
-    now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def slots(limits: Limits, clock: Clock, hosts: Sequence[Address]) -> list[float]:
-    permits = Permits(limits, clock)
-    return [round(permits.slot(host) - 100, 6) for host in hosts]
-
-
-def test_permits_are_spaced_over_all_and_for_each_host() -> None:
-    one, two = ip_address("10.0.0.1"), ip_address("10.0.0.2")
-    assert slots(Limits(rate=10, host_rate=None), Clock(), [one, two, one]) == [0, 0.1, 0.2]
-    assert slots(Limits(rate=None, host_rate=2), Clock(), [one, two, one, two]) == [0, 0, 0.5, 0.5]
-    assert slots(UNLIMITED, Clock(), [one] * 3) == [0, 0, 0]
-
-
-def test_an_idle_stretch_is_not_saved_up() -> None:
-    clock, host = Clock(), ip_address("10.0.0.1")
-    permits = Permits(Limits(rate=10, host_rate=None), clock)
-    assert permits.slot(host) == 100
-    clock.now = 200.0
-    assert [permits.slot(host), permits.slot(host)] == [200.0, 200.1]
+async def test_waiting_for_a_permit_takes_nothing_from_the_time_for_the_peer() -> None:
+    async with peer(greeting(b"SSH-2.0-a\r\n")) as it:
+        asker = Identifier(
+            permitted=lambda _: True,
+            permits=Permits(Limits(rate=2.5, host_rate=None)),
+            patience=replace(QUICK, total=0.3),
+        )
+        found = await asker.identify([seen(it.port)] * 3)
+        assert [each.identity.name for each in found if each.identity] == ["ssh"] * 3

@@ -1,10 +1,12 @@
 """Sweeps by any engine inside a namespace, as tests want them: whole, and as one table."""
 
 import asyncio
+import socket
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -106,6 +108,37 @@ def sweep(
 def interface_packets(host: Namespace, link: str) -> int:
     """How many packets the kernel says left by an interface."""
     return int(host.run("cat", f"/sys/class/net/{link}/statistics/tx_packets").stdout)
+
+
+class Arrival(NamedTuple):
+    """A SYN that reached a host."""
+
+    at: float
+    """When, in seconds on the kernel's clock."""
+    address: bytes
+    """Where it was to go; IPv4, four bytes."""
+    port: int
+    """And to which port."""
+
+
+def arrivals(host: Namespace, act: Callable[[], object]) -> list[Arrival]:
+    """The SYNs of IPv4 that reached a host by `v0` meanwhile."""
+    with host.entered():
+        tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
+    tap.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE
+    tap.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
+    tap.bind(("v0", 0x0800))
+    act()
+    found: list[Arrival] = []
+    while True:
+        try:
+            frame, words, *_ = tap.recvmsg(64, 64)
+        except BlockingIOError:
+            tap.close()
+            return found
+        if frame[23] == 6 and frame[47] == 2:
+            seconds, nanoseconds = struct.unpack("qq", words[0][2])
+            found.append(Arrival(seconds + nanoseconds * 1e-9, frame[30:34], int.from_bytes(frame[36:38], "big")))
 
 
 def most_in_a_second(times: Iterable[float]) -> int:

@@ -16,6 +16,7 @@ from scanner.core.identity import Identity
 from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.pacing import UNLIMITED
 from scanner.engines.identify import Identifier
+from scanner.engines.permits import Permits
 from tests.netlab.servers import ADDRESS, SERVERS, Running, Server, installed, running
 
 pytestmark = pytest.mark.netlab
@@ -32,7 +33,7 @@ def identities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, I
     folder: Path = tmp_path_factory.mktemp("servers")
     folder.parent.chmod(0o755)
     with running(folder, WANTED) as up:
-        asker = Identifier(permitted=lambda _: True, limits=UNLIMITED)
+        asker = Identifier(permitted=lambda _: True, permits=Permits(UNLIMITED))
         found = asyncio.run(asker.identify([_open(each) for each in up]))
         yield {each.server.name: seen.identity for each, seen in zip(up, found, strict=True) if seen.identity}
 
