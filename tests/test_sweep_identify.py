@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from scanner.core.identity import Conduct, Identity
 from scanner.core.model import Observation, State
 from scanner.core.rules.classify import Judge
@@ -19,6 +21,9 @@ class Asking:
         self.began = asyncio.Event()
         self.asked: list[Observation] = []
         self._forever = forever
+
+    async def screen(self, observations: Sequence[Observation]) -> Sequence[Observation]:
+        return await self.identify(observations)
 
     async def identify(self, observations: Sequence[Observation]) -> Sequence[Observation]:
         self.asked += observations
@@ -51,9 +56,10 @@ async def test_what_was_screened_out_is_counted_but_neither_asked_nor_judged() -
     assert all(seen.whole_host for seen in asking.asked)
 
 
-async def test_a_stop_does_not_wait_for_strangers() -> None:
+@pytest.mark.parametrize("role", ["identifier", "screen"])
+async def test_a_stop_does_not_wait_for_strangers(role: str) -> None:
     asking = Asking(forever=True)
-    sweep = Sweep(plan(hosts=1), open_on(80), Judge(REGISTRY), identifier=asking)
+    sweep = Sweep(plan(hosts=1), open_on(80), Judge(REGISTRY), **{role: asking})
     running = asyncio.create_task(finish(sweep))
     await asking.began.wait()
     sweep.stop()

@@ -3,13 +3,10 @@
 import asyncio
 import itertools
 import signal
-import socket
-import struct
 import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -26,7 +23,16 @@ from scanner.engines.ring import Receiver
 from scanner.engines.syn import SynEngine
 from scanner.engines.syn_options import SynOptions
 from tests.netlab.lab import Lab, Namespace
-from tests.netlab.sweeping import QUICK, interface_packets, most_in_a_second, permit, plan_of, sweep, syn_engine
+from tests.netlab.sweeping import (
+    QUICK,
+    arrivals,
+    interface_packets,
+    most_in_a_second,
+    permit,
+    plan_of,
+    sweep,
+    syn_engine,
+)
 
 pytestmark = pytest.mark.netlab
 Pair = tuple[Namespace, Namespace]
@@ -233,26 +239,6 @@ def test_without_the_right_nothing_happens(pair: Pair) -> None:
     assert b.packets("any") == 0
 
 
-def arrivals(host: Namespace, act: Callable[[], object]) -> list[tuple[float, bytes]]:
-    """When each SYN reached a host meanwhile, by the kernel's clock, and its destination."""
-    with host.entered():
-        tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
-    tap.setsockopt(socket.SOL_SOCKET, 33, 1 << 26)  # SO_RCVBUFFORCE
-    tap.setsockopt(socket.SOL_SOCKET, 35, 1)  # SO_TIMESTAMPNS
-    tap.bind(("v0", 0x0800))
-    act()
-    found: list[tuple[float, bytes]] = []
-    while True:
-        try:
-            frame, words, *_ = tap.recvmsg(64, 64)
-        except BlockingIOError:
-            tap.close()
-            return found
-        if frame[23] == 6 and frame[47] == 2:
-            seconds, nanoseconds = struct.unpack("qq", words[0][2])
-            found.append((seconds + nanoseconds * 1e-9, frame[30:34]))
-
-
 @pytest.mark.parametrize("limits", [Limits(1000.0, None), Limits(None, 200.0)])
 def test_the_rate_holds_in_every_rolling_second(pair: Pair, limits: Limits) -> None:
     a, b = pair
@@ -262,8 +248,8 @@ def test_the_rate_holds_in_every_rolling_second(pair: Pair, limits: Limits) -> N
     plan = plan_of(["10.99.0.0-10.99.0.3"], range(1, int(rate * 2.5 / 4)))
     seen = arrivals(b, lambda: sweep(a, plan, syn_engine(plan, limits=limits)))
     assert len(seen) == plan.size
-    each_host = {target: [at for at, to in seen if to == target] for target in {to for _, to in seen}}
-    for times in each_host.values() if limits.host_rate else [[at for at, _ in seen]]:
+    each_host = {target: [at for at, to, _ in seen if to == target] for target in {each.address for each in seen}}
+    for times in each_host.values() if limits.host_rate else [[each.at for each in seen]]:
         allowed = limits.host_rate or limits.rate or 0
         assert most_in_a_second(times) <= allowed * 1.01 + 1
 
@@ -295,7 +281,7 @@ def test_no_burst_after_the_process_was_stopped(pair: Pair) -> None:
 
     seen = arrivals(b, stop_for_a_while)
     assert len(seen) == 4000
-    times = sorted(at for at, _ in seen)
+    times = sorted(each.at for each in seen)
     assert max(after - before for before, after in itertools.pairwise(times)) > 9.5
     assert most_in_a_second(times) <= 1011
 
