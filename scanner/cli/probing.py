@@ -46,13 +46,13 @@ def choose(options: ScanOptions, limits: Limits, prepared: Prepared, never: Coll
         engine = _MAKERS[choice.engine](options, limits, prepared)
         if options.discover:
             scout = _MAKERS[choice.engine](replace(options, pcap=None), limits, prepared)
-            engine = _in_two_steps(scout, engine, prepared.plan, never)
+            engine = _in_two_steps(scout, engine, prepared.plan, never, limits.rest)
         return Chosen(engine, choice.why)
     except ValueError as error:
         raise InvalidInput(str(error), where="--timeout/--retries") from error
 
 
-def _in_two_steps(scout: Engine, engine: Engine, plan: Plan, never: Collection[int]) -> Engine:
+def _in_two_steps(scout: Engine, engine: Engine, plan: Plan, never: Collection[int], rest: float) -> Engine:
     """Who is there is asked of every address, whatever shard this is."""
     from scanner.engines.discover import PORTS, Hosts, TwoSteps
 
@@ -60,7 +60,7 @@ def _in_two_steps(scout: Engine, engine: Engine, plan: Plan, never: Collection[i
     if not ports:
         raise InvalidInput("every port that discovery asks is excluded", where="--discover/--exclude-ports")
     first = replace(plan, ports=ports, shard=Shard())
-    return TwoSteps(scout, map(first.wave, first.numbers()), engine, Hosts(plan.targets.size))
+    return TwoSteps(scout, map(first.wave, first.numbers()), engine, Hosts(plan.targets.size), rest=rest)
 
 
 def _check_timeout(timeout: float | None) -> None:

@@ -57,6 +57,12 @@ class Limits:
         rate, host_rate = _divided(self.rate, one_in), _divided(self.host_rate, one_in)
         return Limits(rate[0], host_rate[0]), Limits(rate[1], host_rate[1])
 
+    @property
+    def rest(self) -> float:
+        """Seconds that must lie between two who keep to these limits one after the other; 0 without limits."""
+        given = [limit for limit in (self.rate, self.host_rate) if limit is not None]
+        return max((1.0, *(1 / limit for limit in given))) if given else 0.0
+
 
 def packets_of(timeout: float) -> int:
     """SYNs that one unanswered connect() may put on the wire while it is waited for.

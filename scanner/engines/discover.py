@@ -9,6 +9,7 @@ It trades certainty for time: a host whose firewall drops the few ports that wer
 done unasked, the reason says what happened, and what we could not tell (a link that was down) counts as a sign of life.
 """
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
 from contextlib import aclosing
@@ -154,9 +155,14 @@ class DiscoveredEngine:
 class TwoSteps:
     """Both steps as one engine: first who is there, then the waves of the sweep. Obeys `interface.Engine`."""
 
-    def __init__(self, scout: Engine, scouted: Iterable[Wave], engine: Engine, hosts: Hosts) -> None:
-        """`scout` probes `scouted`, the waves of the small plan; `engine` what is asked of `run`."""
-        self._scout, self._scouted, self._hosts = scout, scouted, hosts
+    def __init__(
+        self, scout: Engine, scouted: Iterable[Wave], engine: Engine, hosts: Hosts, *, rest: float = 0.0
+    ) -> None:
+        """`scout` probes `scouted`, the waves of the small plan; `engine` what is asked of `run`.
+
+        `rest` is how many seconds lie between them, because the engine does not know what the scout has just sent.
+        """
+        self._scout, self._scouted, self._hosts, self._rest = scout, scouted, hosts, rest
         self._engine = DiscoveredEngine(engine, hosts)
         self._stopped = False
 
@@ -185,6 +191,7 @@ class TwoSteps:
     async def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
         """See `interface.Engine`. The first settled wave answers for the probes of the first step too."""
         sent = (await discover(self._scout, self._scouted, self._hosts)).sent
+        await asyncio.sleep(0.0 if self._stopped else self._rest)
         if self._stopped:
             return
         async with aclosing(self._engine.run(waves)) as settled_waves:

@@ -86,3 +86,7 @@ def test_a_limit_is_divided_in_whole_probes(
 def test_one_probe_a_second_cannot_be_divided(limits: Limits) -> None:
     with pytest.raises(ValueError, match="cannot be divided"):
         limits.divided(10)
+
+
+def test_the_next_one_begins_when_the_last_one_is_out_of_sight() -> None:
+    assert [limits.rest for limits in (UNLIMITED, Limits(), Limits(None, 0.1))] == [0, 1, 10]

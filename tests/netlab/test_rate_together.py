@@ -4,6 +4,7 @@ from collections import defaultdict
 
 import pytest
 
+from scanner.engines.discover import PORTS as PORTS_ASKED_FIRST
 from tests.netlab.lab import Namespace
 from tests.netlab.sweeping import Arrival, arrivals, most_in_a_second
 
@@ -72,3 +73,26 @@ def test_what_the_kernel_repeats_is_counted(pair: Pair) -> None:
     seen = scanned(pair, "--engine", "connect", "--rate", "1000", "--host-rate", "0")
     assert were_at_work_together(seen)
     assert most_in_a_second(each.at for each in seen) <= 1000
+
+
+def test_between_the_steps_of_a_discovery_lies_a_second(pair: Pair) -> None:
+    """Neither step knows what the other has sent."""
+    a, b = pair
+    words = (
+        "scan",
+        "10.77.0.2",
+        "-p",
+        "1-2",
+        "--engine",
+        "connect",
+        "--discover",
+        "--rate",
+        "50",
+        "--no-history",
+        "-q",
+    )
+    seen = arrivals(b, lambda: a.python("-m", "scanner", *words))
+    first, second = seen[: len(PORTS_ASKED_FIRST)], seen[len(PORTS_ASKED_FIRST) :]
+    assert {each.port for each in first} == {*PORTS_ASKED_FIRST}
+    assert {each.port for each in second} == {1, 2}
+    assert second[0].at - first[-1].at >= 1
