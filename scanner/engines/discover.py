@@ -12,7 +12,7 @@ done unasked, the reason says what happened, and what we could not tell (a link 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import replace
 
 import numpy as np
@@ -164,7 +164,7 @@ class TwoSteps:
         """
         self._scout, self._scouted, self._hosts, self._rest = scout, scouted, hosts, rest
         self._engine = DiscoveredEngine(engine, hosts)
-        self._stopped = False
+        self._stopped = asyncio.Event()
 
     @property
     def name(self) -> str:
@@ -184,15 +184,16 @@ class TwoSteps:
 
     def stop(self) -> None:
         """See `interface.Engine`."""
-        self._stopped = True
+        self._stopped.set()
         self._scout.stop()
         self._engine.stop()
 
     async def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
         """See `interface.Engine`. The first settled wave answers for the probes of the first step too."""
         sent = (await discover(self._scout, self._scouted, self._hosts)).sent
-        await asyncio.sleep(0.0 if self._stopped else self._rest)
-        if self._stopped:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopped.wait(), self._rest)
+        if self._stopped.is_set():
             return
         async with aclosing(self._engine.run(waves)) as settled_waves:
             async for settled in settled_waves:

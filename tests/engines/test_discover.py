@@ -1,0 +1,32 @@
+"""The two steps of `--discover` as one engine."""
+
+import asyncio
+
+from scanner.core.reasons import Reason
+from scanner.core.wave import SettledWave
+from scanner.engines.discover import Hosts, TwoSteps
+from scanner.engines.fake import FakeEngine
+from tests.engines.test_fake import PLAN
+
+
+async def test_a_stop_ends_the_rest_between_the_steps() -> None:
+    scout = FakeEngine({}, otherwise=Reason.RESET)
+    steps = TwoSteps(scout, [PLAN.wave(0)], FakeEngine({}), Hosts(PLAN.targets.size), rest=3600)
+
+    async def settle() -> list[SettledWave]:
+        return [each async for each in steps.run([PLAN.wave(1)])]
+
+    settling = asyncio.create_task(settle())
+    while not scout.progress.settled:
+        await asyncio.sleep(0)
+    steps.stop()
+    async with asyncio.timeout(5):
+        assert await settling == []
+
+
+async def test_after_the_rest_the_second_step_begins() -> None:
+    scout = FakeEngine({}, otherwise=Reason.RESET)
+    steps = TwoSteps(scout, [PLAN.wave(0)], FakeEngine({}, otherwise=Reason.RESET), Hosts(PLAN.targets.size), rest=0.01)
+    settled = [each async for each in steps.run([PLAN.wave(1)])]
+    assert [each.wave.number for each in settled] == [1]
+    assert settled[0].sent == len(PLAN.wave(0)) + settled[0].reasons()["reset"]
