@@ -210,8 +210,10 @@ class XdpSender:
         return ctypes.get_errno() if failed else 0
 
     def close(self) -> None:
-        """See `Sender`."""
+        """See `Sender`. The queue is free once nothing maps the rings any more: the socket alone does not hold it."""
         self._socket.close()
+        self._announced = self._consumed = self._completed = self._taken_back = np.zeros(1, np.uint32)
+        self._descriptors, self._freed = np.zeros(1, _DESCRIPTOR), np.zeros(1, np.uint64)
 
 
 def xdp_sender(interface: str, *, queue: int = 0) -> XdpSender:
