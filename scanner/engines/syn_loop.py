@@ -333,10 +333,10 @@ class SynLoop:
         self._deliver(settled)
 
     def _pause(self, sent: int, began: float) -> float:
-        """Seconds to sleep: none while we may send as fast as we can, little while something waits to be sent."""
+        """Seconds to sleep: none while there is more to send at once, little while something waits to be sent."""
         if self._stopped(began) or not (self._sending or self._neighbours.waiting):
             return _IDLE
-        if sent and self._spacing.unlimited:
+        if sent >= _MOST_A_TURN or (sent and self._spacing.unlimited):
             return 0.0
         now = time.monotonic()
         return max(_TURN - (now - began), min(self._spacing.wait(now), _IDLE), 0.0)
