@@ -48,7 +48,7 @@ _OPEN = reason_code(Reason.SYN_ACK)
 _MOST_A_TURN = 4096
 _MOST_QUESTIONS = 64
 _MOST_SENDING = 8
-_TURN = 0.004
+_TURN = 0.003
 """Seconds of sleep while something is to be sent: half of what the pacing forgives."""
 _IDLE = 0.02
 

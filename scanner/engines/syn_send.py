@@ -22,7 +22,7 @@ from scanner.core.cookie import Cookie
 from scanner.core.errors import OutOfScope
 from scanner.core.packets import U8, Template, fill
 from scanner.core.reasons import Reason, local_error_code, reason_code
-from scanner.core.spacing import HostSpacing
+from scanner.core.spacing import PUNCTUAL, HostSpacing
 from scanner.core.targets import to_address
 from scanner.core.wave import U16
 from scanner.engines.flight import Flight
@@ -39,7 +39,6 @@ from scanner.engines.wire import Sender
 LEAST_LOOK, MOST_LOOK = 256, 4096
 """How many places of a try are looked at in one go where some may have to wait: more when too few of them may go."""
 
-_PUNCTUAL = 0.0005
 _LINK_IS_DOWN = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
 _NO_ROOM = frozenset({errno.ENOBUFS, errno.EAGAIN})
 _MOST_STALLS = 20
@@ -97,7 +96,7 @@ class Transmitter:
             sent += count
             kept.append(left)
         flight.take(np.sort(np.concatenate(kept)))
-        self.late = max(0.0, self._left_at - now - _PUNCTUAL) if sent else 0.0
+        self.late = max(0.0, self._left_at - now - PUNCTUAL) if sent else 0.0
         if self._hosts and self.late:
             self._hosts.went_late(flight.wave.host[go], self.late)
         return sent

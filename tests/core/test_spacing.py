@@ -1,5 +1,7 @@
 """No host gets more than its rate in any rolling second, and no burst after a stop."""
 
+from math import ceil
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,7 @@ def most_in_a_second(times: list[float]) -> int:
     return int((np.searchsorted(moments, moments + 1.0, side="left") - np.arange(len(moments))).max())
 
 
-@pytest.mark.parametrize("rate", [1.0, 37.0, 5000.0, 400_000.0])
+@pytest.mark.parametrize("rate", [0.7, 1.0, 3.125, 37.0, 5000.0, 400_000.0])
 def test_everybody_together_gets_the_rate_and_no_more(rate: float) -> None:
     spacing, sent = Spacing(rate), list[float]()
     for tick in range(1200):
@@ -20,7 +22,7 @@ def test_everybody_together_gets_the_rate_and_no_more(rate: float) -> None:
         count = spacing.ready(now, 10_000)
         spacing.took(count)
         sent += [now] * count
-    assert most_in_a_second(sent) <= rate * 1.01 + 1
+    assert most_in_a_second(sent) <= ceil(rate)
     assert len(sent) >= 3 * rate * 0.99 - 1
     assert spacing.ready(now + 10, 10_000) <= rate * 0.008 + 1
 
@@ -32,7 +34,7 @@ def test_no_rate_means_no_limit() -> None:
     assert spacing.wait(1.0) == 0.0
 
 
-@pytest.mark.parametrize("rate", [1.0, 37.0, 1000.0, 20_000.0])
+@pytest.mark.parametrize("rate", [0.7, 1.0, 3.125, 37.0, 1000.0, 20_000.0])
 def test_each_host_gets_its_rate_and_no_more(rate: float) -> None:
     pacing = HostSpacing(rate, hosts=16)
     wish = np.arange(4096, dtype=np.uint64) % np.uint64(3)
@@ -42,7 +44,7 @@ def test_each_host_gets_its_rate_and_no_more(rate: float) -> None:
         for host in wish[pacing.allow(wish, now, 10_000)].tolist():
             sent[host].append(now)
     for times in sent.values():
-        assert most_in_a_second(times) <= rate * 1.01 + 1
+        assert most_in_a_second(times) <= ceil(rate)
         assert len(times) >= 3 * rate * 0.99 - 1
 
 
@@ -67,11 +69,11 @@ def test_hosts_that_share_a_place_share_an_allowance() -> None:
 
 def test_what_left_late_moves_the_schedule_on() -> None:
     spacing, hosts, one = Spacing(1000.0), HostSpacing(1000.0), np.zeros(50, np.uint64)
-    assert spacing.ready(1.0, 50) == hosts.allow(one, 1.0, 50).sum() == 9
-    spacing.took(9, late=0.02)
-    hosts.went_late(one[:9], 0.02)
+    assert spacing.ready(1.0, 50) == hosts.allow(one, 1.0, 50).sum() == 6
+    spacing.took(6, late=0.02)
+    hosts.went_late(one[:6], 0.02)
     assert spacing.ready(1.02, 50) == hosts.allow(one, 1.02, 50).sum() == 0
-    assert spacing.ready(1.0255, 50) == hosts.allow(one, 1.0255, 50).sum() == 5
+    assert spacing.ready(1.0245, 50) == hosts.allow(one, 1.0245, 50).sum() == 5
 
 
 def test_a_batch_is_judged_as_if_its_probes_came_one_by_one() -> None:

@@ -251,7 +251,7 @@ def test_the_rate_holds_in_every_rolling_second(pair: Pair, limits: Limits) -> N
     each_host = {target: [at for at, to, _ in seen if to == target] for target in {each.address for each in seen}}
     for times in each_host.values() if limits.host_rate else [[each.at for each in seen]]:
         allowed = limits.host_rate or limits.rate or 0
-        assert most_in_a_second(times) <= allowed * 1.01 + 1
+        assert most_in_a_second(times) <= allowed
 
 
 def test_no_burst_after_the_process_was_stopped(pair: Pair) -> None:
@@ -283,7 +283,7 @@ def test_no_burst_after_the_process_was_stopped(pair: Pair) -> None:
     assert len(seen) == 4000
     times = sorted(each.at for each in seen)
     assert max(after - before for before, after in itertools.pairwise(times)) > 9.5
-    assert most_in_a_second(times) <= 1011
+    assert most_in_a_second(times) <= 1000
 
 
 def test_answers_that_came_while_the_process_was_stopped_are_heard(pair: Pair) -> None:

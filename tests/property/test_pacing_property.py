@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.core.pacing import Bucket, Limits, batching
+from scanner.core.spacing import HostSpacing, Spacing
 
 RATES = st.one_of(st.floats(0.2, 50), st.integers(1, 20_000).map(float))
 GAPS = st.lists(st.floats(0, 0.3), min_size=1, max_size=60)
@@ -78,3 +79,19 @@ def test_the_parts_of_a_limit_keep_the_promise_of_the_whole(
 def test_parts_are_never_rounded_up_to_more_than_the_whole(limit: float, one_in: int) -> None:
     most, rest = Limits(limit, None).divided(one_in)
     assert math.ceil(most.rate or 0) + math.ceil(rest.rate or 0) == math.ceil(limit)
+
+
+@given(RATES, GAPS, st.data())
+def test_whole_batches_keep_their_promise_too(rate: float, gaps: list[float], data: st.DataObject) -> None:
+    together, each, now = Spacing(rate), HostSpacing(rate, hosts=4), 1000.0
+    hosts = np.zeros(30_000, np.uint64)
+    times, counts, of_host = [], [], []
+    for gap in gaps:
+        now += gap
+        most = data.draw(st.integers(1, 30_000))
+        times.append(now)
+        counts.append(together.ready(now, most))
+        together.took(counts[-1])
+        of_host.append(int(each.allow(hosts, now, most).sum()))
+    assert most_in_a_second(times, counts) <= math.ceil(rate)
+    assert most_in_a_second(times, of_host) <= math.ceil(rate)
