@@ -54,13 +54,16 @@ def choose(options: ScanOptions, limits: Limits, prepared: Prepared, never: Coll
 
 def _in_two_steps(scout: Engine, engine: Engine, plan: Plan, never: Collection[int], rest: float) -> Engine:
     """Who is there is asked of every address, whatever shard this is."""
-    from scanner.engines.discover import PORTS, Hosts, TwoSteps
+    from scanner.engines.discover import PORTS, DiscoveredEngine, Hosts, TwoSteps
 
     ports = tuple(port for port in PORTS if port not in never)
     if not ports:
         raise InvalidInput("every port that discovery asks is excluded", where="--discover/--exclude-ports")
     first = replace(plan, ports=ports, shard=Shard())
-    return TwoSteps(scout, map(first.wave, first.numbers()), engine, Hosts(plan.targets.size), rest=rest)
+    hosts = Hosts(plan.targets.size)
+    return TwoSteps(
+        scout, map(first.wave, first.numbers()), DiscoveredEngine(engine, hosts, plan.wave), hosts, rest=rest
+    )
 
 
 def _check_timeout(timeout: float | None) -> None:

@@ -1,7 +1,7 @@
 """How many probes may go now, over whole batches: for everybody together and for each host.
 
-What may go next has a time before which it may not; sending moves that time on by a gap of T. Who was idle may catch up
-at most S = `SLACK` seconds, so a burst after a stop (the process was suspended, the machine slept) is no longer than that.
+What may go next has a time before which it may not; sending moves that time on by a gap of T. Who was idle may catch
+up at most S = `SLACK` seconds: that much may go at once after a stop (the process was suspended, the machine slept).
 
 Theory. If n probes go within less than a second, the last of them was due (n - 1) T after the first, which went S late
 at most: (n - 1) T < 1 + S. So there are at most ceil((1 + S) / T) of them, and T = (1 + S) / rate makes that the rate,

@@ -3,7 +3,8 @@
 Two steps, each with any engine. `discover` runs a small plan and notes in `Hosts` which addresses gave a sign of life.
 `DiscoveredEngine` wraps an engine: of each wave it lets only endpoints of such addresses through, and settles the
 others as `silent-host`, counting each silent address once. Plans, waves and cursors stay as they are, so a sweep can
-be resumed and sharded as ever; the first step is simply taken again.
+be resumed and sharded as ever; the first step is simply taken again. A wave of which little is left is probed side by
+side with many others, so none is kept meanwhile: it is asked for once more when it is settled.
 
 It trades certainty for time: a host whose firewall drops the few ports that were asked looks silent. So it is never
 done unasked, the reason says what happened, and what we could not tell (a link that was down) counts as a sign of life.
@@ -11,7 +12,7 @@ done unasked, the reason says what happened, and what we could not tell (a link 
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from contextlib import aclosing, suppress
 from dataclasses import replace
 
@@ -90,8 +91,9 @@ async def discover(engine: Engine, waves: Iterable[Wave], hosts: Hosts) -> Cover
 class DiscoveredEngine:
     """An engine that probes only addresses that gave a sign of life. Obeys `interface.Engine`."""
 
-    def __init__(self, engine: Engine, hosts: Hosts) -> None:
-        self._engine, self._hosts = engine, hosts
+    def __init__(self, engine: Engine, hosts: Hosts, wave_of: Callable[[int], Wave]) -> None:
+        """`wave_of` gives a wave of the plan by its number."""
+        self._engine, self._hosts, self._wave_of = engine, hosts, wave_of
         self._skipped = 0
 
     @property
@@ -117,19 +119,18 @@ class DiscoveredEngine:
 
     async def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
         """See `interface.Engine`."""
-        whole: dict[int, tuple[Wave, Places]] = {}
+        kept: dict[int, Places] = {}
 
         def lively() -> Iterator[Wave]:
             for wave in waves:
-                kept = np.flatnonzero(self._hosts.are_alive(wave.host))
-                whole[wave.number] = wave, kept
-                yield _part(wave, kept)
+                kept[wave.number] = places = np.flatnonzero(self._hosts.are_alive(wave.host))
+                yield _part(wave, places)
 
         async with aclosing(self._engine.run(lively())) as settled_waves:
             async for settled in settled_waves:
-                wave, kept = whole.pop(settled.wave.number)
-                self._skipped += len(wave) - len(kept)
-                yield self._widen(wave, kept, settled)
+                wave, places = self._wave_of(settled.wave.number), kept.pop(settled.wave.number)
+                self._skipped += len(wave) - len(places)
+                yield self._widen(wave, places, settled)
 
     def _widen(self, wave: Wave, kept: Places, settled: SettledWave) -> SettledWave:
         """The settled part as the settled whole."""
@@ -156,14 +157,14 @@ class TwoSteps:
     """Both steps as one engine: first who is there, then the waves of the sweep. Obeys `interface.Engine`."""
 
     def __init__(
-        self, scout: Engine, scouted: Iterable[Wave], engine: Engine, hosts: Hosts, *, rest: float = 0.0
+        self, scout: Engine, scouted: Iterable[Wave], engine: DiscoveredEngine, hosts: Hosts, *, rest: float = 0.0
     ) -> None:
         """`scout` probes `scouted`, the waves of the small plan; `engine` what is asked of `run`.
 
         `rest` is how many seconds lie between them, because the engine does not know what the scout has just sent.
         """
         self._scout, self._scouted, self._hosts, self._rest = scout, scouted, hosts, rest
-        self._engine = DiscoveredEngine(engine, hosts)
+        self._engine = engine
         self._stopped = asyncio.Event()
 
     @property

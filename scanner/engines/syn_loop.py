@@ -39,8 +39,10 @@ from scanner.engines.syn_options import Permitted, SynOptions
 from scanner.engines.syn_send import Transmitter
 from scanner.engines.wire import Sender
 
-SLOTS = 64
-"""Most waves in flight."""
+MOST_SLOTS = 512
+"""Most waves in flight: many, for those of which `--discover` leaves but a few endpoints."""
+MOST_PORTS = 6144
+"""Most source ports in use: so many in a row are free on most machines."""
 PREFETCH = 2
 """Waves that are asked for before there is room to begin them."""
 
@@ -73,11 +75,13 @@ class Statistics:
     def words(self) -> Iterator[str]:
         """What of it an auditor should know, one line each."""
         if self.forged:
-            yield f"{self.forged:,} packets looked like answers but proved no probe of ours: none was believed"
+            yield f"packets that looked like answers but proved no probe of ours: {self.forged:,}, none believed"
         if self.late:
-            yield f"{self.late:,} answers came when all was settled: duplicates, or --timeout is too short"
+            yield f"answers that came when all was settled: {self.late:,} (duplicates, or --timeout is too short)"
+        if self.dropped:
+            yield f"packets that the kernel had no room for: {self.dropped:,}"
         if self.resets:
-            yield f"{self.resets:,} connections were reset by us, since this machine's firewall kept its kernel from it"
+            yield f"connections that we reset, as this machine's firewall kept its kernel from it: {self.resets:,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +118,8 @@ class SynLoop:
         key = os.urandom(KEY_BYTES)
         self._kernel = Netlink()
         self._watch = LinkWatch()
-        self._ports = choose(SLOTS, options.tries, pick=random.SystemRandom().randrange)
+        self._slots = min(MOST_SLOTS, MOST_PORTS // options.tries)
+        self._ports = choose(self._slots, options.tries, pick=random.SystemRandom().randrange)
         self._routes = Routes(self._kernel, interface=options.interface)
         self._states = LinkStates(self._kernel.links(), self._watch)
         self._hops = Hops()
@@ -135,7 +140,7 @@ class SynLoop:
         self._flights: dict[int, Flying] = {}
         self._sending: list[tuple[int, Flying]] = []  # of the flights, those with something to send, oldest first
         self._held = 0  # bytes that the flights take
-        self._free = deque(range(SLOTS))
+        self._free = deque(range(self._slots))
         self._given: deque[Wave] = deque()
         self._asked = 0
         self._exhausted = False
@@ -214,7 +219,7 @@ class SynLoop:
             self._flights[slot] = flying
             self._sending.append((slot, flying))
             self._held += flying.flight.memory
-        room = self._held < self._options.in_flight and len(self._flights) + self._asked < SLOTS
+        room = self._held < self._options.in_flight and len(self._flights) + self._asked < self._slots
         while room and self._asked < PREFETCH and not self._exhausted:
             self._asked += 1
             self._want()
@@ -325,7 +330,7 @@ class SynLoop:
                 gone = left[self._hops.path[flight.hop[left]] == number]
                 flight.settle(gone, reason_code(Reason.LINK_DOWN), now)
         lost = self._listener.dropped - flying.dropped_before
-        degraded = (f"{lost} answers lost: the receive ring was full",) if lost else ()
+        degraded = ("answers were lost: the receive ring was full",) if lost else ()
         absent = self._hops.count_absent(flight.hop)
         settled = flight.finish(now, time.time(), reason=reason, degraded=degraded, absent=absent)
         self._free.append(slot)

@@ -48,7 +48,7 @@ _COPY: Final = 1 << 1
 _TX_AT: Final = 0x8000_0000
 _COMPLETION_AT: Final = 0x1_8000_0000
 
-_ROWS: Final = 4096
+_ROWS: Final = 8192
 _PLACE: Final = _ROWS - 1
 """Mask that turns a count into a place in a ring; `_ROWS` is a power of two."""
 _BATCH: Final = _ROWS // 2

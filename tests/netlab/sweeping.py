@@ -26,7 +26,7 @@ from scanner.engines.syn_options import SynOptions
 from tests.netlab.lab import Namespace
 
 QUICK = SynOptions(tries=2, wire=Wire.SENDMMSG)
-"""Enough where nothing is lost; and by the wire that can be opened again at once."""
+"""Enough where nothing is lost; and by the wire that every kernel has."""
 
 
 @dataclass

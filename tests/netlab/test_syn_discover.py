@@ -31,7 +31,7 @@ def test_only_those_who_answer_are_probed_further(lab: Lab, name: str) -> None:
     with Tun(host, open=[80, 150], dead_hosts=dead) as tun:
         with host.entered():
             coverage = asyncio.run(discover(engine(), [first.wave(0)], hosts))
-        narrowed: Engine = DiscoveredEngine(engine(), hosts)
+        narrowed: Engine = DiscoveredEngine(engine(), hosts, plan.wave)
         swept = sweep(host, plan, narrowed)
     assert isinstance(coverage, Coverage)
     assert (hosts.alive, hosts.silent) == (2, 14)

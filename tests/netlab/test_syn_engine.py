@@ -61,6 +61,17 @@ def test_where_memory_allows_few_waves_they_follow_one_another(pair: Pair) -> No
     assert len(swept.waves) == plan.waves
 
 
+def test_small_waves_are_probed_side_by_side(pair: Pair) -> None:
+    """As `--discover` leaves them. All have been sent when the first of them has waited for its answers."""
+    a, b = pair
+    b.nft("add rule inet lab input tcp flags & (syn|ack) == syn drop")
+    plan = plan_of(["10.77.0.2"], range(1, 4001), wave_size=10)
+    engine, sent = syn_engine(plan, replace(QUICK, tries=1)), list[int]()
+    swept = sweep(a, plan, engine, meanwhile=lambda _: sent.append(engine.progress.sent))
+    assert sent[0] == plan.size
+    assert swept.reasons == {"no-response": plan.size}
+
+
 def test_loopback_and_own_addresses(pair: Pair) -> None:
     a, _ = pair
     a.listen([2000], ["0.0.0.0", "::"])
@@ -333,7 +344,8 @@ def test_lost_answers_make_a_wave_degraded(pair: Pair, monkeypatch: pytest.Monke
     swept = sweep(a, plan, syn_engine(plan, SynOptions(tries=1)), table=False)
     assert swept.statistics.dropped > 1000
     (wave,) = swept.waves
-    assert wave.degraded == (f"{swept.statistics.dropped} answers lost: the receive ring was full",)
+    assert wave.degraded == ("answers were lost: the receive ring was full",)
+    assert f"packets that the kernel had no room for: {swept.statistics.dropped:,}" in swept.statistics.words()
     assert swept.coverage.answered + swept.statistics.dropped == plan.size
 
 
