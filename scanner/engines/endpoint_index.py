@@ -1,11 +1,9 @@
 """Which place of a wave an endpoint has: binary search in the wave's endpoints, sorted by one number each."""
 
 import numpy as np
-import numpy.typing as npt
 
 from scanner.core.wave import U8, U16, U64, Wave
-
-Places = npt.NDArray[np.int32]
+from scanner.engines.places import Places
 
 _NOBODY = np.int32(-1)
 

@@ -10,8 +10,6 @@ Several answers for one endpoint count once. Where they differ, SYN-ACK beats RS
 what an auditor must hear of, and a router's word is weaker than the host's own.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -20,11 +18,11 @@ from scanner.core.reasons import Reason, reason_code
 from scanner.core.wave import F32, F64, U8, U16, U64, SettledWave, Wave
 from scanner.engines.endpoint_index import EndpointIndex
 from scanner.engines.evidence import Evidence
-from scanner.engines.send_log import Places, SendLog
+from scanner.engines.heard import Heard, Rows
+from scanner.engines.places import Places
+from scanner.engines.send_log import SendLog
 
 I32 = npt.NDArray[np.int32]
-Rows = npt.NDArray[np.intp]
-"""Rows of a batch of answers, intp[n]."""
 
 REPEATED = 0.5
 """Seconds after which one more SYN-ACK is its sender's repetition and not a duplicate of the first."""
@@ -40,47 +38,6 @@ _SCAN = 4096
 """Places that are looked over at once."""
 _ANSWERED_BYTES = 20
 """What a place costs once something of its wave was answered (index, moment and round-trip time), and four a try."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Heard:
-    """Answers that passed the cookie check, as columns; all of one length."""
-
-    version: U8
-    """IP version of the probed endpoint."""
-    high: U64
-    """Upper half of its address."""
-    low: U64
-    """Lower half of its address."""
-    port: U16
-    """Its port."""
-    source_port: U16
-    """The port of ours that the probe came from: it names the wave's slot and the try."""
-    reason: U16
-    """Reason code that the answer means."""
-    at: F64
-    """When it came, seconds on the monotonic clock."""
-    router_high: U64
-    """Upper half of the address of the router that sent an ICMP error."""
-    router_low: U64
-    """Lower half of it; 0 for TCP answers."""
-
-    def __len__(self) -> int:
-        return len(self.port)
-
-    def rows(self, chosen: Rows) -> "Heard":
-        """Some of them."""
-        return Heard(
-            self.version[chosen],
-            self.high[chosen],
-            self.low[chosen],
-            self.port[chosen],
-            self.source_port[chosen],
-            self.reason[chosen],
-            self.at[chosen],
-            self.router_high[chosen],
-            self.router_low[chosen],
-        )
 
 
 class Flight:

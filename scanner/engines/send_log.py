@@ -8,19 +8,9 @@ network that is silent, which is most of most networks, nothing is ever spread o
 from collections import deque
 
 import numpy as np
-import numpy.typing as npt
 
 from scanner.core.wave import F32
-
-Places = npt.NDArray[np.int32]
-"""Places in a wave, ascending, int32[n]."""
-
-
-def run_of(places: Places) -> slice | Places:
-    """The places, as a slice where they follow one another without a gap: indexing by it then copies nothing."""
-    if len(places) and places[-1] - places[0] + 1 == len(places):
-        return slice(int(places[0]), int(places[-1]) + 1)
-    return places
+from scanner.engines.places import Places, run_of
 
 
 class SendLog:

@@ -22,8 +22,9 @@ from scanner.engines.netlink import Medium
 from scanner.engines.pcap import PcapWriter
 from scanner.engines.route import Path
 from scanner.engines.senders import open_sender
-from scanner.engines.syn_loop import Statistics, SynLoop
+from scanner.engines.syn_loop import SynLoop
 from scanner.engines.syn_options import Permitted, SynOptions
+from scanner.engines.syn_statistics import Statistics
 from scanner.engines.wire import Sender, ip_sender, packet_sender
 
 _SWITCH = 0.0002

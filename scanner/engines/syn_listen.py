@@ -21,7 +21,7 @@ import numpy.typing as npt
 from scanner.core.cookie import Cookie
 from scanner.core.dissect import dissect
 from scanner.core.errors import InvalidInput
-from scanner.engines.flight import Heard
+from scanner.engines.heard import Heard
 from scanner.engines.judge import judge
 from scanner.engines.ring import Received, Receiver
 from scanner.engines.source_ports import SourcePorts

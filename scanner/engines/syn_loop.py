@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +26,8 @@ from scanner.core.pacing import Limits
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.spacing import HostSpacing, Spacing
 from scanner.core.wave import SettledWave, Wave
-from scanner.engines.flight import Flight, Heard, Rows
+from scanner.engines.flight import Flight
+from scanner.engines.heard import Heard, Rows
 from scanner.engines.hops import NO_HOP, Hops
 from scanner.engines.interface import Progress
 from scanner.engines.link_states import LinkStates
@@ -37,6 +38,7 @@ from scanner.engines.source_ports import choose
 from scanner.engines.syn_listen import Keep, Listener
 from scanner.engines.syn_options import Permitted, SynOptions
 from scanner.engines.syn_send import Transmitter
+from scanner.engines.syn_statistics import Statistics
 from scanner.engines.wire import Sender
 
 MOST_SLOTS = 512
@@ -53,35 +55,6 @@ _MOST_SENDING = 8
 _TURN = 0.003
 """Seconds of sleep while something is to be sent: half of what the pacing forgives."""
 _IDLE = 0.02
-
-
-@dataclass(frozen=True, slots=True)
-class Statistics:
-    """What the engine counted, beyond what the waves say."""
-
-    forged: int = 0
-    """Packets that looked like answers but did not carry our cookie."""
-    late: int = 0
-    """Genuine answers that came after their wave was settled."""
-    dropped: int = 0
-    """Answers that the kernel had no room for."""
-    resets: int = 0
-    """Resets that we sent because our kernel's own did not get through."""
-    neighbour_requests: int = 0
-    """ARP requests and neighbour solicitations sent."""
-    wires: tuple[str, ...] = ()
-    """How frames were given to the kernel."""
-
-    def words(self) -> Iterator[str]:
-        """What of it an auditor should know, one line each."""
-        if self.forged:
-            yield f"packets that looked like answers but proved no probe of ours: {self.forged:,}, none believed"
-        if self.late:
-            yield f"answers that came when all was settled: {self.late:,} (duplicates, or --timeout is too short)"
-        if self.dropped:
-            yield f"packets that the kernel had no room for: {self.dropped:,}"
-        if self.resets:
-            yield f"connections that we reset, as this machine's firewall kept its kernel from it: {self.resets:,}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ from scanner.engines.flight import Flight
 from scanner.engines.hops import Hops, HopState
 from scanner.engines.link_states import LinkState, LinkStates
 from scanner.engines.netlink import Medium
+from scanner.engines.places import Places, run_of
 from scanner.engines.route import Path
-from scanner.engines.send_log import Places, run_of
 from scanner.engines.source_ports import SourcePorts
 from scanner.engines.syn_options import Permitted
 from scanner.engines.template import syn_template

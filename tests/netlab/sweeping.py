@@ -21,8 +21,8 @@ from scanner.engines.interface import Engine
 from scanner.engines.names import Wire
 from scanner.engines.permitted import PermittedRanges
 from scanner.engines.syn import SynEngine
-from scanner.engines.syn_loop import Statistics
 from scanner.engines.syn_options import SynOptions
+from scanner.engines.syn_statistics import Statistics
 from tests.netlab.lab import Namespace
 
 QUICK = SynOptions(tries=2, wire=Wire.SENDMMSG)
