@@ -43,7 +43,7 @@ class Cookie:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a cookie key has {KEY_BYTES} bytes, not {len(key)}")
         self._ciphers = {4: _aes(key[:16]), 6: _aes(key[16:])}
-        self._blocks = np.zeros((0, 4), ">u4")
+        self._blocks = dict.fromkeys(self._ciphers, np.zeros((0, 4), ">u4"))
         self._hashed = np.zeros((0, 4), np.uint32)
 
     def of(self, version: int, *, high: U64, low: U64, port: U16, source_port: U16) -> U32:
@@ -57,33 +57,33 @@ class Cookie:
             source_port: the ports probed from.
         """
         size = len(port)
-        blocks = self._room(size)
+        blocks = self._room(version, size)
         ports = (port.astype(np.uint32) << 16) | source_port
         if version == 4:
             blocks[:, 0] = low
-            blocks[:, 1] = ports
-            blocks[:, 2:] = 0
+            blocks[:, 1] = ports  # the rest of an IPv4 block was never anything but zero
         else:
             halves = blocks.view(">u8")
             halves[:, 0] = high
             halves[:, 1] = low
-            self._encrypt(version, size)
+            self._encrypt(version, blocks)
             blocks.view(np.uint32)[...] = self._hashed[:size]
             blocks[:, 1] ^= ports
-        self._encrypt(version, size)
+        self._encrypt(version, blocks)
         return self._hashed[:size, 0].copy()
 
-    def _room(self, size: int) -> U32:
+    def _room(self, version: int, size: int) -> U32:
         """Work space for `size` blocks; grown, never shrunk."""
-        if len(self._blocks) < size:
-            self._blocks = np.zeros((size, 4), ">u4")
+        if len(self._blocks[version]) < size:
+            self._blocks[version] = np.zeros((size, 4), ">u4")
+        if len(self._hashed) <= size:
             self._hashed = np.zeros((size + 1, 4), np.uint32)  # update_into wants a block to spare
-        return self._blocks[:size]
+        return self._blocks[version][:size]
 
-    def _encrypt(self, version: int, size: int) -> None:
-        if size:
-            blocks, hashed = self._blocks[:size].view(np.uint8), self._hashed.view(np.uint8)
-            self._ciphers[version].update_into(blocks.reshape(-1).data, hashed.reshape(-1).data)
+    def _encrypt(self, version: int, blocks: U32) -> None:
+        if len(blocks):
+            source, hashed = blocks.view(np.uint8), self._hashed.view(np.uint8)
+            self._ciphers[version].update_into(source.reshape(-1).data, hashed.reshape(-1).data)
 
 
 def _aes(key: bytes) -> _Encryptor:

@@ -54,6 +54,8 @@ _MOST_QUESTIONS = 64
 _MOST_SENDING = 8
 _TURN = 0.003
 """Seconds of sleep while something is to be sent: half of what the pacing forgives."""
+_SETTLE = 0.01
+"""Seconds from one look at all waves to the next."""
 _IDLE = 0.02
 
 
@@ -177,7 +179,7 @@ class SynLoop:
         sent = 0 if self._stopped(now) else self._send(time.monotonic())
         if now >= self._settle_at:
             self._settle(now, min(now, heard_until))
-            self._settle_at = now + _TURN
+            self._settle_at = now + _SETTLE
         return self._pause(sent, now)
 
     def _stopped(self, now: float) -> bool:
