@@ -180,7 +180,7 @@ def _undetermined(summary: Summary) -> str:
 def _incomplete_verdict(summary: Summary, found: int) -> str:
     if found:
         return f"{_by_severity(summary.findings)}. There may be more."
-    return "Nothing was found in what was covered, which says nothing of the rest."
+    return "Nothing unexpected was found in what was covered, which says nothing of the rest."
 
 
 def _whats_missing(summary: Summary) -> str:

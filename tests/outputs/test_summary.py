@@ -76,7 +76,7 @@ def test_no_findings_is_not_said_of_what_was_not_covered(change: dict[str, objec
     summary = replace(CLEAN, **change)
     assert closing_lines(summary) == (
         words,
-        "Nothing was found in what was covered, which says nothing of the rest.",
+        "Nothing unexpected was found in what was covered, which says nothing of the rest.",
     )
     assert "No findings" not in plain_summary(describe(summary))
     assert describe(summary).tone is Tone.WARNING
