@@ -77,12 +77,17 @@ class AddressColumns:
 
 def held(*columns: npt.NDArray[Any]) -> int:
     """Bytes that columns take; a value that was broadcast takes one place, however long its column seems."""
-    return sum(column.itemsize if column.strides == (0,) else column.nbytes for column in columns)
+    return sum(column.itemsize if is_shared(column) else column.nbytes for column in columns)
+
+
+def is_shared(column: npt.NDArray[Any]) -> bool:
+    """Whether one value was broadcast over the whole column."""
+    return column.strides == (0,)
 
 
 def distinct(column: npt.NDArray[Number]) -> npt.NDArray[Number]:
     """The values in a column, each once, ascending; quick where there is but one."""
-    if len(column) and (column.strides == (0,) or (column == column[0]).all()):
+    if len(column) and (is_shared(column) or (column == column[0]).all()):
         return column[:1]
     return np.unique(column)
 

@@ -207,9 +207,8 @@ class SynLoop:
         """
         if not self._permitted(wave.version, wave.high, wave.low).all():
             raise OutOfScope("the plan holds an address that is not permitted; stopped before probing it")
-        for version in (4, 6):
-            if (wave.version == version).any():
-                self._listener.open(version)
+        for version in distinct(wave.version).tolist():
+            self._listener.open(version)
         paths = self._routes.find(wave.version, wave.high, wave.low)
         hop, questions = self._hops.find(self._routes.paths, paths, wave.high, wave.low, now)
         self._neighbours.ask(questions, now)

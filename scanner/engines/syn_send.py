@@ -17,7 +17,7 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.columns import distinct
+from scanner.core.columns import distinct, is_shared
 from scanner.core.cookie import Cookie
 from scanner.core.errors import OutOfScope
 from scanner.core.packets import U8, Template, fill
@@ -126,7 +126,7 @@ class Transmitter:
 
     def _all_may_go(self, flight: Flight) -> bool:
         """Whether no place has to wait for anything but the global rate: then none needs to be looked at by itself."""
-        ready = _shared(flight.hop) and len(flight) > 0 and self._hops.state[flight.hop[0]] == HopState.READY
+        ready = is_shared(flight.hop) and len(flight) > 0 and self._hops.state[flight.hop[0]] == HopState.READY
         return ready and not self._hosts and not self._states.troubled(path.link.index for path in self._paths)
 
     def _sort_out(self, flight: Flight, places: Places, most: int, now: float) -> tuple[Mask, Mask]:
@@ -245,11 +245,6 @@ class Transmitter:
         if key not in self._templates:
             self._templates[key] = syn_template(self._paths[number], flags=flags, hop=mac)
         return self._templates[key]
-
-
-def _shared(column: npt.NDArray[np.generic]) -> bool:
-    """Whether one value was broadcast over the whole column."""
-    return column.strides == (0,)
 
 
 def _room(sender: Sender, template: Template, count: int) -> U8:
