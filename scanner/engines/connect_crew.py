@@ -19,10 +19,9 @@ reach (`crew_size`). Where not even one process may be started, the engine runs 
 import os
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
-from math import inf
 
 from scanner.core.model import Address
-from scanner.core.pacing import Limits
+from scanner.core.pacing import Limits, fastest
 from scanner.core.wave import SettledWave, Wave
 from scanner.engines import connect_epoll
 from scanner.engines.connect import ConnectEngine, ConnectOptions
@@ -38,8 +37,8 @@ _MOST = 4
 
 def crew_size(endpoints: int, hosts: int, limits: Limits) -> int:
     """How many workers are worth having for a plan of so many endpoints and hosts; 1 where the plain engine will do."""
-    fastest = min(limits.rate or inf, (limits.host_rate or inf) * hosts)
-    if endpoints < WORTHWHILE or fastest <= BRISK or not connect_epoll.AVAILABLE:
+    most = fastest(limits, hosts)
+    if endpoints < WORTHWHILE or (most is not None and most <= BRISK) or not connect_epoll.AVAILABLE:
         return 1
     return min(len(os.sched_getaffinity(0)), _MOST)
 
