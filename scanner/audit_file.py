@@ -25,7 +25,7 @@ from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from scanner.toml_file import TomlFile, read_toml
+from scanner.files.toml import TomlFile, read_toml
 
 PLACEHOLDERS = frozenset({"date", "sweep_id"})
 """What may stand in braces in the path of an output."""

@@ -36,7 +36,7 @@ from scanner.core.ports import parse_ports
 from scanner.core.registry import Registry
 from scanner.core.spans import address_span, network_span
 from scanner.core.targets import HostName, Word, parse_target
-from scanner.toml_file import NetworkText, TomlFile, Words, read_toml
+from scanner.files.toml import NetworkText, TomlFile, Words, read_toml
 
 Resolve: TypeAlias = Callable[[Collection[str]], Mapping[str, Sequence[Address]]]
 """Finds the addresses of host names; leaves out those that have none."""

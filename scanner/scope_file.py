@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from scanner.core.scope import NEVER, Scope
 from scanner.core.spans import intersect, merge, network_span
-from scanner.toml_file import NetworkText, Words, read_toml
+from scanner.files.toml import NetworkText, Words, read_toml
 
 
 def _permissible(text: str) -> str:

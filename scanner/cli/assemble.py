@@ -16,7 +16,6 @@ from scanner.cli.probing import Chosen, choose
 from scanner.cli.run import Job
 from scanner.cli.settings import settings_of
 from scanner.cli.shares import UNTESTED, Shares, share
-from scanner.cli.words import argument_words, file_words
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
 from scanner.core.overlays import Overlays
@@ -29,6 +28,7 @@ from scanner.core.report import SweepInfo
 from scanner.core.required import required_places
 from scanner.core.rules.classify import RULES, Judge
 from scanner.core.scope import Scope
+from scanner.files.words import argument_words, file_words
 from scanner.outputs.interface import Output
 from scanner.outputs.together import Together
 from scanner.prepare import Prepared, Wanted, parse_shard, port_set, prepare

@@ -20,11 +20,11 @@ from scanner.core.errors import HistoryUnusable, OutputFailed
 from scanner.core.model import Coverage, Judged
 from scanner.core.plan import Plan
 from scanner.core.report import Summary, SweepInfo
+from scanner.files.lock import held
 from scanner.history.database import Database
 from scanner.history.previous import open_before
 from scanner.history.recorder import SweepRecorder, begin_sweep
 from scanner.history.store import Store, StoredSweep
-from scanner.lock import held
 from scanner.sweep import Asked, Earlier, WaveResult
 
 Result = TypeVar("Result")

@@ -45,7 +45,7 @@ def _go_on(store: "Store", stored: "StoredSweep", *, quiet: bool) -> int:
         return status
     from scanner.audit_file import read_audit
     from scanner.cli.night import run_night
-    from scanner.lock import held
+    from scanner.files.lock import held
 
     audit = read_audit(resumed.options.audit_file)
     with held(audit.path, f"a sweep of {audit.name}"):

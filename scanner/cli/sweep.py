@@ -17,7 +17,7 @@ def sweep_command(
     from scanner.cli.assemble import warn_on_stderr
     from scanner.cli.dry_run import show_plan
     from scanner.cli.night import first_night, run_night
-    from scanner.lock import held
+    from scanner.files.lock import held
 
     audit = read_audit(audit_file)
     if dry_run:

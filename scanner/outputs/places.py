@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TextIO
 
 from scanner.core.errors import OutputFailed
-from scanner.outputs.atomic import AtomicFile, reported
+from scanner.files.atomic import AtomicFile, reported
 
 STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 """The paths that mean standard output; replacing what they point to would cut it off from the shell."""

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from scanner.core.errors import OutputFailed
-from scanner.outputs import atomic
-from scanner.outputs.atomic import AtomicFile
+from scanner.files import atomic
+from scanner.files.atomic import AtomicFile
 from scanner.outputs.places import Device, StandardStream, collide, place_for
 
 
@@ -128,7 +128,7 @@ class TestAtomicFile:
 LIMITED = """
 import resource, sys
 from scanner.core.errors import OutputFailed
-from scanner.outputs.atomic import AtomicFile
+from scanner.files.atomic import AtomicFile
 place = AtomicFile(sys.argv[1])
 place.open()
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
@@ -156,7 +156,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(os, "O_TMPFILE"), reason="needs files without a name")
 def test_a_killed_process_leaves_nothing(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from scanner.outputs.atomic import AtomicFile; place = AtomicFile(sys.argv[1]); "
+        "import os, signal, sys; from scanner.files.atomic import AtomicFile; place = AtomicFile(sys.argv[1]); "
         "place.open(); place.write('x' * 100000); os.kill(os.getpid(), signal.SIGKILL)"
     )
     ran = subprocess.run([sys.executable, "-c", code, str(tmp_path / "f.csv")], check=False)

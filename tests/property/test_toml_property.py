@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from scanner.core.errors import InvalidInput
 from scanner.core.model import RegistryIdentity
 from scanner.core.registry import Registry
+from scanner.files.toml import MOST_BYTES
 from scanner.policy_file import read_policy
 from scanner.scope_file import read_scope
-from scanner.toml_file import MOST_BYTES
 
 REGISTRY = Registry(RegistryIdentity("test", "2026-01-01", "0" * 64, 0), [])
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from scanner.cli.words import argument_words, file_words
 from scanner.core.errors import InvalidInput
 from scanner.core.targets import Word
+from scanner.files.words import argument_words, file_words
 
 
 def words(path: Path, data: bytes) -> list[tuple[str, int]]:

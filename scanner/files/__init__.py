@@ -1,0 +1,1 @@
+"""Files: bounded reading, atomic writing, TOML with places, locks. Knows nothing of scanning."""
