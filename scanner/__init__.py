@@ -9,6 +9,8 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from scanner.api import plan_for, scan
+    from scanner.config.policy import read_policy
+    from scanner.config.scope import read_scope
     from scanner.core.errors import InvalidInput, OutOfScope, ScannerError
     from scanner.core.model import Coverage, Endpoint, Finding, Judged, Observation, Severity, State, Verdict
     from scanner.core.pacing import UNLIMITED, Limits
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from scanner.core.rules.classify import Judge
     from scanner.core.scope import Scope
     from scanner.core.targets import TargetSet
-    from scanner.policy_file import read_policy
-    from scanner.scope_file import read_scope
     from scanner.sweep import Sweep, WaveResult
 
 _HOMES = {
@@ -35,8 +35,8 @@ _HOMES = {
     "scanner.core.rules.classify": ("Judge",),
     "scanner.core.scope": ("Scope",),
     "scanner.core.targets": ("TargetSet",),
-    "scanner.policy_file": ("read_policy",),
-    "scanner.scope_file": ("read_scope",),
+    "scanner.config.policy": ("read_policy",),
+    "scanner.config.scope": ("read_scope",),
     "scanner.sweep": ("Sweep", "WaveResult"),
 }  # fmt: skip
 

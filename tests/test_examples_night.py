@@ -11,9 +11,9 @@ from socket import socket
 
 import pytest
 
-from scanner.audit_file import read_audit
 from scanner.cli.app import run
-from scanner.scope_file import read_scope
+from scanner.config.audit import read_audit
+from scanner.config.scope import read_scope
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 OFFICE = EXAMPLES / "office"

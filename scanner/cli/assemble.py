@@ -61,7 +61,7 @@ class Assembly:
         if self.options.policy is None:
             return None
         from scanner.cli.policy_names import addresses_of
-        from scanner.policy_file import read_policy
+        from scanner.config.policy import read_policy
 
         rules = {rule.id for rule in RULES}
         return read_policy(self.options.policy, self._registry, resolve=addresses_of(self.warn), rules=rules)
@@ -80,7 +80,7 @@ class Assembly:
         """What the scope file permits."""
         if self.options.scope is None:
             return None
-        from scanner.scope_file import read_scope
+        from scanner.config.scope import read_scope
 
         return read_scope(self.options.scope)
 

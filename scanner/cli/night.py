@@ -6,12 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scanner.audit_file import Audit
 from scanner.cli.assemble import Assembly
 from scanner.cli.memory import open_store
 from scanner.cli.options import ScanOptions
 from scanner.cli.run import run_job
 from scanner.cli.status import ExitStatus, FailOn
+from scanner.config.audit import Audit
 from scanner.core.diff import TELLING, Change, Difference
 from scanner.core.errors import HistoryUnusable
 from scanner.core.model import Judged

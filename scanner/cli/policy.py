@@ -125,8 +125,8 @@ def _addresses(text: str) -> "list[tuple[Address, str]]":
 def _read(file: Path, registry: Path | None) -> "tuple[Policy, Registry]":
     from scanner.cli.assemble import warn_on_stderr
     from scanner.cli.policy_names import addresses_of
+    from scanner.config.policy import read_policy
     from scanner.core.rules.classify import RULES
-    from scanner.policy_file import read_policy
     from scanner.registry_source import load
 
     table = load(registry, warn=warn_on_stderr)

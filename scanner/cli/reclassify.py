@@ -60,8 +60,8 @@ def _policy_of(stored: "StoredSweep") -> Path | None:
 def _judges(registry: Path | None, policy: Path | None) -> "tuple[Registry, Policy | None]":
     from scanner.cli.assemble import warn_on_stderr
     from scanner.cli.policy_names import addresses_of
+    from scanner.config.policy import read_policy
     from scanner.core.rules.classify import RULES
-    from scanner.policy_file import read_policy
     from scanner.registry_source import load
 
     table = load(registry, warn=warn_on_stderr)

@@ -43,8 +43,8 @@ def _go_on(store: "Store", stored: "StoredSweep", *, quiet: bool) -> int:
     if resumed.options.audit_file is None:
         status, _ = run_job(resumed.job())
         return status
-    from scanner.audit_file import read_audit
     from scanner.cli.night import run_night
+    from scanner.config.audit import read_audit
     from scanner.files.lock import held
 
     audit = read_audit(resumed.options.audit_file)

@@ -13,10 +13,10 @@ def sweep_command(
     dry_run: opt.DryRun = False,
 ) -> int:
     """Sweep as an audit file says. Says nothing unless something changed that someone should look at."""
-    from scanner.audit_file import read_audit
     from scanner.cli.assemble import warn_on_stderr
     from scanner.cli.dry_run import show_plan
     from scanner.cli.night import first_night, run_night
+    from scanner.config.audit import read_audit
     from scanner.files.lock import held
 
     audit = read_audit(audit_file)

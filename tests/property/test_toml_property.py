@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scanner.config.policy import read_policy
+from scanner.config.scope import read_scope
 from scanner.core.errors import InvalidInput
 from scanner.core.model import RegistryIdentity
 from scanner.core.registry import Registry
 from scanner.files.toml import MOST_BYTES
-from scanner.policy_file import read_policy
-from scanner.scope_file import read_scope
 
 REGISTRY = Registry(RegistryIdentity("test", "2026-01-01", "0" * 64, 0), [])
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from scanner.config.policy import read_policy
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address, PortKey, RegistryIdentity, Severity, Transport
 from scanner.core.policy import Kind, Policy
 from scanner.core.registry import Registry, Row
-from scanner.policy_file import read_policy
 
 GOOD = """\
 name = "Small office"

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from scanner.config.scope import read_scope
 from scanner.core.errors import InvalidInput
 from scanner.core.spans import network_span
-from scanner.scope_file import read_scope
 
 GOOD = """\
 name = "office"
