@@ -89,7 +89,7 @@ def _words(texts: str | Iterable[str], where: str) -> list[Word]:
 
 
 def _registry() -> Registry:
-    from scanner.registry_source import load
+    from scanner.registry.source import load
 
     return load()
 

@@ -17,7 +17,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "find_unexplained.py"
 def unassigned() -> Iterator[int]:
     """A listener on a port of loopback that the registry does not assign."""
     from scanner.core.model import RegistryStatus, Transport
-    from scanner.registry_source import load_bundled
+    from scanner.registry.source import load_bundled
 
     ports = load_bundled().ports_with_status(Transport.TCP, RegistryStatus.UNASSIGNED)
     for port in reversed(ports):

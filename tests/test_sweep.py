@@ -17,7 +17,7 @@ from scanner.core.spans import Span
 from scanner.core.targets import TargetSet
 from scanner.core.wave import Wave
 from scanner.engines.fake import FakeEngine
-from scanner.registry_source import load_bundled
+from scanner.registry.source import load_bundled
 from scanner.sweep import Earlier, Sweep, WaveResult
 
 NOW = datetime(2026, 2, 13, tzinfo=UTC)

@@ -48,7 +48,7 @@ class Assembly:
     @cached_property
     def registry(self) -> Registry:
         """The registry that judges."""
-        from scanner.registry_source import load
+        from scanner.registry.source import load
 
         registry = load(self.options.registry, warn=self.warn)
         if warning := age_warning(registry.identity, self.now.date()):
@@ -177,7 +177,7 @@ class Assembly:
     @cached_property
     def overlays(self) -> Overlays:
         """What is known of ports besides the registry."""
-        from scanner.overlay_source import bundled_overlays
+        from scanner.registry.overlays import bundled_overlays
 
         return bundled_overlays()
 
@@ -214,7 +214,7 @@ class Assembly:
     def _ports(self) -> PortSet:
         if self.options.ports:
             return port_set(argument_words(self.options.ports, "-p"), self._registry)
-        from scanner.common_ports import common_ports
+        from scanner.registry.common_ports import common_ports
 
         return PortSet(tcp=tuple(sorted({*range(1, 1024), *(port.number for port in common_ports())})))
 

@@ -51,7 +51,7 @@ def listening_command(
 def _judge(registry_file: Path | None) -> "Judge":
     from scanner.cli.registry import load_and_warn
     from scanner.core.rules.classify import Judge
-    from scanner.overlay_source import bundled_overlays
+    from scanner.registry.overlays import bundled_overlays
 
     return Judge(load_and_warn(registry_file), overlays=bundled_overlays())
 

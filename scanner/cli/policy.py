@@ -127,7 +127,7 @@ def _read(file: Path, registry: Path | None) -> "tuple[Policy, Registry]":
     from scanner.cli.policy_names import addresses_of
     from scanner.config.policy import read_policy
     from scanner.core.rules.classify import RULES
-    from scanner.registry_source import load
+    from scanner.registry.source import load
 
     table = load(registry, warn=warn_on_stderr)
     rules = {rule.id for rule in RULES}

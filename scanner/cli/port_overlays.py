@@ -21,7 +21,7 @@ _MOST = 12
 
 @lru_cache(maxsize=1)
 def _overlays() -> Overlays:
-    from scanner.overlay_source import bundled_overlays
+    from scanner.registry.overlays import bundled_overlays
 
     return bundled_overlays()
 

@@ -62,7 +62,7 @@ def _judges(registry: Path | None, policy: Path | None) -> "tuple[Registry, Poli
     from scanner.cli.policy_names import addresses_of
     from scanner.config.policy import read_policy
     from scanner.core.rules.classify import RULES
-    from scanner.registry_source import load
+    from scanner.registry.source import load
 
     table = load(registry, warn=warn_on_stderr)
     if policy is None:

@@ -55,7 +55,7 @@ def update_command(
     as_json: AsJson = False,
 ) -> None:
     """Fetch the current registry and use it from now on. The last good one is kept if anything is wrong."""
-    from scanner.registry_update import update
+    from scanner.registry.update import update
 
     result = update(source, force=force, warn=_warn)
     if as_json:
@@ -82,7 +82,7 @@ def load_and_warn(path: Path | None = None) -> "Registry":
     from datetime import UTC, datetime
 
     from scanner.core.registry import age_warning
-    from scanner.registry_source import load
+    from scanner.registry.source import load
 
     registry = load(path, warn=_warn)
     if warning := age_warning(registry.identity, datetime.now(UTC).date()):

@@ -32,7 +32,7 @@ from scanner.history.compare import compare
 from scanner.history.database import Database
 from scanner.history.recorder import SweepRecorder, begin_sweep
 from scanner.history.store import Store
-from scanner.registry_source import load
+from scanner.registry.source import load
 from scanner.sweep import Sweep, WaveResult
 
 Codes = Callable[[Wave], npt.NDArray[np.uint16]]

@@ -13,7 +13,7 @@ import pytest
 
 from scanner.cli import app
 from scanner.core.model import RegistryStatus, Transport
-from scanner.registry_source import load_bundled
+from scanner.registry.source import load_bundled
 
 Scanner = Callable[..., subprocess.CompletedProcess[str]]
 Command = Callable[..., tuple[int, str, str]]

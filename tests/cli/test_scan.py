@@ -17,7 +17,7 @@ from scanner.cli.assemble import outputs
 from scanner.cli.options import ScanOptions
 from scanner.core.model import RegistryStatus, Transport
 from scanner.outputs.table import Table
-from scanner.registry_source import load_bundled
+from scanner.registry.source import load_bundled
 from tests.cli.conftest import Scanner
 
 Listening = Callable[[int], socket]

@@ -12,7 +12,7 @@ from scanner.core.model import PortKey, Transport
 from scanner.core.overlays import ThreatKind, parse_overlays
 from scanner.core.recognise.hellos import HELLOS
 from scanner.core.recognise.names import NAMES
-from scanner.overlay_source import bundled_overlays
+from scanner.registry.overlays import bundled_overlays
 
 FOLDER = Path(__file__).parents[2] / "scanner" / "data" / "overlays"
 NAMED = re.compile(

@@ -7,7 +7,7 @@ from scanner.core.model import RegistryStatus, Transport
 from scanner.core.ports import PortSet, parse_ports
 from scanner.core.registry import Registry
 from scanner.core.targets import Word
-from scanner.registry_source import load_bundled
+from scanner.registry.source import load_bundled
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from scanner.core.model import Endpoint, Observation, RegistryStatus, Severity, 
 from scanner.core.registry import Registry
 from scanner.core.rules.classify import RULES, Judge, finding_id
 from scanner.core.rules.registry_rules import REGISTRY_RULES
-from scanner.registry_source import load_bundled
+from scanner.registry.source import load_bundled
 
 WHEN = datetime(2026, 2, 13, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ import pytest
 from scanner.core.identity import Certificate, Conduct, Identity, Tls
 from scanner.core.model import Endpoint, Judged, Observation, RegistryStatus, Severity, State, Transport
 from scanner.core.rules.classify import Judge
-from scanner.overlay_source import bundled_overlays
-from scanner.registry_source import load
+from scanner.registry.overlays import bundled_overlays
+from scanner.registry.source import load
 
 NOW = datetime(2026, 2, 13, tzinfo=UTC)
 

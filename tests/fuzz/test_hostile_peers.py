@@ -17,8 +17,8 @@ from scanner.outputs.jsonl import JsonLines
 from scanner.outputs.nmap_xml import NmapXml
 from scanner.outputs.places import place_for
 from scanner.outputs.table import plain_table, table_rows
-from scanner.overlay_source import bundled_overlays
-from scanner.registry_source import load_bundled
+from scanner.registry.overlays import bundled_overlays
+from scanner.registry.source import load_bundled
 from tests.fuzz.hostile_payloads import BYTES, TEXTS
 from tests.outputs.samples import SUMMARY, run
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from scanner.common_ports import common_ports
+from scanner.registry.common_ports import common_ports
 
 
 def test_the_list_is_what_it_promises_to_be():

@@ -53,7 +53,7 @@ def load_bundled() -> Registry:
 
 def bundled_file(name: str) -> bytes:
     """A file of the package's registry folder. Not by importlib.resources: that costs a third of the start."""
-    return (Path(__file__).parent / "data" / "registry" / name).read_bytes()
+    return (Path(__file__).parents[1] / "data" / "registry" / name).read_bytes()
 
 
 def data_folder() -> Path:

@@ -8,7 +8,7 @@ import pytest
 
 from scanner.core.model import RegistryStatus, Transport
 from scanner.core.registry_csv import parse_iana_csv
-from scanner.registry_source import load_bundled
+from scanner.registry.source import load_bundled
 from scripts.build_registry import FOLDER, Line, merge, packaged, snapshot
 
 TCP, UDP = Transport.TCP, Transport.UDP

@@ -20,8 +20,8 @@ from scanner.core.model import RegistryIdentity
 from scanner.core.registry import Registry
 from scanner.core.registry_changes import Changes, changes
 from scanner.core.registry_csv import parse_iana_csv
-from scanner.registry_fetch import Limits, fetch, is_url
-from scanner.registry_source import (
+from scanner.registry.fetch import Limits, fetch, is_url
+from scanner.registry.source import (
     Origin,
     cache_file,
     data_folder,

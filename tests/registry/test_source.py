@@ -14,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from scanner import registry_fetch, registry_update
 from scanner.core.errors import InvalidInput, RegistryUnusable
 from scanner.core.model import PortKey, RegistryStatus, Transport
 from scanner.core.registry_csv import COLUMNS
-from scanner.registry_fetch import THREAD_NAME, Answer, Limits, check_url, fetch
-from scanner.registry_source import cache_file, load, load_bundled, origin_file
-from scanner.registry_update import Outcome, update
+from scanner.registry import fetch as registry_fetch
+from scanner.registry import update as registry_update
+from scanner.registry.fetch import THREAD_NAME, Answer, Limits, check_url, fetch
+from scanner.registry.source import cache_file, load, load_bundled, origin_file
+from scanner.registry.update import Outcome, update
 
 TCP = Transport.TCP
 
@@ -313,7 +314,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
 KILLED = """
 import os, sys
 from pathlib import Path
-from scanner.registry_update import update
+from scanner.registry.update import update
 calls = 0
 replace = Path.replace
 def dying(self, target):
@@ -333,7 +334,7 @@ def test_killed_before_either_replacement_there_is_a_whole_registry(folder, tmp_
     source.write_bytes(table(6000, name="new"))
     killed = subprocess.run(
         [sys.executable, "-c", KILLED, source, folder, str(replacement)],
-        env=os.environ | {"PYTHONPATH": str(Path(registry_update.__file__).parents[1])},
+        env=os.environ | {"PYTHONPATH": str(Path(registry_update.__file__).parents[2])},
         check=False,
     )
     assert killed.returncode == 9
