@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from scanner.api import plan_for, scan
+    from scanner.app.sweep import Sweep, WaveResult
     from scanner.config.policy import read_policy
     from scanner.config.scope import read_scope
     from scanner.core.errors import InvalidInput, OutOfScope, ScannerError
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from scanner.core.rules.classify import Judge
     from scanner.core.scope import Scope
     from scanner.core.targets import TargetSet
-    from scanner.sweep import Sweep, WaveResult
 
 _HOMES = {
     "scanner.api": ("plan_for", "scan"),
@@ -37,7 +37,7 @@ _HOMES = {
     "scanner.core.targets": ("TargetSet",),
     "scanner.config.policy": ("read_policy",),
     "scanner.config.scope": ("read_scope",),
-    "scanner.sweep": ("Sweep", "WaveResult"),
+    "scanner.app.sweep": ("Sweep", "WaveResult"),
 }  # fmt: skip
 
 __all__ = [

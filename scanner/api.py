@@ -11,6 +11,8 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from scanner.app.prepare import Prepared, Wanted, port_set, prepare
+from scanner.app.sweep import Sweep
 from scanner.core.model import Judged
 from scanner.core.pacing import Limits
 from scanner.core.plan import Shard
@@ -21,8 +23,6 @@ from scanner.core.rules.classify import Judge
 from scanner.core.scope import Scope
 from scanner.core.targets import Word
 from scanner.engines.interface import Engine
-from scanner.prepare import Prepared, Wanted, port_set, prepare
-from scanner.sweep import Sweep
 
 
 async def scan(

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import typer
 
 from scanner import __version__
+from scanner.app.exit_status import EXIT_STATUS_HELP
 from scanner.cli.diff import diff_command
 from scanner.cli.history import app as history_app
 from scanner.cli.listening import listening_command
@@ -21,7 +22,6 @@ from scanner.cli.registry import app as registry_app
 from scanner.cli.resume import resume_command
 from scanner.cli.rule import rule_command
 from scanner.cli.scan import scan_command
-from scanner.cli.status import EXIT_STATUS_HELP
 from scanner.cli.streams import output_failure, silence_output
 from scanner.cli.sweep import sweep_command
 from scanner.core.errors import ScannerError

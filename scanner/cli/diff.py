@@ -24,7 +24,7 @@ def diff_command(
     csv: Annotated[bool, typer.Option("--csv", help="CSV.")] = False,
 ) -> None:
     """Say what opened, closed, speaks differently, and which findings came and went, where both sweeps can tell."""
-    from scanner.cli.memory import open_store
+    from scanner.app.sweep_history import open_store
     from scanner.core.errors import InvalidInput
     from scanner.history.compare import compare
 

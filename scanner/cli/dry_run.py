@@ -5,8 +5,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from scanner.cli.assemble import Assembly, shortened
-from scanner.cli.shares import UNTESTED
+from scanner.app.assembly import Assembly, shortened
+from scanner.app.rate_split import UNTESTED
 from scanner.core.pacing import UNLIMITED, Limits, fastest
 from scanner.outputs.summary import duration
 

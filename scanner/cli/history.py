@@ -39,7 +39,7 @@ def list_command(
 def _list(history: Path | None, most: int, *, as_json: bool) -> None:
     from itertools import islice
 
-    from scanner.cli.memory import open_store
+    from scanner.app.sweep_history import open_store
 
     store = open_store(history)
     with store.database:
@@ -68,7 +68,7 @@ def show_command(
     all_open: opt.AllOpen = False,
 ) -> None:
     """Show a stored sweep: what it covered, and what it found."""
-    from scanner.cli.memory import open_store
+    from scanner.app.sweep_history import open_store
     from scanner.outputs.csv_file import CsvFile
     from scanner.outputs.interface import Output
     from scanner.outputs.jsonl import JsonLines
@@ -97,7 +97,7 @@ def prune_command(
     history: opt.HistoryFile = None,
 ) -> None:
     """Forget sweeps that are older than that. When a finding was first seen is remembered as long as it lasts."""
-    from scanner.cli.memory import open_store
+    from scanner.app.sweep_history import open_store
     from scanner.outputs.summary import counted
 
     store = open_store(history or context.obj)

@@ -9,8 +9,8 @@ from typing import Annotated, TypeAlias
 
 import typer
 
+from scanner.app.exit_status import FailOn
 from scanner.cli.interfaces import show_interfaces
-from scanner.cli.status import FailOn
 from scanner.core.errors import InvalidInput
 from scanner.engines.names import EngineName, Wire
 

@@ -46,7 +46,7 @@ def draft_command(
     output: opt.PlainOutFile = "",
 ) -> None:
     """Write a first policy from a stored sweep. Every entry is marked for review."""
-    from scanner.cli.memory import open_store
+    from scanner.app.sweep_history import open_store
     from scanner.core.policy_draft import draft_policy
     from scanner.outputs.places import place_for
 
@@ -123,8 +123,8 @@ def _addresses(text: str) -> "list[tuple[Address, str]]":
 
 
 def _read(file: Path, registry: Path | None) -> "tuple[Policy, Registry]":
-    from scanner.cli.assemble import warn_on_stderr
-    from scanner.cli.policy_names import addresses_of
+    from scanner.app.assembly import warn_on_stderr
+    from scanner.app.policy_names import addresses_of
     from scanner.config.policy import read_policy
     from scanner.core.rules.classify import RULES
     from scanner.registry.source import load

@@ -30,8 +30,8 @@ def reclassify_command(
 
     Where a later sweep looked at the same endpoints, what changed on the network since is told apart.
     """
+    from scanner.app.sweep_history import open_store
     from scanner.cli.diff import show_changes
-    from scanner.cli.memory import open_store
     from scanner.core.rules.classify import Judge
     from scanner.history.compare import compare, compare_judged
 
@@ -58,8 +58,8 @@ def _policy_of(stored: "StoredSweep") -> Path | None:
 
 
 def _judges(registry: Path | None, policy: Path | None) -> "tuple[Registry, Policy | None]":
-    from scanner.cli.assemble import warn_on_stderr
-    from scanner.cli.policy_names import addresses_of
+    from scanner.app.assembly import warn_on_stderr
+    from scanner.app.policy_names import addresses_of
     from scanner.config.policy import read_policy
     from scanner.core.rules.classify import RULES
     from scanner.registry.source import load

@@ -16,7 +16,7 @@ def resume_command(
     quiet: opt.Quiet = False,
 ) -> int:
     """Go on with an interrupted sweep: same seed, plan, scope and policy. What was settled is not probed again."""
-    from scanner.cli.memory import default_history, open_store
+    from scanner.app.sweep_history import default_history, open_store
 
     path = (history or default_history()).absolute()
     with open_store(path).database as database:
@@ -36,14 +36,14 @@ def _newest_unfinished(store: "Store") -> "StoredSweep | None":
 
 
 def _go_on(store: "Store", stored: "StoredSweep", *, quiet: bool) -> int:
-    from scanner.cli.resumed import Resumed
-    from scanner.cli.run import run_job
+    from scanner.app.job import run_job
+    from scanner.app.resume import Resumed
 
     resumed = Resumed(store, stored, quiet=quiet)
     if resumed.options.audit_file is None:
         status, _ = run_job(resumed.job())
         return status
-    from scanner.cli.night import run_night
+    from scanner.app.audit_run import run_night
     from scanner.config.audit import read_audit
     from scanner.files.lock import held
 

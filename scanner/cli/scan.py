@@ -1,7 +1,7 @@
 """`scanner scan`: probe targets now, hold what is open against the registry, write down what nobody expects."""
 
+from scanner.app.exit_status import FailOn
 from scanner.cli import options as opt
-from scanner.cli.status import FailOn
 from scanner.engines.names import EngineName, Wire
 
 
@@ -45,9 +45,9 @@ def scan_command(
     verbose: opt.Verbose = 0,
 ) -> int:
     """Probe targets, hold what is open against the IANA registry, and write down what nobody expects."""
-    from scanner.cli.assemble import assemble
+    from scanner.app.assembly import assemble
+    from scanner.app.job import run_job
     from scanner.cli.dry_run import show_plan
-    from scanner.cli.run import run_job
 
     del no_ping, no_dns, iflist  # there is no ping to leave out, names are never looked up backwards, and iflist left
     wishes = opt.ScanOptions(

@@ -34,7 +34,7 @@ _KEY = itemgetter(1, 2, 3)
 
 
 class Settled(Protocol):
-    """What is recorded of a settled wave; `scanner.sweep.WaveResult` is one."""
+    """What is recorded of a settled wave; `scanner.app.sweep.WaveResult` is one."""
 
     @property
     def number(self) -> int:

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from scanner.app.sweep import Sweep, WaveResult
 from scanner.core.model import Observation, RegistryIdentity, State
 from scanner.core.plan import Plan
 from scanner.core.reasons import Reason, reason_code
@@ -33,7 +34,6 @@ from scanner.history.database import Database
 from scanner.history.recorder import SweepRecorder, begin_sweep
 from scanner.history.store import Store
 from scanner.registry.source import load
-from scanner.sweep import Sweep, WaveResult
 
 Codes = Callable[[Wave], npt.NDArray[np.uint16]]
 BEGAN = datetime(2026, 1, 1, 2, 15, tzinfo=UTC)

@@ -26,18 +26,18 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from scanner.cli.assemble import Assembly, Chosen, warn_on_stderr
-from scanner.cli.memory import open_store
+from scanner.app.assembly import Assembly, Chosen, warn_on_stderr
+from scanner.app.job import run_job
+from scanner.app.prepare import Prepared
+from scanner.app.resume import Resumed
+from scanner.app.sweep_history import open_store
 from scanner.cli.options import ScanOptions
-from scanner.cli.resumed import Resumed
-from scanner.cli.run import run_job
 from scanner.core.errors import HistoryUnusable
 from scanner.core.plan import Plan
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.wave import Wave
 from scanner.engines.fake import FakeEngine
 from scanner.history.store import Store
-from scanner.prepare import Prepared
 
 TARGETS, PORTS, WAVE_SIZE = "127.1.0.0/24", "1-400", 256
 SECONDS_A_WAVE = 0.002

@@ -13,7 +13,7 @@ from socket import socket
 
 import pytest
 
-from scanner.cli.assemble import outputs
+from scanner.app.assembly import outputs
 from scanner.cli.options import ScanOptions
 from scanner.core.model import RegistryStatus, Transport
 from scanner.outputs.table import Table

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scanner.app.sweep import Asked, Earlier, Sweep
 from scanner.core.model import RegistryIdentity, Transport
 from scanner.core.plan import Plan
 from scanner.core.policy import Policy
@@ -23,7 +24,6 @@ from scanner.history.database import Database
 from scanner.history.previous import open_before
 from scanner.history.recorder import SweepRecorder, begin_sweep
 from scanner.history.store import Store, StoredSweep
-from scanner.sweep import Asked, Earlier, Sweep
 
 BEGAN = datetime(2026, 6, 1, 22, 5, tzinfo=UTC)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from scanner.app.sweep import Sweep
 from scanner.core.diff import Change, Side, Sight, differences
 from scanner.core.model import Observation, State, Verdict
 from scanner.core.plan import Shard
@@ -14,7 +15,6 @@ from scanner.core.whole_host import is_open_tcp, stand_in
 from scanner.history.compare import compare
 from scanner.history.database import Database
 from scanner.history.recorder import begin_sweep
-from scanner.sweep import Sweep
 from tests.history.conftest import WorldEngine
 from tests.outputs.samples import judged
 

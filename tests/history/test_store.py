@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from scanner.app.sweep import WaveResult
 from scanner.core.errors import InvalidInput
 from scanner.core.identity import Conduct, Identity, Tls
 from scanner.core.model import Coverage, Judged, State
@@ -17,7 +18,6 @@ from scanner.core.rules.classify import Judge
 from scanner.history.database import Database
 from scanner.history.recorder import begin_sweep
 from scanner.history.store import Store
-from scanner.sweep import WaveResult
 
 OPEN = (("10.0.0.3", 22), ("10.0.0.3", 8123), ("10.0.0.9", 443))
 

@@ -8,10 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 
-from scanner.cli.assemble import Assembly, warn_on_stderr
-from scanner.cli.memory import Memory, earlier_of, found_earlier
-from scanner.cli.run import Job
-from scanner.cli.settings import Kept, kept_settings
+from scanner.app.assembly import Assembly, warn_on_stderr
+from scanner.app.job import Job
+from scanner.app.prepare import Prepared
+from scanner.app.saved_options import Kept, kept_settings
+from scanner.app.sweep import Earlier
+from scanner.app.sweep_history import Memory, earlier_of, found_earlier
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Judged
 from scanner.core.report import SweepInfo
@@ -19,8 +21,6 @@ from scanner.core.scope import check_scope
 from scanner.engines.names import EngineName
 from scanner.history.store import Store, StoredSweep
 from scanner.outputs.interface import Output
-from scanner.prepare import Prepared
-from scanner.sweep import Earlier
 
 
 class Resumed(Assembly):

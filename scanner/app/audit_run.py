@@ -6,11 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from scanner.cli.assemble import Assembly
-from scanner.cli.memory import open_store
+from scanner.app.assembly import Assembly
+from scanner.app.exit_status import ExitStatus, FailOn
+from scanner.app.job import run_job
+from scanner.app.sweep import findings_of
+from scanner.app.sweep_history import open_store
 from scanner.cli.options import ScanOptions
-from scanner.cli.run import run_job
-from scanner.cli.status import ExitStatus, FailOn
 from scanner.config.audit import Audit
 from scanner.core.diff import TELLING, Change, Difference
 from scanner.core.errors import HistoryUnusable
@@ -25,7 +26,6 @@ from scanner.outputs.jsonl import JsonLines
 from scanner.outputs.night_report import Night, night_report
 from scanner.outputs.nmap_xml import NmapXml
 from scanner.outputs.places import place_for
-from scanner.sweep import findings_of
 
 
 def options_of(audit: Audit) -> ScanOptions:

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 import numpy as np
 import pytest
 
+from scanner.app.sweep import Earlier, Sweep, WaveResult
 from scanner.core.errors import HistoryUnusable
 from scanner.core.model import Coverage, Observation, RegistryIdentity, Severity, State, Verdict
 from scanner.core.plan import Plan
@@ -18,7 +19,6 @@ from scanner.core.targets import TargetSet
 from scanner.core.wave import Wave
 from scanner.engines.fake import FakeEngine
 from scanner.registry.source import load_bundled
-from scanner.sweep import Earlier, Sweep, WaveResult
 
 NOW = datetime(2026, 2, 13, tzinfo=UTC)
 FIRST = int(ip_address("10.0.0.1"))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
+from scanner.app.prepare import Prepared
 from scanner.cli.options import ScanOptions
 from scanner.core.errors import InvalidInput
 from scanner.core.pacing import Limits
@@ -12,7 +13,6 @@ from scanner.core.plan import Plan, Shard
 from scanner.engines.interface import Engine
 from scanner.engines.names import EngineName, Wire
 from scanner.engines.syn_options import Permitted
-from scanner.prepare import Prepared
 
 MOST_SECONDS = 60
 """The longest wait for one answer."""

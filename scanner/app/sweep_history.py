@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from scanner.app.sweep import Asked, Earlier, WaveResult
 from scanner.core.errors import HistoryUnusable, OutputFailed
 from scanner.core.model import Coverage, Judged
 from scanner.core.plan import Plan
@@ -25,7 +26,6 @@ from scanner.history.database import Database
 from scanner.history.previous import open_before
 from scanner.history.recorder import SweepRecorder, begin_sweep
 from scanner.history.store import Store, StoredSweep
-from scanner.sweep import Asked, Earlier, WaveResult
 
 Result = TypeVar("Result")
 

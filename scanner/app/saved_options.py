@@ -9,9 +9,9 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from scanner.app.prepare import Prepared
 from scanner.cli.options import ScanOptions
 from scanner.core.model import Address
-from scanner.prepare import Prepared
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,15 +17,15 @@ from datetime import UTC, datetime
 from types import FrameType, MappingProxyType
 from typing import TYPE_CHECKING
 
+from scanner.app.exit_status import ExitStatus, FailOn, exit_status
+from scanner.app.sweep import Sweep
 from scanner.cli.progress import shown
-from scanner.cli.status import ExitStatus, FailOn, exit_status
 from scanner.core.model import Judged
 from scanner.core.report import Summary, SweepInfo
 from scanner.outputs.together import Together
-from scanner.sweep import Sweep
 
 if TYPE_CHECKING:
-    from scanner.cli.memory import Memory
+    from scanner.app.sweep_history import Memory
 
 _HANGUP = getattr(signal, "SIGHUP", None)  # systems without terminals of that kind have none
 _STATUS_OF_SIGNAL: Mapping[int, ExitStatus] = MappingProxyType(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.cli.shares import Shares, share
+from scanner.app.rate_split import Shares, share
 from scanner.core.errors import InvalidInput
 from scanner.core.pacing import UNLIMITED, Limits
 

@@ -5,11 +5,11 @@ from ipaddress import ip_address
 
 import pytest
 
+from scanner.app.prepare import Prepared, Wanted, parse_shard, prepare
 from scanner.core.errors import InvalidInput, OutOfScope
 from scanner.core.plan import Shard
 from scanner.core.ports import PortSet
 from scanner.core.targets import Word
-from scanner.prepare import Prepared, Wanted, parse_shard, prepare
 
 NOW = datetime(2026, 2, 13, tzinfo=UTC)
 

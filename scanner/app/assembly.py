@@ -10,12 +10,14 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from scanner import __version__
-from scanner.cli.identifying import Asking, asking, make_identifier, make_screen
+from scanner.app.engine import Chosen, choose
+from scanner.app.identification import Asking, asking, make_identifier, make_screen
+from scanner.app.job import Job
+from scanner.app.prepare import Prepared, Wanted, parse_shard, port_set, prepare
+from scanner.app.rate_split import UNTESTED, Shares, share
+from scanner.app.saved_options import settings_of
+from scanner.app.sweep import Asked, Earlier, Sweep
 from scanner.cli.options import ScanOptions
-from scanner.cli.probing import Chosen, choose
-from scanner.cli.run import Job
-from scanner.cli.settings import settings_of
-from scanner.cli.shares import UNTESTED, Shares, share
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
 from scanner.core.overlays import Overlays
@@ -31,11 +33,9 @@ from scanner.core.scope import Scope
 from scanner.files.words import argument_words, file_words
 from scanner.outputs.interface import Output
 from scanner.outputs.together import Together
-from scanner.prepare import Prepared, Wanted, parse_shard, port_set, prepare
-from scanner.sweep import Asked, Earlier, Sweep
 
 if TYPE_CHECKING:
-    from scanner.cli.memory import Memory
+    from scanner.app.sweep_history import Memory
     from scanner.engines.identify import Identifier
 
 
@@ -60,7 +60,7 @@ class Assembly:
         """What is expected."""
         if self.options.policy is None:
             return None
-        from scanner.cli.policy_names import addresses_of
+        from scanner.app.policy_names import addresses_of
         from scanner.config.policy import read_policy
 
         rules = {rule.id for rule in RULES}
@@ -71,7 +71,7 @@ class Assembly:
         """The history, if it is wanted."""
         if self.options.no_history:
             return None
-        from scanner.cli.memory import Memory
+        from scanner.app.sweep_history import Memory
 
         return Memory(self.options.history, audit=self.options.audit, warn=warn_on_stderr)
 
