@@ -12,18 +12,18 @@ import typer
 
 from scanner import __version__
 from scanner.app.exit_status import EXIT_STATUS_HELP
-from scanner.cli.diff import diff_command
-from scanner.cli.history import app as history_app
-from scanner.cli.listening import listening_command
-from scanner.cli.policy import app as policy_app
-from scanner.cli.port import port_command
-from scanner.cli.reclassify import reclassify_command
-from scanner.cli.registry import app as registry_app
-from scanner.cli.resume import resume_command
-from scanner.cli.rule import rule_command
-from scanner.cli.scan import scan_command
+from scanner.cli.commands.diff import diff_command
+from scanner.cli.commands.history import app as history_app
+from scanner.cli.commands.listening import listening_command
+from scanner.cli.commands.policy import app as policy_app
+from scanner.cli.commands.port import port_command
+from scanner.cli.commands.reclassify import reclassify_command
+from scanner.cli.commands.registry import app as registry_app
+from scanner.cli.commands.resume import resume_command
+from scanner.cli.commands.rule import rule_command
+from scanner.cli.commands.scan import scan_command
+from scanner.cli.commands.sweep import sweep_command
 from scanner.cli.streams import output_failure, silence_output
-from scanner.cli.sweep import sweep_command
 from scanner.core.errors import ScannerError
 
 # typer carries its own copy of click in newer versions: this is ClickException in all of them.

@@ -10,7 +10,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from scanner.app.exit_status import FailOn
-from scanner.cli.interfaces import show_interfaces
+from scanner.cli.views.interfaces import show_interfaces
 from scanner.core.errors import InvalidInput
 from scanner.engines.names import EngineName, Wire
 

@@ -14,7 +14,7 @@ from socket import AF_INET, SOCK_DGRAM, socket
 
 import pytest
 
-from scanner.cli.listening_view import COLUMNS, csv_lines, json_lines, table_lines
+from scanner.cli.views.listening_view import COLUMNS, csv_lines, json_lines, table_lines
 from scanner.core.model import (
     Endpoint,
     Finding,

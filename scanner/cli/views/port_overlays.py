@@ -13,7 +13,7 @@ from scanner.core.inert import inert
 from scanner.core.overlays import Overlays, Threat, Usual
 
 if TYPE_CHECKING:
-    from scanner.cli.port_page import Page
+    from scanner.cli.views.port_page import Page
 
 _WIDTH = 78
 _MOST = 12

@@ -11,7 +11,7 @@ from textwrap import shorten, wrap
 from types import MappingProxyType
 from typing import Any
 
-from scanner.cli.port_overlays import de_facto, history, if_open, look_yourself, overlay_fields
+from scanner.cli.views.port_overlays import de_facto, history, if_open, look_yourself, overlay_fields
 from scanner.core.inert import inert
 from scanner.core.model import PortKey, RegistryIdentity, RegistryStatus, Transport
 from scanner.core.registry import RANGES, PortRecord, Registry, Row, port_range

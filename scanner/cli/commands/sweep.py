@@ -15,7 +15,7 @@ def sweep_command(
     """Sweep as an audit file says. Says nothing unless something changed that someone should look at."""
     from scanner.app.assembly import warn_on_stderr
     from scanner.app.audit_run import first_night, run_night
-    from scanner.cli.dry_run import show_plan
+    from scanner.cli.views.dry_run import show_plan
     from scanner.config.audit import read_audit
     from scanner.files.lock import held
 

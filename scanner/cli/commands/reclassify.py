@@ -31,7 +31,7 @@ def reclassify_command(
     Where a later sweep looked at the same endpoints, what changed on the network since is told apart.
     """
     from scanner.app.sweep_history import open_store
-    from scanner.cli.diff import show_changes
+    from scanner.cli.commands.diff import show_changes
     from scanner.core.rules.classify import Judge
     from scanner.history.compare import compare, compare_judged
 

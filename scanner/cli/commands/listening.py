@@ -26,7 +26,7 @@ def listening_command(
     ] = None,
 ) -> None:
     """Show what listens on this machine: address, process, user, since when, and what the registry says of it."""
-    from scanner.cli.listening_view import csv_lines, json_lines, table_lines
+    from scanner.cli.views.listening_view import csv_lines, json_lines, table_lines
     from scanner.core.errors import InvalidInput
     from scanner.listening import look
 
@@ -49,7 +49,7 @@ def listening_command(
 
 
 def _judge(registry_file: Path | None) -> "Judge":
-    from scanner.cli.registry import load_and_warn
+    from scanner.cli.commands.registry import load_and_warn
     from scanner.core.rules.classify import Judge
     from scanner.registry.overlays import bundled_overlays
 
@@ -76,7 +76,7 @@ def _is(where: "Endpoint", port: int, transport: "Transport | None") -> bool:
 
 
 def _port(word: str) -> tuple[int, "Transport | None"]:
-    from scanner.cli.port import split_transport
+    from scanner.cli.commands.port import split_transport
     from scanner.core.errors import InvalidInput
     from scanner.core.inert import inert
 

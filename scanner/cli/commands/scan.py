@@ -47,7 +47,7 @@ def scan_command(
     """Probe targets, hold what is open against the IANA registry, and write down what nobody expects."""
     from scanner.app.assembly import assemble
     from scanner.app.job import run_job
-    from scanner.cli.dry_run import show_plan
+    from scanner.cli.views.dry_run import show_plan
 
     del no_ping, no_dns, iflist  # there is no ping to leave out, names are never looked up backwards, and iflist left
     wishes = opt.ScanOptions(

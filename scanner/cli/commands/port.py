@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from scanner.cli.port_page import Page
+    from scanner.cli.views.port_page import Page
     from scanner.core.model import PortKey, Transport
     from scanner.core.registry import Registry
 
@@ -27,8 +27,8 @@ def port_command(
     ] = None,
 ) -> None:
     """Say what the IANA registry knows of a port. Sends nothing."""
-    from scanner.cli.port_page import footer, json_line, page_text
-    from scanner.cli.registry import load_and_warn
+    from scanner.cli.commands.registry import load_and_warn
+    from scanner.cli.views.port_page import footer, json_line, page_text
 
     registry = load_and_warn(registry_file)
     pages = [page for word in words for page in pages_of(word, registry)]
@@ -43,7 +43,7 @@ def pages_of(word: str, registry: "Registry") -> Iterator["Page"]:
 
     Raises InvalidInput for a word that is neither.
     """
-    from scanner.cli.port_page import Page
+    from scanner.cli.views.port_page import Page
     from scanner.core.model import Transport
 
     name, transport = split_transport(word)

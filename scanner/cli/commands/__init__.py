@@ -1,0 +1,1 @@
+"""One file a command: its words, and what it calls."""
