@@ -101,6 +101,6 @@ def _within(limits: Limits, scope: Scope | None) -> Limits:
 
 
 def _connect(prepared: Prepared, limits: Limits) -> Engine:
-    from scanner.engines.connect import ConnectEngine, ConnectOptions
+    from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 
     return ConnectEngine(ConnectOptions(), limits, permitted=prepared.plan.targets.__contains__)

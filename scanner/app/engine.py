@@ -81,8 +81,8 @@ def _check_frames_unasked(options: ScanOptions) -> None:
 
 def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
     """One process where that is enough, a crew of them where the plan is large and the limits let it run."""
-    from scanner.engines.connect import ConnectEngine, ConnectOptions
-    from scanner.engines.connect_crew import ConnectCrew, crew_size
+    from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
+    from scanner.engines.connect.pool import ConnectCrew, crew_size
 
     plan = prepared.plan
     how = ConnectOptions(**_given(timeout=options.timeout, retries=options.retries))

@@ -23,8 +23,8 @@ from scanner.core.pacing import UNLIMITED
 from scanner.core.plan import Plan
 from scanner.core.spans import Span
 from scanner.core.targets import TargetSet
-from scanner.engines.connect import ConnectEngine, ConnectOptions
-from scanner.engines.connect_crew import ConnectCrew, crew_size
+from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
+from scanner.engines.connect.pool import ConnectCrew, crew_size
 from scanner.engines.interface import Engine
 from tests.netlab.lab import Lab, Namespace
 

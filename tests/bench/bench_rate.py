@@ -21,7 +21,7 @@ from scanner.core.pacing import Limits
 from scanner.core.plan import Plan, wave_size_for
 from scanner.core.spans import Span
 from scanner.core.targets import TargetSet
-from scanner.engines.connect import ConnectEngine, ConnectOptions
+from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.interface import Engine
 from scanner.engines.syn import SynEngine
 from scanner.engines.syn_options import SynOptions

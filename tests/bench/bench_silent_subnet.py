@@ -16,7 +16,7 @@ from scanner.core.pacing import UNLIMITED, Limits
 from scanner.core.plan import Plan
 from scanner.core.spans import Span
 from scanner.core.targets import TargetSet
-from scanner.engines.connect import ConnectEngine, ConnectOptions
+from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from tests.netlab.lab import Lab
 
 FIRST = 0x0A630001

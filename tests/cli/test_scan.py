@@ -211,7 +211,7 @@ def slow_scan(folder: Path, *, deaf: bool = False) -> "subprocess.Popen[str]":
     """A scan that takes a minute if nobody stops it; a deaf one does not hear the first signal."""
     fifo = folder / "fifo"
     os.mkfifo(fifo)
-    deafen = "from scanner.engines.connect import ConnectEngine; ConnectEngine.stop = lambda self: None\n"
+    deafen = "from scanner.engines.connect.engine import ConnectEngine; ConnectEngine.stop = lambda self: None\n"
     code = "import sys; from scanner.cli.app import run; sys.exit(run(sys.argv[1:]))"
     options = ("-p-", "--rate", "1000", "-sT", "-o", "findings.csv", "-oX", str(fifo))
     process = subprocess.Popen(

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from scanner.core.pacing import UNLIMITED, Limits
-from scanner.engines.connect import ConnectEngine, ConnectOptions
-from scanner.engines.connect_crew import ConnectCrew
+from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
+from scanner.engines.connect.pool import ConnectCrew
 from tests.engines.waves import covered, evidence, in_pieces, reasons, settle, wave
 from tests.netlab.lab import Lab, Namespace
 

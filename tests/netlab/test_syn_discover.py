@@ -9,7 +9,7 @@ from scanner.core.model import Coverage, State
 from scanner.core.pacing import UNLIMITED
 from scanner.core.reasons import Reason, local_error_code, reason_code
 from scanner.core.wave import SettledWave
-from scanner.engines.connect import ConnectEngine, ConnectOptions
+from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.discover import DiscoveredEngine, Hosts, discover
 from scanner.engines.interface import Engine
 from tests.netlab.lab import Lab

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable
 from errno import EINPROGRESS
 from time import monotonic
 
-from scanner.engines.connect_attempt import Attempt, Judge, tell_end
-from scanner.engines.connect_outcome import PENDING, SENT, given_up
-from scanner.engines.connect_schedule import Turn
-from scanner.engines.icmp_errors import ask_for_icmp_errors
+from scanner.engines.connect.attempt import Attempt, Judge, tell_end
+from scanner.engines.connect.icmp_errors import ask_for_icmp_errors
+from scanner.engines.connect.outcome import PENDING, SENT, given_up
+from scanner.engines.connect.schedule import Turn
 
 
 class PortableProber:

@@ -18,13 +18,15 @@ from dataclasses import dataclass
 from scanner.core.model import Address
 from scanner.core.pacing import Limits, packets_of
 from scanner.core.wave import SettledWave, Wave
-from scanner.engines import absence, connect_epoll, connect_portable
-from scanner.engines.connect_attempt import Judge, Prober
-from scanner.engines.connect_hosts import HostBook
-from scanner.engines.connect_run import TICK, ConnectRun
-from scanner.engines.descriptors import socket_budget
+from scanner.engines.connect import absent_hosts as absence
+from scanner.engines.connect import epoll as connect_epoll
+from scanner.engines.connect import portable as connect_portable
+from scanner.engines.connect.attempt import Judge, Prober
+from scanner.engines.connect.batch_gate import ThrottledGate
+from scanner.engines.connect.hosts import HostBook
+from scanner.engines.connect.run import TICK, ConnectRun
+from scanner.engines.connect.socket_budget import socket_budget
 from scanner.engines.interface import Progress
-from scanner.engines.throttle import ThrottledGate
 
 LEAST_GAP = 1.0
 """Seconds between two probes of one endpoint, at least: systems answer a second SYN that comes sooner with silence."""

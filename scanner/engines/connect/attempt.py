@@ -9,11 +9,11 @@ import struct
 from collections.abc import Iterable
 from typing import Protocol
 
-from scanner.engines.connect_hosts import Host
-from scanner.engines.connect_ledger import OpenWave
-from scanner.engines.connect_outcome import OPENED, PENDING
-from scanner.engines.connect_schedule import Turn
-from scanner.engines.icmp_errors import IcmpError, read_icmp_error
+from scanner.engines.connect.hosts import Host
+from scanner.engines.connect.icmp_errors import IcmpError, read_icmp_error
+from scanner.engines.connect.in_flight import OpenWave
+from scanner.engines.connect.outcome import OPENED, PENDING
+from scanner.engines.connect.schedule import Turn
 
 _LINGER_NOT = struct.pack("ii", 1, 0)
 _RTT_IN_TCP_INFO = 68

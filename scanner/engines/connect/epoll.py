@@ -18,10 +18,10 @@ from collections.abc import Callable, Iterable
 from errno import ECONNREFUSED, EINPROGRESS
 from time import monotonic
 
-from scanner.engines.connect_attempt import Attempt, Judge, Refusal, tell_end
-from scanner.engines.connect_outcome import EXHAUSTED, PENDING, SENT, given_up
-from scanner.engines.connect_schedule import Turn
-from scanner.engines.icmp_errors import ERRORS_QUEUED, NONE_QUEUED, ask_for_icmp_errors
+from scanner.engines.connect.attempt import Attempt, Judge, Refusal, tell_end
+from scanner.engines.connect.icmp_errors import ERRORS_QUEUED, NONE_QUEUED, ask_for_icmp_errors
+from scanner.engines.connect.outcome import EXHAUSTED, PENDING, SENT, given_up
+from scanner.engines.connect.schedule import Turn
 
 AVAILABLE = hasattr(select, "epoll")
 _MOST_EVENTS = 256

@@ -20,8 +20,8 @@ import pytest
 from scanner.core.errors import OutOfScope
 from scanner.core.model import State
 from scanner.core.pacing import UNLIMITED, Limits
-from scanner.engines.connect import ConnectEngine, ConnectOptions
-from scanner.engines.connect_run import STRIKES
+from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
+from scanner.engines.connect.run import STRIKES
 from tests.engines.peers import listeners
 from tests.engines.waves import covered, in_pieces, reasons, settle, wave
 
@@ -108,7 +108,7 @@ def test_sixty_four_descriptors_are_enough_for_every_port() -> None:
     code = """
 import asyncio, sys
 from scanner.core.pacing import UNLIMITED
-from scanner.engines.connect import ConnectEngine, ConnectOptions
+from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from tests.engines.waves import covered, settle, wave
 settled = asyncio.run(settle(ConnectEngine(ConnectOptions(), UNLIMITED), wave(["127.0.0.1"], range(1, 65536))))
 total = covered(*settled)
@@ -168,8 +168,8 @@ class Failing(socket.socket):
 async def test_a_failing_connect_is_tried_again_and_never_a_state(
     monkeypatch: pytest.MonkeyPatch, failures: float, expected: str
 ) -> None:
-    monkeypatch.setattr("scanner.engines.connect_epoll.socket.socket", Failing)
-    monkeypatch.setattr("scanner.engines.connect_run._FIRST_BACK_OFF", 0.001)
+    monkeypatch.setattr("scanner.engines.connect.epoll.socket.socket", Failing)
+    monkeypatch.setattr("scanner.engines.connect.run._FIRST_BACK_OFF", 0.001)
     monkeypatch.setattr(Failing, "failures", failures)
     monkeypatch.setattr(Failing, "error", EADDRNOTAVAIL)
     settled = await settle(ConnectEngine(ConnectOptions(), UNLIMITED), wave(["127.0.0.1"], [1]))
@@ -190,9 +190,9 @@ async def test_no_descriptor_at_all_ends_as_a_local_error(
 
     engine = ConnectEngine(options, UNLIMITED)
     run = engine.run([wave(["127.0.0.1"], [1, 2])])
-    monkeypatch.setattr("scanner.engines.connect_run._FIRST_BACK_OFF", 0.001)
+    monkeypatch.setattr("scanner.engines.connect.run._FIRST_BACK_OFF", 0.001)
     with monkeypatch.context() as patch:
-        patch.setattr("scanner.engines.connect_epoll.socket.socket", no_socket)
+        patch.setattr("scanner.engines.connect.epoll.socket.socket", no_socket)
         settled = [each async for each in run]
     assert set(reasons(*settled).values()) == {"local-error:EMFILE"}
     assert len(tried) >= 2 * (STRIKES + 1)
@@ -214,7 +214,7 @@ async def test_few_descriptors_are_waited_for(monkeypatch: pytest.MonkeyPatch) -
             super().close()
 
     with listeners(40) as ports, monkeypatch.context() as patch:
-        patch.setattr("scanner.engines.connect_epoll.socket.socket", Scarce)
+        patch.setattr("scanner.engines.connect.epoll.socket.socket", Scarce)
         asked = wave(["127.0.0.1", "::1"], [*ports, *range(1, 200)])
         settled = await settle(ConnectEngine(ConnectOptions(), UNLIMITED), asked)
     total = covered(*settled)

@@ -19,7 +19,7 @@ from scanner.core.pacing import Bucket
 from scanner.core.wave import Wave
 
 if TYPE_CHECKING:
-    from scanner.engines.connect_schedule import Turn
+    from scanner.engines.connect.schedule import Turn
 
 ENOUGH = 2
 """Answers of one kind from the kernel that settle a host as a whole."""

@@ -26,8 +26,8 @@ from contextlib import aclosing, suppress
 from typing import Any, NoReturn
 
 from scanner.core.wave import Wave
-from scanner.engines.connect import ConnectEngine
-from scanner.engines.connect_share import SettledShare
+from scanner.engines.connect.chunks import SettledShare
+from scanner.engines.connect.engine import ConnectEngine
 
 _REPORT = 0.1
 """Seconds between two words on progress."""

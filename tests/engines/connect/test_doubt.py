@@ -4,8 +4,8 @@ import socket
 from ipaddress import ip_address
 from types import SimpleNamespace
 
-from scanner.engines.connect_attempt import Attempt
-from scanner.engines.connect_hosts import Host
+from scanner.engines.connect.attempt import Attempt
+from scanner.engines.connect.hosts import Host
 
 
 def test_among_workers_an_own_address_is_doubted_once_and_then_believed() -> None:

@@ -23,9 +23,9 @@ from contextlib import aclosing
 from scanner.core.model import Address
 from scanner.core.pacing import Limits, fastest
 from scanner.core.wave import SettledWave, Wave
-from scanner.engines import connect_epoll
-from scanner.engines.connect import ConnectEngine, ConnectOptions
-from scanner.engines.connect_foreman import Foreman
+from scanner.engines.connect import epoll as connect_epoll
+from scanner.engines.connect.dispatcher import Foreman
+from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.interface import Progress
 
 WORTHWHILE = 8192

@@ -20,10 +20,10 @@ from operator import attrgetter
 from time import time
 
 from scanner.core.wave import SettledWave, Wave
-from scanner.engines.connect import ConnectEngine
-from scanner.engines.connect_schedule import UNSETTLED
-from scanner.engines.connect_share import DealtWave, SettledShare, share, shares_for
-from scanner.engines.connect_worker import Begun, fork_worker, heard, say
+from scanner.engines.connect.chunks import DealtWave, SettledShare, share, shares_for
+from scanner.engines.connect.engine import ConnectEngine
+from scanner.engines.connect.schedule import UNSETTLED
+from scanner.engines.connect.worker import Begun, fork_worker, heard, say
 from scanner.engines.interface import Progress
 
 LOST = "a worker process was lost; what it was probing is unknown"

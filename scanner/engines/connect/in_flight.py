@@ -6,7 +6,7 @@ import numpy as np
 
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.wave import F64, SettledWave, Wave
-from scanner.engines.connect_hosts import Host
+from scanner.engines.connect.hosts import Host
 
 _NOT_PROBED = reason_code(Reason.NOT_PROBED)
 _INTERRUPTED = reason_code(Reason.INTERRUPTED)

@@ -13,8 +13,8 @@ from math import inf
 from typing import Protocol
 
 from scanner.core.wave import Wave
-from scanner.engines.connect_hosts import Host, HostBook
-from scanner.engines.connect_ledger import OpenWave
+from scanner.engines.connect.hosts import Host, HostBook
+from scanner.engines.connect.in_flight import OpenWave
 
 UNSETTLED = 1 << 18
 """Places that may be under way at once, however many waves that is; one wave always may."""

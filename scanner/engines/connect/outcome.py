@@ -20,7 +20,7 @@ from enum import Enum, auto
 from types import MappingProxyType
 
 from scanner.core.reasons import Reason, local_error_code, reason_code
-from scanner.engines.icmp_errors import IcmpError
+from scanner.engines.connect.icmp_errors import IcmpError
 
 OPENED = frozenset({0, errno.EISCONN, errno.ECONNRESET, errno.EPIPE})
 """There was a handshake."""

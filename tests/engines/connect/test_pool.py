@@ -17,11 +17,11 @@ from scanner.core.errors import OutOfScope
 from scanner.core.pacing import UNLIMITED, Limits
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.wave import SettledWave
-from scanner.engines import connect_crew
-from scanner.engines.connect import ConnectEngine, ConnectOptions
-from scanner.engines.connect_crew import ConnectCrew, crew_size
-from scanner.engines.connect_foreman import LOST
-from scanner.engines.connect_share import DealtWave, SettledShare, share
+from scanner.engines.connect import pool as connect_crew
+from scanner.engines.connect.chunks import DealtWave, SettledShare, share
+from scanner.engines.connect.dispatcher import LOST
+from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
+from scanner.engines.connect.pool import ConnectCrew, crew_size
 from tests.engines.peers import listeners
 from tests.engines.waves import covered, in_pieces, reasons, settle, wave
 
@@ -140,7 +140,7 @@ async def test_closing_the_generator_leaves_nobody_behind() -> None:
 
 
 async def test_a_worker_that_does_not_listen_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("scanner.engines.connect_foreman._PATIENCE", 0.05)
+    monkeypatch.setattr("scanner.engines.connect.dispatcher._PATIENCE", 0.05)
     run = crew(SLOW).run(in_pieces(wave(["127.0.0.1"], range(1, 4000)), 10))
     await anext(run)
     os.kill(max(children()), signal.SIGSTOP)
@@ -160,7 +160,7 @@ async def test_where_no_process_may_be_started_one_does_it(monkeypatch: pytest.M
     def no_more() -> int:
         raise BlockingIOError
 
-    monkeypatch.setattr("scanner.engines.connect_worker.os.fork", no_more)
+    monkeypatch.setattr("scanner.engines.connect.worker.os.fork", no_more)
     settled = await settle(crew(), wave(["127.0.0.1"], range(1, 50)))
     assert {*reasons(*settled).values()} == {"reset"}
 
@@ -225,9 +225,9 @@ def test_workers_go_when_their_parent_is_killed() -> None:
     code = """
 import asyncio
 from scanner.core.pacing import Limits
-from scanner.engines.connect import ConnectOptions
-from scanner.engines.connect_crew import ConnectCrew
-from tests.engines.test_connect_crew import children
+from scanner.engines.connect.engine import ConnectOptions
+from scanner.engines.connect.pool import ConnectCrew
+from tests.engines.connect.test_pool import children
 from tests.engines.waves import wave
 async def main():
     waves = wave(["127.0.0.1"], range(1, 9)), wave(["127.0.0.1"], range(1, 4000))

@@ -22,11 +22,13 @@ import numpy as np
 
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.wave import SettledWave, Wave
-from scanner.engines.absence import AbsenceWatch
-from scanner.engines.connect_attempt import Attempt, Judge, Prober, Refusal
-from scanner.engines.connect_hosts import ENOUGH, HostBook
-from scanner.engines.connect_ledger import OpenWave
-from scanner.engines.connect_outcome import (
+from scanner.engines.connect.absent_hosts import AbsenceWatch
+from scanner.engines.connect.attempt import Attempt, Judge, Prober, Refusal
+from scanner.engines.connect.batch_gate import Gate
+from scanner.engines.connect.hosts import ENOUGH, HostBook
+from scanner.engines.connect.icmp_errors import IcmpError
+from scanner.engines.connect.in_flight import OpenWave
+from scanner.engines.connect.outcome import (
     EXHAUSTED,
     OPENED,
     Outcome,
@@ -35,10 +37,8 @@ from scanner.engines.connect_outcome import (
     judge_icmp,
     local_failure,
 )
-from scanner.engines.connect_schedule import Schedule, Turn
-from scanner.engines.icmp_errors import IcmpError
+from scanner.engines.connect.schedule import Schedule, Turn
 from scanner.engines.interface import Progress
-from scanner.engines.throttle import Gate
 
 TICK = 0.05
 """Seconds between looks at the clock."""

@@ -11,14 +11,14 @@ import pytest
 from scanner.core.model import State
 from scanner.core.reasons import Reason, local_error_code, reason_code, reason_state
 from scanner.core.wave import Wave
-from scanner.engines import icmp_errors
-from scanner.engines.absence import failed_neighbours
-from scanner.engines.connect_hosts import ENOUGH, HostBook
-from scanner.engines.connect_ledger import OpenWave
-from scanner.engines.connect_outcome import Weight, judge, judge_icmp
-from scanner.engines.connect_schedule import UNSETTLED, Schedule
-from scanner.engines.descriptors import socket_budget
-from scanner.engines.icmp_errors import IcmpError
+from scanner.engines.connect import icmp_errors
+from scanner.engines.connect.absent_hosts import failed_neighbours
+from scanner.engines.connect.hosts import ENOUGH, HostBook
+from scanner.engines.connect.icmp_errors import IcmpError
+from scanner.engines.connect.in_flight import OpenWave
+from scanner.engines.connect.outcome import Weight, judge, judge_icmp
+from scanner.engines.connect.schedule import UNSETTLED, Schedule
+from scanner.engines.connect.socket_budget import socket_budget
 from tests.engines.waves import in_pieces, wave
 
 ABSENT = reason_code(Reason.HOST_UNREACHABLE)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from scanner.core.pacing import batching
-from scanner.engines.throttle import ThrottledGate
+from scanner.engines.connect.batch_gate import ThrottledGate
 
 
 async def releases(gate: ThrottledGate, seconds: float) -> tuple[list[float], list[int]]:
