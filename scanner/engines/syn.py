@@ -19,13 +19,13 @@ from scanner.engines.choose import demand_raw
 from scanner.engines.interface import Progress
 from scanner.engines.names import EngineName, Wire
 from scanner.engines.netlink import Medium
-from scanner.engines.pcap import PcapWriter
+from scanner.engines.packets.pcap import PcapWriter
+from scanner.engines.packets.senders import open_sender
+from scanner.engines.packets.sendmmsg import Sender, ip_sender, packet_sender
 from scanner.engines.route import Path
-from scanner.engines.senders import open_sender
 from scanner.engines.syn_loop import SynLoop
 from scanner.engines.syn_options import Permitted, SynOptions
 from scanner.engines.syn_statistics import Statistics
-from scanner.engines.wire import Sender, ip_sender, packet_sender
 
 _SWITCH = 0.0002
 """Seconds after which one thread makes room for the other. Python's 5 ms would keep the sender waiting for longer

@@ -23,7 +23,7 @@ from scanner.core.dissect import dissect
 from scanner.core.errors import InvalidInput
 from scanner.engines.heard import Heard
 from scanner.engines.judge import judge
-from scanner.engines.ring import Received, Receiver
+from scanner.engines.packets.receive_ring import Received, Receiver
 from scanner.engines.source_ports import SourcePorts
 
 _GATHER = 0.02

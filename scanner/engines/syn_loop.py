@@ -33,13 +33,13 @@ from scanner.engines.interface import Progress
 from scanner.engines.link_states import LinkStates
 from scanner.engines.neighbours import Neighbours
 from scanner.engines.netlink import LinkWatch, Netlink
+from scanner.engines.packets.sendmmsg import Sender
 from scanner.engines.route import Path, Routes
 from scanner.engines.source_ports import choose
 from scanner.engines.syn_listen import Keep, Listener
 from scanner.engines.syn_options import Permitted, SynOptions
 from scanner.engines.syn_send import Transmitter
 from scanner.engines.syn_statistics import Statistics
-from scanner.engines.wire import Sender
 
 MOST_SLOTS = 512
 """Most waves in flight: many, for those of which `--discover` leaves but a few endpoints."""

@@ -29,12 +29,12 @@ from scanner.engines.flight import Flight
 from scanner.engines.hops import Hops, HopState
 from scanner.engines.link_states import LinkState, LinkStates
 from scanner.engines.netlink import Medium
+from scanner.engines.packets.sendmmsg import Sender
 from scanner.engines.places import Places, run_of
 from scanner.engines.route import Path
 from scanner.engines.source_ports import SourcePorts
 from scanner.engines.syn_options import Permitted
 from scanner.engines.template import syn_template
-from scanner.engines.wire import Sender
 
 LEAST_LOOK, MOST_LOOK = 256, 4096
 """How many places of a try are looked at in one go where some may have to wait: more when too few of them may go."""

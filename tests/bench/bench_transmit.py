@@ -29,10 +29,10 @@ from measure import need_laboratory, version_of
 from scanner.core.cookie import KEY_BYTES, Cookie
 from scanner.core.pacing import UNLIMITED
 from scanner.core.packets import Template, fill
-from scanner.engines.senders import Wire, open_sender
+from scanner.engines.packets.senders import Wire, open_sender
+from scanner.engines.packets.sendmmsg import MessageSender, libc
 from scanner.engines.syn import SynEngine
 from scanner.engines.syn_options import SynOptions
-from scanner.engines.wire import MessageSender, libc
 from tests.netlab.lab import Lab, Namespace
 from tests.netlab.sweeping import permit, plan_of
 

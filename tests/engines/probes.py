@@ -9,7 +9,7 @@ from scapy.layers.l2 import Ether
 
 from scanner.core.cookie import Cookie
 from scanner.core.packets import ETHERNET, RAW_IP, U16, Template, fill
-from scanner.engines.wire import Sender, Sent
+from scanner.engines.packets.sendmmsg import Sender, Sent
 from tests.core.frames import KEY, words
 from tests.netlab.lab import Namespace
 

@@ -19,7 +19,7 @@ from scanner.core.model import State
 from scanner.core.pacing import UNLIMITED, Limits
 from scanner.core.wave import SettledWave
 from scanner.engines.names import Wire
-from scanner.engines.ring import Receiver
+from scanner.engines.packets.receive_ring import Receiver
 from scanner.engines.syn import SynEngine
 from scanner.engines.syn_options import SynOptions
 from tests.netlab.lab import Lab, Namespace

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from scanner.core.errors import NotPermitted
-from scanner.engines import wire
-from scanner.engines.wire import BATCH, MessageSender, Sent, ip_sender, packet_sender
+from scanner.engines.packets import sendmmsg as wire
+from scanner.engines.packets.sendmmsg import BATCH, MessageSender, Sent, ip_sender, packet_sender
 from tests.engines.probes import counted, mac, probe, silence, template, total
 from tests.netlab.lab import Lab, Namespace
 

@@ -33,8 +33,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.core.packets import U8, Template, stamp
-from scanner.engines.memory import fence
-from scanner.engines.wire import STRIDE, Sent, libc, not_permitted
+from scanner.engines.packets.memory_barrier import fence
+from scanner.engines.packets.sendmmsg import STRIDE, Sent, libc, not_permitted
 
 _AF_XDP: Final = 44
 _SOL_XDP: Final = 283

@@ -13,9 +13,9 @@ from scapy.packet import Packet
 from scanner.core.cookie import Cookie
 from scanner.core.dissect import Kind, dissect, proven
 from scanner.core.errors import InvalidInput
-from scanner.engines.memory import fence
-from scanner.engines.ring import Received, Receiver
-from scanner.engines.wire import ip_sender, packet_sender
+from scanner.engines.packets.memory_barrier import fence
+from scanner.engines.packets.receive_ring import Received, Receiver
+from scanner.engines.packets.sendmmsg import ip_sender, packet_sender
 from tests.core.frames import KEY, tcp_answer
 from tests.engines.probes import FIRST, LAST, mac, probe, template
 from tests.netlab.lab import Lab, Namespace

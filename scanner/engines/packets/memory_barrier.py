@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from scanner.core.errors import InvalidInput
-from scanner.engines.wire import libc
+from scanner.engines.packets.sendmmsg import libc
 
 _GLOBAL_EXPEDITED: Final = 2
 _ORDERED: Final = frozenset({"x86_64", "AMD64", "s390x"})

@@ -18,7 +18,7 @@ from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoReply
 from scapy.packet import Packet
 
 from scanner.core.dissect import Kind, dissect
-from scanner.engines.cbpf import answer_filter, assemble
+from scanner.engines.packets.cbpf import answer_filter, assemble
 from tests.core.frames import OURS, ROUTER, framed, network, our_syn, tcp_answer
 
 FIRST, LAST = 61000, 61010

@@ -30,9 +30,9 @@ import numpy as np
 
 from scanner.core.packets import U8, U32
 from scanner.core.wave import F64
-from scanner.engines.cbpf import answer_filter
-from scanner.engines.memory import fence
-from scanner.engines.wire import libc, packet_socket
+from scanner.engines.packets.cbpf import answer_filter
+from scanner.engines.packets.memory_barrier import fence
+from scanner.engines.packets.sendmmsg import libc, packet_socket
 
 _SOL_PACKET: Final = 263
 _PACKET_RX_RING: Final = 5

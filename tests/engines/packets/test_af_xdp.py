@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from scanner.core.errors import NotPermitted
-from scanner.engines import senders, xdp
-from scanner.engines.senders import Wire, open_sender
-from scanner.engines.wire import Sent
-from scanner.engines.xdp import XdpSender, xdp_sender
+from scanner.engines.packets import af_xdp as xdp
+from scanner.engines.packets import senders
+from scanner.engines.packets.af_xdp import XdpSender, xdp_sender
+from scanner.engines.packets.senders import Wire, open_sender
+from scanner.engines.packets.sendmmsg import Sent
 from tests.engines.probes import counted, mac, probe, silence, template, total
 from tests.netlab.lab import Lab, Namespace
 

@@ -1,8 +1,8 @@
 """Which way frames leave an interface: AF_XDP where it works, else a packet socket."""
 
 from scanner.engines.names import Wire
-from scanner.engines.wire import Sender, packet_sender
-from scanner.engines.xdp import xdp_sender
+from scanner.engines.packets.af_xdp import xdp_sender
+from scanner.engines.packets.sendmmsg import Sender, packet_sender
 
 
 def open_sender(interface: str, wire: Wire) -> tuple[Sender, str]:
