@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from scanner.core.spans import Span, merge
 from scanner.core.wave import U8, U64
-from scanner.engines.route import Keys, address_keys
+from scanner.engines.routing.routes import Keys, address_keys
 
 Mask = npt.NDArray[np.bool_]
 _WORD = (1 << 64) - 1

@@ -18,11 +18,11 @@ from scanner.core.wave import SettledWave, Wave
 from scanner.engines.choose import demand_raw
 from scanner.engines.interface import Progress
 from scanner.engines.names import EngineName, Wire
-from scanner.engines.netlink import Medium
 from scanner.engines.packets.pcap import PcapWriter
 from scanner.engines.packets.senders import open_sender
 from scanner.engines.packets.sendmmsg import Sender, ip_sender, packet_sender
-from scanner.engines.route import Path
+from scanner.engines.routing.netlink import Medium
+from scanner.engines.routing.routes import Path
 from scanner.engines.syn_loop import SynLoop
 from scanner.engines.syn_options import Permitted, SynOptions
 from scanner.engines.syn_statistics import Statistics

@@ -28,13 +28,13 @@ from scanner.core.spacing import HostSpacing, Spacing
 from scanner.core.wave import SettledWave, Wave
 from scanner.engines.flight import Flight
 from scanner.engines.heard import Heard, Rows
-from scanner.engines.hops import NO_HOP, Hops
 from scanner.engines.interface import Progress
-from scanner.engines.link_states import LinkStates
-from scanner.engines.neighbours import Neighbours
-from scanner.engines.netlink import LinkWatch, Netlink
 from scanner.engines.packets.sendmmsg import Sender
-from scanner.engines.route import Path, Routes
+from scanner.engines.routing.link_states import LinkStates
+from scanner.engines.routing.neighbours import Neighbours
+from scanner.engines.routing.netlink import LinkWatch, Netlink
+from scanner.engines.routing.next_hops import NO_HOP, Hops
+from scanner.engines.routing.routes import Path, Routes
 from scanner.engines.source_ports import choose
 from scanner.engines.syn_listen import Keep, Listener
 from scanner.engines.syn_options import Permitted, SynOptions

@@ -26,12 +26,12 @@ from scanner.core.spacing import PUNCTUAL, HostSpacing
 from scanner.core.targets import to_address
 from scanner.core.wave import U16
 from scanner.engines.flight import Flight
-from scanner.engines.hops import Hops, HopState
-from scanner.engines.link_states import LinkState, LinkStates
-from scanner.engines.netlink import Medium
 from scanner.engines.packets.sendmmsg import Sender
 from scanner.engines.places import Places, run_of
-from scanner.engines.route import Path
+from scanner.engines.routing.link_states import LinkState, LinkStates
+from scanner.engines.routing.netlink import Medium
+from scanner.engines.routing.next_hops import Hops, HopState
+from scanner.engines.routing.routes import Path
 from scanner.engines.source_ports import SourcePorts
 from scanner.engines.syn_options import Permitted
 from scanner.engines.template import syn_template

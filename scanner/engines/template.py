@@ -4,8 +4,8 @@ An ordinary SYN: don't-fragment, TTL 64, and a maximum segment size, since some 
 """
 
 from scanner.core.packets import ETHERNET, RAW_IP, Template
-from scanner.engines.netlink import Medium
-from scanner.engines.route import Path
+from scanner.engines.routing.netlink import Medium
+from scanner.engines.routing.routes import Path
 
 _LARGEST_MSS = 1460
 

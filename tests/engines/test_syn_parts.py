@@ -17,10 +17,10 @@ from scanner.core.packets import ETHERNET, RAW_IP, fill, stamp
 from scanner.core.reasons import Reason, icmp_reason, reason_code
 from scanner.engines.evidence import Evidence
 from scanner.engines.judge import judge
-from scanner.engines.link_states import PATIENCE, LinkState, LinkStates
-from scanner.engines.neighbours import parse_answer, solicitation
-from scanner.engines.netlink import Link, Medium
-from scanner.engines.route import Path as Way
+from scanner.engines.routing.link_states import PATIENCE, LinkState, LinkStates
+from scanner.engines.routing.neighbours import parse_answer, solicitation
+from scanner.engines.routing.netlink import Link, Medium
+from scanner.engines.routing.routes import Path as Way
 from scanner.engines.source_ports import SourcePorts, choose
 from scanner.engines.template import syn_template
 

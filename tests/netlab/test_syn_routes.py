@@ -6,10 +6,10 @@ from ipaddress import ip_address
 import numpy as np
 import pytest
 
-from scanner.engines.hops import Hops, HopState
-from scanner.engines.neighbours import Neighbours
-from scanner.engines.netlink import LinkWatch, Netlink
-from scanner.engines.route import NO_PATH, Path, Routes
+from scanner.engines.routing.neighbours import Neighbours
+from scanner.engines.routing.netlink import LinkWatch, Netlink
+from scanner.engines.routing.next_hops import Hops, HopState
+from scanner.engines.routing.routes import NO_PATH, Path, Routes
 from tests.netlab.lab import Lab, Namespace
 
 pytestmark = pytest.mark.netlab

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from scanner.engines.netlink import Link
-    from scanner.engines.route import Interfaces
+    from scanner.engines.routing.netlink import Link
+    from scanner.engines.routing.routes import Interfaces
 
 
 def show_interfaces(*, wanted: bool) -> None:
@@ -15,7 +15,7 @@ def show_interfaces(*, wanted: bool) -> None:
     if not wanted:
         return
     from scanner.core.errors import NotPermitted
-    from scanner.engines.route import interfaces
+    from scanner.engines.routing.routes import interfaces
 
     if not sys.platform.startswith("linux"):
         raise NotPermitted("--iflist reads the Linux kernel's tables, which this system has not")

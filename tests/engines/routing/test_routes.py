@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
-from scanner.engines.netlink import Medium, Netlink, RouteEntry, RouteKind
-from scanner.engines.route import NO_PATH, Intervals, Routes, address_keys, find_link, interfaces, key_number
+from scanner.engines.routing.netlink import Medium, Netlink, RouteEntry, RouteKind
+from scanner.engines.routing.routes import NO_PATH, Intervals, Routes, address_keys, find_link, interfaces, key_number
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="rtnetlink is Linux's")
 WORD = 0xFFFFFFFFFFFFFFFF

@@ -15,8 +15,8 @@ from heapq import heappop, heappush
 from ipaddress import IPv6Address, ip_address
 
 from scanner.core.model import Address
-from scanner.engines.hops import Hops, Question
-from scanner.engines.netlink import Link, Netlink
+from scanner.engines.routing.netlink import Link, Netlink
+from scanner.engines.routing.next_hops import Hops, Question
 
 TRIES = 4
 """How often a neighbour is asked: broadcasts get lost more easily than what is sent to one station."""

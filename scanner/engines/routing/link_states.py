@@ -8,7 +8,7 @@ link was down while its wave was in flight, so a wave asks in the end whether th
 from collections.abc import Iterable
 from enum import Enum, auto
 
-from scanner.engines.netlink import Link, LinkWatch
+from scanner.engines.routing.netlink import Link, LinkWatch
 
 PATIENCE = 10.0
 """Seconds that a link may be down before its endpoints are given up."""

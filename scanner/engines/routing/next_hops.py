@@ -14,8 +14,8 @@ import numpy.typing as npt
 from scanner.core.columns import distinct
 from scanner.core.model import Address
 from scanner.core.targets import to_address
-from scanner.engines.netlink import Medium
-from scanner.engines.route import I32, NO_PATH, U8, U64, Keys, Path, address_keys, key_number
+from scanner.engines.routing.netlink import Medium
+from scanner.engines.routing.routes import I32, NO_PATH, U8, U64, Keys, Path, address_keys, key_number
 
 F64 = npt.NDArray[np.float64]
 
