@@ -36,7 +36,7 @@ from scanner.outputs.together import Together
 
 if TYPE_CHECKING:
     from scanner.app.sweep_history import Memory
-    from scanner.engines.identify import Identifier
+    from scanner.engines.identify.identifier import Identifier
 
 
 class Assembly:

@@ -11,10 +11,10 @@ from scanner.core.pacing import Limits
 from scanner.core.registry import Registry
 
 if TYPE_CHECKING:
-    from scanner.engines.conversation import Patience
-    from scanner.engines.host_screen import HostScreen
-    from scanner.engines.identify import Identifier
-    from scanner.engines.permits import Permits
+    from scanner.engines.identify.answers_everywhere import HostScreen
+    from scanner.engines.identify.connection_limiter import Permits
+    from scanner.engines.identify.conversation import Patience
+    from scanner.engines.identify.identifier import Identifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Asking:
 
 def asking(limits: Limits, timeout: float | None, permitted: Callable[[Address], bool]) -> Asking:
     """Within `limits` for all of them together; `timeout` is how many seconds to wait for a handshake, if said."""
-    from scanner.engines.conversation import Patience
-    from scanner.engines.permits import Permits
+    from scanner.engines.identify.connection_limiter import Permits
+    from scanner.engines.identify.conversation import Patience
 
     patience = Patience() if timeout is None else Patience(connect=timeout)
     return Asking(Permits(limits.shared_by(patience.packets)), patience, permitted)
@@ -40,7 +40,7 @@ def asking(limits: Limits, timeout: float | None, permitted: Callable[[Address],
 
 def make_identifier(registry: Registry, overlays: Overlays, how: Asking) -> "Identifier":
     """Asks first what the registry and the de-facto list suggest for a port."""
-    from scanner.engines.identify import Identifier
+    from scanner.engines.identify.identifier import Identifier
 
     services = services_of(registry, overlays)
     return Identifier(permitted=how.permitted, permits=how.permits, services=services, patience=how.patience)
@@ -48,7 +48,7 @@ def make_identifier(registry: Registry, overlays: Overlays, how: Asking) -> "Ide
 
 def make_screen(how: Asking, ports_per_address: int) -> "HostScreen":
     """Tests suspects on ports that nobody can foretell."""
-    from scanner.engines.host_screen import HostScreen
+    from scanner.engines.identify.answers_everywhere import HostScreen
 
     return HostScreen(
         permitted=how.permitted,

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from scanner.core.identity import Identity
 from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.pacing import UNLIMITED
-from scanner.engines.identify import Identifier
-from scanner.engines.permits import Permits
+from scanner.engines.identify.connection_limiter import Permits
+from scanner.engines.identify.identifier import Identifier
 from tests.netlab.servers import ADDRESS, SERVERS, Running, running
 
 NMAP_WORDS = {"postgresql": "postgresql", "dns": "domain", "smb": "netbios-ssn", "rdp": "ms-wbt-server", "x11": "X11"}

@@ -15,8 +15,8 @@ import pytest
 from scanner.core.identity import Identity
 from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.pacing import UNLIMITED
-from scanner.engines.identify import Identifier
-from scanner.engines.permits import Permits
+from scanner.engines.identify.connection_limiter import Permits
+from scanner.engines.identify.identifier import Identifier
 from tests.netlab.servers import ADDRESS, SERVERS, Running, Server, installed, running
 
 pytestmark = pytest.mark.netlab

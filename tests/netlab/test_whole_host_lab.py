@@ -12,10 +12,10 @@ import pytest
 from scanner.core.identity import Conduct
 from scanner.core.model import Address, Endpoint, Observation, State, Transport
 from scanner.core.pacing import UNLIMITED
-from scanner.engines.conversation import Patience
-from scanner.engines.host_screen import HostScreen
-from scanner.engines.identify import Identifier
-from scanner.engines.permits import Permits
+from scanner.engines.identify.answers_everywhere import HostScreen
+from scanner.engines.identify.connection_limiter import Permits
+from scanner.engines.identify.conversation import Patience
+from scanner.engines.identify.identifier import Identifier
 from tests.netlab.lab import Lab, Namespace
 from tests.netlab.tun import Tun
 

@@ -15,9 +15,9 @@ import pytest
 from scanner.core.identity import LONGEST, Conduct, Identity
 from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.pacing import UNLIMITED, Limits
-from scanner.engines.conversation import Patience
-from scanner.engines.identify import Identifier
-from scanner.engines.permits import Permits
+from scanner.engines.identify.connection_limiter import Permits
+from scanner.engines.identify.conversation import Patience
+from scanner.engines.identify.identifier import Identifier
 from tests.engines.peers import (
     answering,
     closing,
@@ -221,7 +221,7 @@ async def test_trouble_of_our_own_is_not_blamed_on_the_peer(monkeypatch: pytest.
     def no_more(*_: object) -> None:
         raise OSError(errno.EMFILE, "Too many open files")
 
-    monkeypatch.setattr("scanner.engines.conversation.socket.socket", no_more)
+    monkeypatch.setattr("scanner.engines.identify.conversation.socket.socket", no_more)
     assert (await identified(9)).conduct is Conduct.NOT_ASKED
 
 

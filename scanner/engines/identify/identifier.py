@@ -14,9 +14,9 @@ from itertools import chain, zip_longest
 
 from scanner.core.identity import Identity
 from scanner.core.model import Address, Observation, State, Transport
-from scanner.engines.conversation import Patience
-from scanner.engines.inquiry import Inquiry
-from scanner.engines.permits import Permits
+from scanner.engines.identify.connection_limiter import Permits
+from scanner.engines.identify.conversation import Patience
+from scanner.engines.identify.inquiry import Inquiry
 
 _AT_ONCE = 256
 _AT_ONCE_PER_HOST = 32

@@ -13,8 +13,8 @@ from scanner.core.model import Endpoint
 from scanner.core.recognise import binary
 from scanner.core.recognise.hellos import TLS, Hello, http_request, recognise
 from scanner.core.recognise.order import hinted, next_hello, speaks_first
-from scanner.engines.conversation import Conversation, Ending, Heard, LocalTrouble, Patience
-from scanner.engines.tls_handshake import TlsSpeaker
+from scanner.engines.identify.conversation import Conversation, Ending, Heard, LocalTrouble, Patience
+from scanner.engines.identify.tls_handshake import TlsSpeaker
 
 _ENOUGH_UNACKNOWLEDGED = 2
 _ENOUGH_REFUSALS = 2

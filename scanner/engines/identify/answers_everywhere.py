@@ -20,8 +20,8 @@ from scanner.core.whole_host import (
     suspected,
     verdict,
 )
-from scanner.engines.conversation import Conversation, LocalTrouble, Patience
-from scanner.engines.permits import Permits
+from scanner.engines.identify.connection_limiter import Permits
+from scanner.engines.identify.conversation import Conversation, LocalTrouble, Patience
 
 _HOSTS_AT_ONCE = 32
 

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from scanner.core.certificate import certificate_facts
 from scanner.core.identity import Tls, cut
-from scanner.engines.conversation import Conversation, Ending, Heard
+from scanner.engines.identify.conversation import Conversation, Ending, Heard
 
 _LIMIT = 64 * 1024
 _PIECE = 16 * 1024

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from scanner.core.model import Address
 from scanner.core.pacing import UNLIMITED, Limits
-from scanner.engines import permits as module
-from scanner.engines.permits import Permits
+from scanner.engines.identify import connection_limiter as module
+from scanner.engines.identify.connection_limiter import Permits
 
 HOSTS = [ip_address(f"10.0.0.{number}") for number in range(1, 4)]
 ONE, TWO, _ = HOSTS
