@@ -12,7 +12,7 @@ from scanner.core.pacing import Limits
 from scanner.core.plan import Plan, Shard
 from scanner.engines.interface import Engine
 from scanner.engines.names import EngineName, Wire
-from scanner.engines.syn_options import Permitted
+from scanner.engines.syn.options import Permitted
 
 MOST_SECONDS = 60
 """The longest wait for one answer."""
@@ -93,15 +93,15 @@ def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine
 
 
 def _syn(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
-    from scanner.engines.syn import SynEngine
-    from scanner.engines.syn_options import SynOptions
+    from scanner.engines.syn.engine import SynEngine
+    from scanner.engines.syn.options import SynOptions
 
     return SynEngine(SynOptions(**_syn_settings(options)), limits, _permitted(prepared))
 
 
 def _scapy(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
-    from scanner.engines.scapy_engine import ScapyEngine
-    from scanner.engines.syn_options import SynOptions
+    from scanner.engines.syn.options import SynOptions
+    from scanner.engines.syn.scapy_engine import ScapyEngine
 
     return ScapyEngine(SynOptions(**_syn_settings(options)), limits, _permitted(prepared))
 
@@ -124,7 +124,7 @@ def _syn_settings(options: ScanOptions) -> dict[str, Any]:
 
 def _permitted(prepared: Prepared) -> Permitted:
     """The second check of scope, where frames are built: what is not in the plan's own targets does not leave."""
-    from scanner.engines.permitted import PermittedRanges
+    from scanner.engines.syn.scope_filter import PermittedRanges
 
     return PermittedRanges(prepared.plan.targets.ranges)
 

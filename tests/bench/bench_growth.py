@@ -15,8 +15,8 @@ import time
 from measure import need_laboratory
 
 from scanner.core.pacing import UNLIMITED
-from scanner.engines.syn import SynEngine
-from scanner.engines.syn_options import SynOptions
+from scanner.engines.syn.engine import SynEngine
+from scanner.engines.syn.options import SynOptions
 from tests.netlab.lab import Lab
 from tests.netlab.sweeping import permit, plan_of
 

@@ -15,7 +15,7 @@ from measure import need_laboratory
 
 from scanner.core.pacing import Limits
 from scanner.core.recall import estimate
-from scanner.engines.syn_options import SynOptions
+from scanner.engines.syn.options import SynOptions
 from tests.netlab.lab import Lab
 from tests.netlab.sweeping import plan_of, sweep, syn_engine
 from tests.netlab.tun import Tun

@@ -23,8 +23,8 @@ from scanner.core.spans import Span
 from scanner.core.targets import TargetSet
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.interface import Engine
-from scanner.engines.syn import SynEngine
-from scanner.engines.syn_options import SynOptions
+from scanner.engines.syn.engine import SynEngine
+from scanner.engines.syn.options import SynOptions
 from tests.netlab.lab import Lab
 from tests.netlab.sweeping import permit
 

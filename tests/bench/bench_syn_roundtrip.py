@@ -17,8 +17,8 @@ from measure import need_laboratory, ratio, table, timed, version_of
 
 from scanner.core.model import State
 from scanner.core.pacing import UNLIMITED
-from scanner.engines.syn import SynEngine
-from scanner.engines.syn_options import SynOptions
+from scanner.engines.syn.engine import SynEngine
+from scanner.engines.syn.options import SynOptions
 from tests.netlab.lab import Lab, Namespace
 from tests.netlab.sweeping import permit, plan_of
 

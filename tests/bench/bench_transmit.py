@@ -31,8 +31,8 @@ from scanner.core.pacing import UNLIMITED
 from scanner.core.packets import Template, fill
 from scanner.engines.packets.senders import Wire, open_sender
 from scanner.engines.packets.sendmmsg import MessageSender, libc
-from scanner.engines.syn import SynEngine
-from scanner.engines.syn_options import SynOptions
+from scanner.engines.syn.engine import SynEngine
+from scanner.engines.syn.options import SynOptions
 from tests.netlab.lab import Lab, Namespace
 from tests.netlab.sweeping import permit, plan_of
 

@@ -19,10 +19,10 @@ from scanner.core.targets import TargetSet, Word, parse_target
 from scanner.core.wave import SettledWave
 from scanner.engines.interface import Engine
 from scanner.engines.names import Wire
-from scanner.engines.permitted import PermittedRanges
-from scanner.engines.syn import SynEngine
-from scanner.engines.syn_options import SynOptions
-from scanner.engines.syn_statistics import Statistics
+from scanner.engines.syn.engine import SynEngine
+from scanner.engines.syn.options import SynOptions
+from scanner.engines.syn.scope_filter import PermittedRanges
+from scanner.engines.syn.statistics import Statistics
 from tests.netlab.lab import Namespace
 
 QUICK = SynOptions(tries=2, wire=Wire.SENDMMSG)

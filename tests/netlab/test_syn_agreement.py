@@ -16,7 +16,7 @@ import pytest
 from scanner.core.model import State
 from scanner.core.pacing import UNLIMITED
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
-from scanner.engines.scapy_engine import ScapyEngine
+from scanner.engines.syn.scapy_engine import ScapyEngine
 from tests.netlab.lab import Namespace
 from tests.netlab.sweeping import QUICK, permit, plan_of, sweep, syn_engine
 

@@ -20,8 +20,8 @@ from scanner.core.pacing import UNLIMITED, Limits
 from scanner.core.wave import SettledWave
 from scanner.engines.names import Wire
 from scanner.engines.packets.receive_ring import Receiver
-from scanner.engines.syn import SynEngine
-from scanner.engines.syn_options import SynOptions
+from scanner.engines.syn.engine import SynEngine
+from scanner.engines.syn.options import SynOptions
 from tests.netlab.lab import Lab, Namespace
 from tests.netlab.sweeping import (
     QUICK,
@@ -303,7 +303,7 @@ def test_answers_that_came_while_the_process_was_stopped_are_heard(pair: Pair) -
     script = (
         "import asyncio\n"
         "from scanner.core.pacing import UNLIMITED\n"
-        "from scanner.engines.syn_options import SynOptions\n"
+        "from scanner.engines.syn.options import SynOptions\n"
         "from tests.netlab.sweeping import plan_of, syn_engine\n"
         "plan = plan_of(['10.77.0.2'], range(1, 2001))\n"
         "async def main():\n"
@@ -338,8 +338,8 @@ def test_lost_answers_make_a_wave_degraded(pair: Pair, monkeypatch: pytest.Monke
     def small(version: int, *, first_port: int, last_port: int) -> Receiver:
         return Receiver(version, first_port=first_port, last_port=last_port, slots=4096)
 
-    monkeypatch.setattr("scanner.engines.syn_listen.Receiver", small)
-    monkeypatch.setattr("scanner.engines.syn_listen._GATHER", 2.0)
+    monkeypatch.setattr("scanner.engines.syn.listener.Receiver", small)
+    monkeypatch.setattr("scanner.engines.syn.listener._GATHER", 2.0)
     plan = plan_of(["10.77.0.2"], range(1, 12_001))
     swept = sweep(a, plan, syn_engine(plan, SynOptions(tries=1)), table=False)
     assert swept.statistics.dropped > 1000
@@ -437,7 +437,7 @@ def test_a_wire_that_cannot_be_is_one_line(pair: Pair, monkeypatch: pytest.Monke
     def refuse(interface: str, wire: Wire) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("scanner.engines.syn.open_sender", refuse)
+    monkeypatch.setattr("scanner.engines.syn.engine.open_sender", refuse)
     a, _ = pair
     plan = plan_of(["10.77.0.2"], [80])
     with pytest.raises(

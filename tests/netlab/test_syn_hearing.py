@@ -76,6 +76,6 @@ def test_a_system_without_memory_for_the_answers_is_one_line(lab: Lab, monkeypat
     def refuse(version: int, *, first_port: int, last_port: int) -> None:
         raise OSError(12, "Cannot allocate memory")
 
-    monkeypatch.setattr("scanner.engines.syn_listen.Receiver", refuse)
+    monkeypatch.setattr("scanner.engines.syn.listener.Receiver", refuse)
     with pytest.raises(InvalidInput, match=r"\(Cannot allocate memory\); use --engine connect"):
         sweep(lab.namespace(), plan_of(["127.0.0.1"], [80]))

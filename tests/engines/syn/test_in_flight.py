@@ -8,8 +8,8 @@ import pytest
 from scanner.core.model import State
 from scanner.core.reasons import Reason, local_error_code, reason_code
 from scanner.core.wave import Wave
-from scanner.engines.flight import Flight
-from scanner.engines.heard import Heard
+from scanner.engines.syn.heard import Heard
+from scanner.engines.syn.in_flight import Flight
 
 OPEN, CLOSED = reason_code(Reason.SYN_ACK), reason_code(Reason.RESET)
 PROHIBITED = reason_code(Reason.ICMP_ADMIN_PROHIBITED)

@@ -29,12 +29,12 @@ from scanner.core.reasons import Reason, local_error_code, reason_code
 from scanner.core.spacing import HostSpacing, Spacing
 from scanner.core.wave import SettledWave, Wave
 from scanner.engines.choose import demand_raw
-from scanner.engines.flight import Flight
 from scanner.engines.interface import Progress
-from scanner.engines.judge import judge
 from scanner.engines.names import EngineName
-from scanner.engines.source_ports import SourcePorts, choose
-from scanner.engines.syn_options import Permitted, SynOptions
+from scanner.engines.syn.in_flight import Flight
+from scanner.engines.syn.options import Permitted, SynOptions
+from scanner.engines.syn.source_ports import SourcePorts, choose
+from scanner.engines.syn.validate import judge
 
 _WIDTH = 176
 _NAP = 0.002

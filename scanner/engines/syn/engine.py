@@ -23,9 +23,9 @@ from scanner.engines.packets.senders import open_sender
 from scanner.engines.packets.sendmmsg import Sender, ip_sender, packet_sender
 from scanner.engines.routing.netlink import Medium
 from scanner.engines.routing.routes import Path
-from scanner.engines.syn_loop import SynLoop
-from scanner.engines.syn_options import Permitted, SynOptions
-from scanner.engines.syn_statistics import Statistics
+from scanner.engines.syn.loop import SynLoop
+from scanner.engines.syn.options import Permitted, SynOptions
+from scanner.engines.syn.statistics import Statistics
 
 _SWITCH = 0.0002
 """Seconds after which one thread makes room for the other. Python's 5 ms would keep the sender waiting for longer

@@ -25,16 +25,16 @@ from scanner.core.reasons import Reason, local_error_code, reason_code
 from scanner.core.spacing import PUNCTUAL, HostSpacing
 from scanner.core.targets import to_address
 from scanner.core.wave import U16
-from scanner.engines.flight import Flight
 from scanner.engines.packets.sendmmsg import Sender
-from scanner.engines.places import Places, run_of
 from scanner.engines.routing.link_states import LinkState, LinkStates
 from scanner.engines.routing.netlink import Medium
 from scanner.engines.routing.next_hops import Hops, HopState
 from scanner.engines.routing.routes import Path
-from scanner.engines.source_ports import SourcePorts
-from scanner.engines.syn_options import Permitted
-from scanner.engines.template import syn_template
+from scanner.engines.syn.in_flight import Flight
+from scanner.engines.syn.indices import Places, run_of
+from scanner.engines.syn.options import Permitted
+from scanner.engines.syn.source_ports import SourcePorts
+from scanner.engines.syn.template import syn_template
 
 LEAST_LOOK, MOST_LOOK = 256, 4096
 """How many places of a try are looked at in one go where some may have to wait: more when too few of them may go."""

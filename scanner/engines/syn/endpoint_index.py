@@ -3,7 +3,7 @@
 import numpy as np
 
 from scanner.core.wave import U8, U16, U64, Wave
-from scanner.engines.places import Places
+from scanner.engines.syn.indices import Places
 
 _NOBODY = np.int32(-1)
 

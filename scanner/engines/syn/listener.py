@@ -21,10 +21,10 @@ import numpy.typing as npt
 from scanner.core.cookie import Cookie
 from scanner.core.dissect import dissect
 from scanner.core.errors import InvalidInput
-from scanner.engines.heard import Heard
-from scanner.engines.judge import judge
 from scanner.engines.packets.receive_ring import Received, Receiver
-from scanner.engines.source_ports import SourcePorts
+from scanner.engines.syn.heard import Heard
+from scanner.engines.syn.source_ports import SourcePorts
+from scanner.engines.syn.validate import judge
 
 _GATHER = 0.02
 _POLL = 0.05

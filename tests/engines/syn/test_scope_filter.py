@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.core.spans import Span, contains_number, merge
-from scanner.engines.permitted import PermittedRanges
+from scanner.engines.syn.scope_filter import PermittedRanges
 
 WORD = 0xFFFFFFFFFFFFFFFF
 

@@ -15,14 +15,14 @@ from scanner.core.dissect import dissect
 from scanner.core.errors import InvalidInput
 from scanner.core.packets import ETHERNET, RAW_IP, fill, stamp
 from scanner.core.reasons import Reason, icmp_reason, reason_code
-from scanner.engines.evidence import Evidence
-from scanner.engines.judge import judge
 from scanner.engines.routing.link_states import PATIENCE, LinkState, LinkStates
 from scanner.engines.routing.neighbours import parse_answer, solicitation
 from scanner.engines.routing.netlink import Link, Medium
 from scanner.engines.routing.routes import Path as Way
-from scanner.engines.source_ports import SourcePorts, choose
-from scanner.engines.template import syn_template
+from scanner.engines.syn.evidence import Evidence
+from scanner.engines.syn.source_ports import SourcePorts, choose
+from scanner.engines.syn.template import syn_template
+from scanner.engines.syn.validate import judge
 
 MAC, THEIRS = bytes.fromhex("02aa00000001"), bytes.fromhex("02bb00000002")
 ETHER = Link(3, "v0", Medium.ETHERNET, MAC, 1500, up=True, resolves=True)
@@ -246,6 +246,6 @@ def test_evidence_is_empty_until_there_is_some() -> None:
 def test_importing_the_engine_costs_no_scapy_and_no_cryptography() -> None:
     import subprocess
 
-    code = "import sys, scanner.engines.syn; print({'scapy', 'cryptography'} & set(sys.modules))"
+    code = "import sys, scanner.engines.syn.engine; print({'scapy', 'cryptography'} & set(sys.modules))"
     said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert said == "set()\n"

@@ -9,8 +9,8 @@ import pytest
 from scanner.core.errors import InvalidInput, OutOfScope
 from scanner.core.pacing import UNLIMITED, Limits
 from scanner.core.wave import SettledWave
-from scanner.engines.scapy_engine import ScapyEngine
-from scanner.engines.syn_options import SynOptions
+from scanner.engines.syn.options import SynOptions
+from scanner.engines.syn.scapy_engine import ScapyEngine
 from tests.netlab.lab import Lab, Namespace, why_not
 from tests.netlab.sweeping import QUICK, permit, plan_of, sweep
 
@@ -90,5 +90,5 @@ def test_an_interface_cannot_be_forced() -> None:
 
 
 def test_scapy_is_imported_late() -> None:
-    code = "import sys, scanner.engines.scapy_engine, scanner.engines.syn; print('scapy' in sys.modules)"
+    code = "import sys, scanner.engines.syn.scapy_engine, scanner.engines.syn.engine; print('scapy' in sys.modules)"
     assert os.popen(f'{sys.executable} -c "{code}"').read() == "False\n"

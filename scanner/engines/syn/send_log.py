@@ -10,7 +10,7 @@ from collections import deque
 import numpy as np
 
 from scanner.core.wave import F32
-from scanner.engines.places import Places, run_of
+from scanner.engines.syn.indices import Places, run_of
 
 
 class SendLog:

@@ -26,8 +26,6 @@ from scanner.core.pacing import Limits
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.spacing import HostSpacing, Spacing
 from scanner.core.wave import SettledWave, Wave
-from scanner.engines.flight import Flight
-from scanner.engines.heard import Heard, Rows
 from scanner.engines.interface import Progress
 from scanner.engines.packets.sendmmsg import Sender
 from scanner.engines.routing.link_states import LinkStates
@@ -35,11 +33,13 @@ from scanner.engines.routing.neighbours import Neighbours
 from scanner.engines.routing.netlink import LinkWatch, Netlink
 from scanner.engines.routing.next_hops import NO_HOP, Hops
 from scanner.engines.routing.routes import Path, Routes
-from scanner.engines.source_ports import choose
-from scanner.engines.syn_listen import Keep, Listener
-from scanner.engines.syn_options import Permitted, SynOptions
-from scanner.engines.syn_send import Transmitter
-from scanner.engines.syn_statistics import Statistics
+from scanner.engines.syn.heard import Heard, Rows
+from scanner.engines.syn.in_flight import Flight
+from scanner.engines.syn.listener import Keep, Listener
+from scanner.engines.syn.options import Permitted, SynOptions
+from scanner.engines.syn.source_ports import choose
+from scanner.engines.syn.statistics import Statistics
+from scanner.engines.syn.transmitter import Transmitter
 
 MOST_SLOTS = 512
 """Most waves in flight: many, for those of which `--discover` leaves but a few endpoints."""

@@ -16,11 +16,11 @@ import numpy.typing as npt
 from scanner.core.columns import held
 from scanner.core.reasons import Reason, reason_code
 from scanner.core.wave import F32, F64, U8, U16, U64, SettledWave, Wave
-from scanner.engines.endpoint_index import EndpointIndex
-from scanner.engines.evidence import Evidence
-from scanner.engines.heard import Heard, Rows
-from scanner.engines.places import Places
-from scanner.engines.send_log import SendLog
+from scanner.engines.syn.endpoint_index import EndpointIndex
+from scanner.engines.syn.evidence import Evidence
+from scanner.engines.syn.heard import Heard, Rows
+from scanner.engines.syn.indices import Places
+from scanner.engines.syn.send_log import SendLog
 
 I32 = npt.NDArray[np.int32]
 

@@ -9,7 +9,7 @@ import pytest
 from scanner.core.errors import InvalidInput, NotPermitted
 from scanner.engines.choose import choose_engine, demand_raw, why_not_raw
 from scanner.engines.names import EngineName
-from scanner.engines.syn_options import SynOptions
+from scanner.engines.syn.options import SynOptions
 
 
 @pytest.fixture
