@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from scanner.config.scope import read_scope
     from scanner.core.errors import InvalidInput, OutOfScope, ScannerError
     from scanner.core.model import Coverage, Endpoint, Finding, Judged, Observation, Severity, State, Verdict
-    from scanner.core.pacing import UNLIMITED, Limits
-    from scanner.core.plan import Plan, Shard
-    from scanner.core.policy import Policy
-    from scanner.core.registry import Registry
+    from scanner.core.plan.plan import Plan, Shard
+    from scanner.core.policy.policy import Policy
+    from scanner.core.rate.limits import UNLIMITED, Limits
+    from scanner.core.registry.registry import Registry
     from scanner.core.rules.classify import Judge
-    from scanner.core.scope import Scope
-    from scanner.core.targets import TargetSet
+    from scanner.core.targets.scope import Scope
+    from scanner.core.targets.targets import TargetSet
 
 _HOMES = {
     "scanner.api": ("plan_for", "scan"),
@@ -28,13 +28,13 @@ _HOMES = {
     "scanner.core.model": (
         "Coverage", "Endpoint", "Finding", "Judged", "Observation", "Severity", "State", "Verdict",
     ),
-    "scanner.core.pacing": ("UNLIMITED", "Limits"),
-    "scanner.core.plan": ("Plan", "Shard"),
-    "scanner.core.policy": ("Policy",),
-    "scanner.core.registry": ("Registry",),
+    "scanner.core.rate.limits": ("UNLIMITED", "Limits"),
+    "scanner.core.plan.plan": ("Plan", "Shard"),
+    "scanner.core.policy.policy": ("Policy",),
+    "scanner.core.registry.registry": ("Registry",),
     "scanner.core.rules.classify": ("Judge",),
-    "scanner.core.scope": ("Scope",),
-    "scanner.core.targets": ("TargetSet",),
+    "scanner.core.targets.scope": ("Scope",),
+    "scanner.core.targets.targets": ("TargetSet",),
     "scanner.config.policy": ("read_policy",),
     "scanner.config.scope": ("read_scope",),
     "scanner.app.sweep": ("Sweep", "WaveResult"),

@@ -14,14 +14,14 @@ from datetime import UTC, datetime
 from scanner.app.prepare import Prepared, Wanted, port_set, prepare
 from scanner.app.sweep import Sweep
 from scanner.core.model import Judged
-from scanner.core.pacing import Limits
-from scanner.core.plan import Shard
-from scanner.core.policy import Policy
-from scanner.core.registry import Registry
-from scanner.core.required import required_places
+from scanner.core.plan.plan import Shard
+from scanner.core.policy.policy import Policy
+from scanner.core.policy.required import required_places
+from scanner.core.rate.limits import Limits
+from scanner.core.registry.registry import Registry
 from scanner.core.rules.classify import Judge
-from scanner.core.scope import Scope
-from scanner.core.targets import Word
+from scanner.core.targets.scope import Scope
+from scanner.core.targets.targets import Word
 from scanner.engines.interface import Engine
 
 

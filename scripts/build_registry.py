@@ -25,8 +25,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from scanner.core.model import RegistryStatus, Transport
-from scanner.core.registry import Registry
-from scanner.core.registry_csv import COLUMNS, parse_iana_csv
+from scanner.core.registry.csv import COLUMNS, parse_iana_csv
+from scanner.core.registry.registry import Registry
 
 FOLDER = Path(__file__).resolve().parent.parent / "scanner" / "data" / "registry"
 

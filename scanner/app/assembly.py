@@ -20,16 +20,16 @@ from scanner.app.sweep import Asked, Earlier, Sweep
 from scanner.cli.options import ScanOptions
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
-from scanner.core.overlays import Overlays
-from scanner.core.pacing import UNLIMITED, Limits, fastest
-from scanner.core.plan import wave_size_for
-from scanner.core.policy import Policy
-from scanner.core.ports import PortSet
-from scanner.core.registry import Registry, age_warning
+from scanner.core.plan.plan import wave_size_for
+from scanner.core.policy.policy import Policy
+from scanner.core.policy.required import required_places
+from scanner.core.rate.limits import UNLIMITED, Limits, fastest
+from scanner.core.registry.overlays import Overlays
+from scanner.core.registry.registry import Registry, age_warning
 from scanner.core.report import SweepInfo
-from scanner.core.required import required_places
 from scanner.core.rules.classify import RULES, Judge
-from scanner.core.scope import Scope
+from scanner.core.targets.ports import PortSet
+from scanner.core.targets.scope import Scope
 from scanner.files.words import argument_words, file_words
 from scanner.outputs.interface import Output
 from scanner.outputs.together import Together

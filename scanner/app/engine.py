@@ -8,8 +8,8 @@ from typing import Any
 from scanner.app.prepare import Prepared
 from scanner.cli.options import ScanOptions
 from scanner.core.errors import InvalidInput
-from scanner.core.pacing import Limits
-from scanner.core.plan import Plan, Shard
+from scanner.core.plan.plan import Plan, Shard
+from scanner.core.rate.limits import Limits
 from scanner.engines.interface import Engine
 from scanner.engines.names import EngineName, Wire
 from scanner.engines.syn.options import Permitted

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scanner.core.model import Address, Transport
-from scanner.core.overlays import Overlays
-from scanner.core.pacing import Limits
-from scanner.core.registry import Registry
+from scanner.core.rate.limits import Limits
+from scanner.core.registry.overlays import Overlays
+from scanner.core.registry.registry import Registry
 
 if TYPE_CHECKING:
     from scanner.engines.identify.answers_everywhere import HostScreen

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from scanner.config.policy import Resolve
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
-from scanner.core.targets import HostName, Word
+from scanner.core.targets.targets import HostName, Word
 
 
 def addresses_of(warn: Callable[[str], None]) -> Resolve:

@@ -10,12 +10,12 @@ from datetime import datetime
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
-from scanner.core.plan import Plan, Shard
-from scanner.core.ports import PortSet, parse_ports
-from scanner.core.registry import Registry
-from scanner.core.scope import LOOPBACK, Scope, check_scope
-from scanner.core.spans import Span, address_span, first_outside
-from scanner.core.targets import HostName, TargetSet, Word, parse_target
+from scanner.core.plan.plan import Plan, Shard
+from scanner.core.registry.registry import Registry
+from scanner.core.targets.ports import PortSet, parse_ports
+from scanner.core.targets.ranges import Span, address_span, first_outside
+from scanner.core.targets.scope import LOOPBACK, Scope, check_scope
+from scanner.core.targets.targets import HostName, TargetSet, Word, parse_target
 
 
 @dataclass(frozen=True, slots=True)

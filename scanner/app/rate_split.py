@@ -12,7 +12,7 @@ three connections, so that is enough where up to one port in thirty is open.
 from dataclasses import dataclass
 
 from scanner.core.errors import InvalidInput
-from scanner.core.pacing import Limits
+from scanner.core.rate.limits import Limits
 from scanner.core.whole_host import CANARIES, suspected
 
 _LEAST, _MOST = 100, 10

@@ -18,11 +18,11 @@ import numpy.typing as npt
 
 from scanner.core.errors import HistoryUnusable
 from scanner.core.model import Address, Coverage, Finding, Judged, Observation, Severity, State, Verdict
-from scanner.core.plan import Plan
-from scanner.core.reasons import Reason
-from scanner.core.recall import add_up, estimate
+from scanner.core.plan.plan import Plan
+from scanner.core.plan.reasons import Reason
+from scanner.core.plan.recall import add_up, estimate
+from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.report import Summary, SweepInfo
-from scanner.core.wave import SettledWave, Wave
 from scanner.engines.interface import Engine
 
 Asked = Callable[[Wave], npt.NDArray[np.intp]]

@@ -19,7 +19,7 @@ import numpy.typing as npt
 from scanner.app.sweep import Asked, Earlier, WaveResult
 from scanner.core.errors import HistoryUnusable, OutputFailed
 from scanner.core.model import Coverage, Judged
-from scanner.core.plan import Plan
+from scanner.core.plan.plan import Plan
 from scanner.core.report import Summary, SweepInfo
 from scanner.files.lock import held
 from scanner.history.database import Database

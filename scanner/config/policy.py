@@ -31,11 +31,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address, PortKey, Severity, Transport
-from scanner.core.policy import Entry, Kind, Policy
-from scanner.core.ports import parse_ports
-from scanner.core.registry import Registry
-from scanner.core.spans import address_span, network_span
-from scanner.core.targets import HostName, Word, parse_target
+from scanner.core.policy.policy import Entry, Kind, Policy
+from scanner.core.registry.registry import Registry
+from scanner.core.targets.ports import parse_ports
+from scanner.core.targets.ranges import address_span, network_span
+from scanner.core.targets.targets import HostName, Word, parse_target
 from scanner.files.toml import NetworkText, TomlFile, Words, read_toml
 
 Resolve: TypeAlias = Callable[[Collection[str]], Mapping[str, Sequence[Address]]]

@@ -17,8 +17,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from scanner.core.scope import NEVER, Scope
-from scanner.core.spans import intersect, merge, network_span
+from scanner.core.targets.ranges import intersect, merge, network_span
+from scanner.core.targets.scope import NEVER, Scope
 from scanner.files.toml import NetworkText, Words, read_toml
 
 

@@ -10,7 +10,7 @@ from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Self, TypeAlias
 
-from scanner.core.identity import Identity
+from scanner.core.recognise.identity import Identity
 
 Address: TypeAlias = IPv4Address | IPv6Address
 

@@ -20,8 +20,8 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.core.model import Coverage
-from scanner.core.reasons import Reason, reason_code, reason_codes
-from scanner.core.wave import U8, U64, SettledWave, Wave
+from scanner.core.plan.reasons import Reason, reason_code, reason_codes
+from scanner.core.plan.wave import U8, U64, SettledWave, Wave
 from scanner.engines.interface import Engine, Progress
 
 PORTS = (21, 22, 23, 25, 53, 80, 110, 135, 139, 143, 443, 445, 993, 3306, 3389, 5900, 8080, 8443, 40125)

@@ -10,8 +10,8 @@ from time import time
 import numpy as np
 
 from scanner.core.model import Address
-from scanner.core.reasons import Reason, reason_code
-from scanner.core.wave import U16, SettledWave, Wave, unsettled
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import U16, SettledWave, Wave, unsettled
 from scanner.engines.interface import Progress
 
 Answers = Mapping[tuple[Address, int], Reason]

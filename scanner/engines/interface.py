@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.plan.wave import SettledWave, Wave
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
-from scanner.core.targets import HostName
+from scanner.core.targets.targets import HostName
 
 AT_ONCE = 16
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scanner.core.errors import OutputFailed
-from scanner.core.inert import inert
+from scanner.core.sanitise import inert
 
 _CURES = {
     errno.ENOENT: "make its folder first or choose another",

@@ -15,8 +15,8 @@ from typing import Annotated, Generic, TypeAlias, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from scanner.core.errors import InvalidInput
-from scanner.core.inert import inert
-from scanner.core.spans import network_span
+from scanner.core.sanitise import inert
+from scanner.core.targets.ranges import network_span
 
 Model = TypeVar("Model", bound=BaseModel)
 

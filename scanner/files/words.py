@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from scanner.core.errors import InvalidInput
-from scanner.core.targets import Word
+from scanner.core.targets.targets import Word
 
 LARGEST_FILE = 256 << 20
 """In bytes; a list of targets is smaller than this, a mistaken file may not be."""

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from scanner.core.identity import Identity
 from scanner.core.model import Address, Coverage, RegistryIdentity, Severity, Verdict
-from scanner.core.plan import Plan, Shard
+from scanner.core.plan.plan import Plan, Shard
+from scanner.core.recognise.identity import Identity
 from scanner.core.report import Summary, SweepInfo
-from scanner.core.targets import TargetSet
+from scanner.core.targets.targets import TargetSet
 
 
 def milliseconds(moment: datetime) -> int:

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from scanner.core.diff import Difference, Side, Sight, differences
 from scanner.core.model import Endpoint, Judged, State, Transport
-from scanner.core.plan import Plan
+from scanner.core.plan.plan import Plan
 from scanner.core.whole_host import WHOLE_HOST, suspected
 from scanner.history.codec import address_of
 from scanner.history.schema import PROTOCOL, TRANSPORT

@@ -10,8 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.plan import Plan
-from scanner.core.wave import Wave
+from scanner.core.plan.plan import Plan
+from scanner.core.plan.wave import Wave
 from scanner.history.compare import in_portions, turns_of
 from scanner.history.store import Store, StoredSweep
 

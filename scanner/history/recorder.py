@@ -9,7 +9,7 @@ from operator import itemgetter
 from typing import Protocol, TypeAlias
 
 from scanner.core.model import Coverage, Finding, Judged, Observation
-from scanner.core.plan import Plan
+from scanner.core.plan.plan import Plan
 from scanner.core.report import Summary, SweepInfo
 from scanner.history.codec import (
     IdentityCodec,

@@ -22,10 +22,10 @@ from scanner.core.model import (
     State,
     Verdict,
 )
-from scanner.core.plan import Plan
+from scanner.core.plan.plan import Plan
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import finding_id
-from scanner.core.spans import intersect
+from scanner.core.targets.ranges import intersect
 from scanner.history.codec import (
     IdentityCodec,
     address_of,

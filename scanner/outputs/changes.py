@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from scanner.core.diff import Because, Difference
-from scanner.core.inert import csv_cell, inert
+from scanner.core.sanitise import csv_cell, inert
 from scanner.outputs.record import iso
 
 Value: TypeAlias = str | int | None

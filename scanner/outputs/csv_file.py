@@ -9,9 +9,9 @@ no line break, a row is always one line. Rows are sorted by address, port and ru
 import csv
 import io
 
-from scanner.core.inert import csv_cell
 from scanner.core.model import Finding, Judged, State, Verdict
 from scanner.core.report import Summary, SweepInfo
+from scanner.core.sanitise import csv_cell
 from scanner.outputs.places import Place
 from scanner.outputs.record import COLUMNS, Value, finding_order, finding_record
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from scanner.core.identity import Certificate, Identity, Tls
-from scanner.core.inert import inert
+from scanner.core.recognise.identity import Certificate, Identity, Tls
+from scanner.core.sanitise import inert
 from scanner.outputs.record import iso
 
 

@@ -11,9 +11,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from scanner.core.inert import inert
 from scanner.core.model import Coverage, Judged, Severity, Verdict
 from scanner.core.report import Summary, SweepInfo
+from scanner.core.sanitise import inert
 from scanner.outputs.identity_fields import identity_fields
 from scanner.outputs.places import Place
 from scanner.outputs.record import finding_record, iso

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from textwrap import wrap
 
 from scanner.core.diff import Change, Difference
-from scanner.core.inert import inert
 from scanner.core.model import Finding
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.rule import Rule
+from scanner.core.sanitise import inert
 from scanner.outputs.changes import where
 from scanner.outputs.summary import closing_lines, counted
 

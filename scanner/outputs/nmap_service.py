@@ -9,7 +9,7 @@ inside. Every text from a peer leaves inert, as each attribute does.
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from scanner.core.identity import Identity
+from scanner.core.recognise.identity import Identity
 
 NMAP_WORDS: Mapping[str, str] = MappingProxyType(
     {

@@ -13,9 +13,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from scanner.core.inert import inert
 from scanner.core.model import Address, Finding, Judged, Observation, State
 from scanner.core.report import Summary, SweepInfo
+from scanner.core.sanitise import inert
 from scanner.outputs.nmap_service import service_attributes
 from scanner.outputs.places import Place
 from scanner.outputs.record import endpoint_order, iso

@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TypeAlias
 
-from scanner.core.inert import inert
 from scanner.core.model import Endpoint, Finding
 from scanner.core.report import SweepInfo
+from scanner.core.sanitise import inert
 
 Value: TypeAlias = str | int | float | None
 

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from scanner.core.inert import inert
 from scanner.core.model import RegistryIdentity
+from scanner.core.sanitise import inert
 
 
 def registry_fields(identity: RegistryIdentity) -> Mapping[str, Any]:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TextIO
 
-from scanner.core.inert import inert
 from scanner.core.model import Judged, Severity, Verdict
-from scanner.core.reasons import Reason
+from scanner.core.plan.reasons import Reason
 from scanner.core.report import Summary, SweepInfo
+from scanner.core.sanitise import inert
 
 USUAL = frozenset({Reason.SYN_ACK, Reason.RESET, Reason.NO_RESPONSE})
 """Reasons that need no explanation: open, closed and filtered as every network has them."""

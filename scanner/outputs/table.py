@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TextIO
 
-from scanner.core.inert import inert
 from scanner.core.model import Finding, Judged, RegistryStatus, Severity, Verdict
 from scanner.core.report import Summary, SweepInfo
+from scanner.core.sanitise import inert
 from scanner.outputs.places import StandardStream
 from scanner.outputs.record import endpoint_order
 

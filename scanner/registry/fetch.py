@@ -18,7 +18,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from scanner.core.errors import InvalidInput, RegistryUnusable
-from scanner.core.inert import inert
+from scanner.core.sanitise import inert
 
 CHUNK = 1 << 16
 THREAD_NAME = "registry-fetch"

@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-from scanner.core.overlays import Overlays, parse_overlays
+from scanner.core.registry.overlays import Overlays, parse_overlays
 
 
 def bundled_overlays() -> Overlays:

@@ -11,8 +11,8 @@ from hashlib import sha256
 from pathlib import Path
 
 from scanner.core.errors import RegistryUnusable
-from scanner.core.registry import Registry
-from scanner.core.registry_csv import parse_iana_csv
+from scanner.core.registry.csv import parse_iana_csv
+from scanner.core.registry.registry import Registry
 
 MOST_BYTES = 16 << 20
 """No registry is larger; IANA's has 1.2 MB."""

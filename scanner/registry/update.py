@@ -17,9 +17,9 @@ from tempfile import mkstemp
 
 from scanner.core.errors import RegistryUnusable
 from scanner.core.model import RegistryIdentity
-from scanner.core.registry import Registry
-from scanner.core.registry_changes import Changes, changes
-from scanner.core.registry_csv import parse_iana_csv
+from scanner.core.registry.changes import Changes, changes
+from scanner.core.registry.csv import parse_iana_csv
+from scanner.core.registry.registry import Registry
 from scanner.registry.fetch import Limits, fetch, is_url
 from scanner.registry.source import (
     Origin,

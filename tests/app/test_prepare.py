@@ -7,9 +7,9 @@ import pytest
 
 from scanner.app.prepare import Prepared, Wanted, parse_shard, prepare
 from scanner.core.errors import InvalidInput, OutOfScope
-from scanner.core.plan import Shard
-from scanner.core.ports import PortSet
-from scanner.core.targets import Word
+from scanner.core.plan.plan import Shard
+from scanner.core.targets.ports import PortSet
+from scanner.core.targets.targets import Word
 
 NOW = datetime(2026, 2, 13, tzinfo=UTC)
 

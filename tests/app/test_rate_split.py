@@ -4,7 +4,7 @@ import pytest
 
 from scanner.app.rate_split import Shares, share
 from scanner.core.errors import InvalidInput
-from scanner.core.pacing import UNLIMITED, Limits
+from scanner.core.rate.limits import UNLIMITED, Limits
 
 DEFAULT = Limits()
 

@@ -10,13 +10,13 @@ import pytest
 from scanner.app.sweep import Earlier, Sweep, WaveResult
 from scanner.core.errors import HistoryUnusable
 from scanner.core.model import Coverage, Observation, RegistryIdentity, Severity, State, Verdict
-from scanner.core.plan import Plan
-from scanner.core.reasons import Reason, reason_code
+from scanner.core.plan.plan import Plan
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import Wave
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import Judge
-from scanner.core.spans import Span
-from scanner.core.targets import TargetSet
-from scanner.core.wave import Wave
+from scanner.core.targets.ranges import Span
+from scanner.core.targets.targets import TargetSet
 from scanner.engines.fake import FakeEngine
 from scanner.registry.source import load_bundled
 

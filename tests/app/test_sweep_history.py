@@ -11,10 +11,10 @@ from scanner.app.sweep import WaveResult
 from scanner.app.sweep_history import Memory, earlier_of, open_store
 from scanner.core.errors import AlreadyRunning
 from scanner.core.model import Coverage, RegistryIdentity
-from scanner.core.plan import Plan
+from scanner.core.plan.plan import Plan
 from scanner.core.report import Summary, SweepInfo
-from scanner.core.spans import network_span
-from scanner.core.targets import TargetSet
+from scanner.core.targets.ranges import network_span
+from scanner.core.targets.targets import TargetSet
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 PLAN = Plan(TargetSet([network_span("127.0.0.0/28")]), (22, 80), seed=1, wave_size=8)

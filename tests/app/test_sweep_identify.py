@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from scanner.app.sweep import Sweep
-from scanner.core.identity import Conduct, Identity
 from scanner.core.model import Observation, State
+from scanner.core.recognise.identity import Conduct, Identity
 from scanner.core.rules.classify import Judge
 from scanner.core.whole_host import stand_in
 from tests.app.test_sweep import REGISTRY, finish, open_on, plan

@@ -19,10 +19,10 @@ from pathlib import Path
 from measure import need_laboratory, nmap_open, ratio, table, timed, version_of
 
 from scanner.core.model import State
-from scanner.core.pacing import UNLIMITED
-from scanner.core.plan import Plan
-from scanner.core.spans import Span
-from scanner.core.targets import TargetSet
+from scanner.core.plan.plan import Plan
+from scanner.core.rate.limits import UNLIMITED
+from scanner.core.targets.ranges import Span
+from scanner.core.targets.targets import TargetSet
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.connect.pool import ConnectCrew, crew_size
 from scanner.engines.interface import Engine

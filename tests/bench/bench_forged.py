@@ -10,7 +10,7 @@ import sys
 
 from measure import need_laboratory
 
-from scanner.core.pacing import Limits
+from scanner.core.rate.limits import Limits
 from scanner.engines.syn.options import SynOptions
 from tests.netlab.lab import Lab
 from tests.netlab.sweeping import plan_of, sweep, syn_engine

@@ -21,10 +21,10 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
-from scanner.core.cookie import KEY_BYTES, Cookie
-from scanner.core.dissect import dissect, proven
-from scanner.core.packets import ETHERNET, Template, fill, stamp
-from tests.core.frames import KEY, framed, tcp_answer
+from scanner.core.packets.build import ETHERNET, Template, fill, stamp
+from scanner.core.packets.cookie import KEY_BYTES, Cookie
+from scanner.core.packets.parse import dissect, proven
+from tests.core.packets.frames import KEY, framed, tcp_answer
 from tests.netlab.sweeping import plan_of
 
 LINE_RATE = 14.88

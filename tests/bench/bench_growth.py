@@ -14,7 +14,7 @@ import time
 
 from measure import need_laboratory
 
-from scanner.core.pacing import UNLIMITED
+from scanner.core.rate.limits import UNLIMITED
 from scanner.engines.syn.engine import SynEngine
 from scanner.engines.syn.options import SynOptions
 from tests.netlab.lab import Lab

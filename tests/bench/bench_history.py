@@ -20,14 +20,14 @@ import numpy.typing as npt
 
 from scanner.app.sweep import Sweep, WaveResult
 from scanner.core.model import Observation, RegistryIdentity, State
-from scanner.core.plan import Plan
-from scanner.core.reasons import Reason, reason_code
-from scanner.core.registry import Registry
+from scanner.core.plan.plan import Plan
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.registry.registry import Registry
 from scanner.core.report import SweepInfo
 from scanner.core.rules.classify import Judge
-from scanner.core.spans import network_span
-from scanner.core.targets import TargetSet
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.targets.ranges import network_span
+from scanner.core.targets.targets import TargetSet
 from scanner.engines.fake import FakeEngine
 from scanner.history.compare import compare
 from scanner.history.database import Database

@@ -18,9 +18,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from scanner.core.identity import Identity
 from scanner.core.model import Endpoint, Observation, State, Transport
-from scanner.core.pacing import UNLIMITED
+from scanner.core.rate.limits import UNLIMITED
+from scanner.core.recognise.identity import Identity
 from scanner.engines.identify.connection_limiter import Permits
 from scanner.engines.identify.identifier import Identifier
 from tests.netlab.servers import ADDRESS, SERVERS, Running, running

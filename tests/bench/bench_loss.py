@@ -13,8 +13,8 @@ from math import exp
 
 from measure import need_laboratory
 
-from scanner.core.pacing import Limits
-from scanner.core.recall import estimate
+from scanner.core.plan.recall import estimate
+from scanner.core.rate.limits import Limits
 from scanner.engines.syn.options import SynOptions
 from tests.netlab.lab import Lab
 from tests.netlab.sweeping import plan_of, sweep, syn_engine

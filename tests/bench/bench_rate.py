@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 from measure import need_laboratory
 
-from scanner.core.pacing import Limits
-from scanner.core.plan import Plan, wave_size_for
-from scanner.core.spans import Span
-from scanner.core.targets import TargetSet
+from scanner.core.plan.plan import Plan, wave_size_for
+from scanner.core.rate.limits import Limits
+from scanner.core.targets.ranges import Span
+from scanner.core.targets.targets import TargetSet
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.interface import Engine
 from scanner.engines.syn.engine import SynEngine

@@ -12,10 +12,10 @@ import sys
 from measure import need_laboratory, nmap_open, table, timed, version_of
 
 from scanner.core.model import State
-from scanner.core.pacing import UNLIMITED, Limits
-from scanner.core.plan import Plan
-from scanner.core.spans import Span
-from scanner.core.targets import TargetSet
+from scanner.core.plan.plan import Plan
+from scanner.core.rate.limits import UNLIMITED, Limits
+from scanner.core.targets.ranges import Span
+from scanner.core.targets.targets import TargetSet
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from tests.netlab.lab import Lab
 

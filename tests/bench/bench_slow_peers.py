@@ -60,7 +60,7 @@ def _places(endpoints: int) -> list[tuple[str, int]]:
 
 def _scanner(endpoints: int) -> None:
     from scanner.core.model import Endpoint, Observation, State, Transport
-    from scanner.core.pacing import UNLIMITED
+    from scanner.core.rate.limits import UNLIMITED
     from scanner.engines.identify.connection_limiter import Permits
     from scanner.engines.identify.identifier import Identifier
 

@@ -16,7 +16,7 @@ import sys
 from measure import need_laboratory, ratio, table, timed, version_of
 
 from scanner.core.model import State
-from scanner.core.pacing import UNLIMITED
+from scanner.core.rate.limits import UNLIMITED
 from scanner.engines.syn.engine import SynEngine
 from scanner.engines.syn.options import SynOptions
 from tests.netlab.lab import Lab, Namespace

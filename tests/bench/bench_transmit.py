@@ -26,9 +26,9 @@ from statistics import median
 import numpy as np
 from measure import need_laboratory, version_of
 
-from scanner.core.cookie import KEY_BYTES, Cookie
-from scanner.core.pacing import UNLIMITED
-from scanner.core.packets import Template, fill
+from scanner.core.packets.build import Template, fill
+from scanner.core.packets.cookie import KEY_BYTES, Cookie
+from scanner.core.rate.limits import UNLIMITED
 from scanner.engines.packets.senders import Wire, open_sender
 from scanner.engines.packets.sendmmsg import MessageSender, libc
 from scanner.engines.syn.engine import SynEngine

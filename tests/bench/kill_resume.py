@@ -33,9 +33,9 @@ from scanner.app.resume import Resumed
 from scanner.app.sweep_history import open_store
 from scanner.cli.options import ScanOptions
 from scanner.core.errors import HistoryUnusable
-from scanner.core.plan import Plan
-from scanner.core.reasons import Reason, reason_code
-from scanner.core.wave import Wave
+from scanner.core.plan.plan import Plan
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import Wave
 from scanner.engines.fake import FakeEngine
 from scanner.history.store import Store
 

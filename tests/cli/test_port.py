@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.core.registry_csv import COLUMNS
+from scanner.core.registry.csv import COLUMNS
 from tests.cli.conftest import Command
 
 

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from scanner.core.registry_csv import COLUMNS
+from scanner.core.registry.csv import COLUMNS
 from tests.cli.conftest import Command
 
 

@@ -10,8 +10,8 @@ import pytest
 from scanner.config.policy import read_policy
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address, PortKey, RegistryIdentity, Severity, Transport
-from scanner.core.policy import Kind, Policy
-from scanner.core.registry import Registry, Row
+from scanner.core.policy.policy import Kind, Policy
+from scanner.core.registry.registry import Registry, Row
 
 GOOD = """\
 name = "Small office"

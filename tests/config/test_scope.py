@@ -7,7 +7,7 @@ import pytest
 
 from scanner.config.scope import read_scope
 from scanner.core.errors import InvalidInput
-from scanner.core.spans import network_span
+from scanner.core.targets.ranges import network_span
 
 GOOD = """\
 name = "office"

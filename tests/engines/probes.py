@@ -7,10 +7,10 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
-from scanner.core.cookie import Cookie
-from scanner.core.packets import ETHERNET, RAW_IP, U16, Template, fill
+from scanner.core.packets.build import ETHERNET, RAW_IP, U16, Template, fill
+from scanner.core.packets.cookie import Cookie
 from scanner.engines.packets.sendmmsg import Sender, Sent
-from tests.core.frames import KEY, words
+from tests.core.packets.frames import KEY, words
 from tests.netlab.lab import Namespace
 
 FIRST, LAST = 61000, 61010

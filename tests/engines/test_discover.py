@@ -2,8 +2,8 @@
 
 import asyncio
 
-from scanner.core.reasons import Reason
-from scanner.core.wave import SettledWave
+from scanner.core.plan.reasons import Reason
+from scanner.core.plan.wave import SettledWave
 from scanner.engines.discover import DiscoveredEngine, Hosts, TwoSteps
 from scanner.engines.fake import FakeEngine
 from tests.engines.test_fake import PLAN

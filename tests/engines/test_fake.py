@@ -5,11 +5,11 @@ from ipaddress import ip_address
 import numpy as np
 
 from scanner.core.model import State
-from scanner.core.plan import Plan
-from scanner.core.reasons import Reason, reason_code
-from scanner.core.spans import Span
-from scanner.core.targets import TargetSet
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.plan.plan import Plan
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.targets.ranges import Span
+from scanner.core.targets.targets import TargetSet
 from scanner.engines.fake import FakeEngine
 from scanner.engines.interface import Engine, Progress
 

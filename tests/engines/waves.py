@@ -6,8 +6,8 @@ from ipaddress import ip_address
 import numpy as np
 
 from scanner.core.model import Coverage
-from scanner.core.reasons import reason_text
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.plan.reasons import reason_text
+from scanner.core.plan.wave import SettledWave, Wave
 from scanner.engines.interface import Engine
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from scanner.core.errors import InvalidInput
-from scanner.core.targets import Word
+from scanner.core.targets.targets import Word
 from scanner.files.words import argument_words, file_words
 
 

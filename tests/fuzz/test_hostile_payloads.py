@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from scanner.core.identity import Certificate, Conduct, Identity, Tls
-from scanner.core.inert import LIMIT, inert_bytes, is_inert
 from scanner.core.model import Judged
+from scanner.core.recognise.identity import Certificate, Conduct, Identity, Tls
 from scanner.core.report import Summary
+from scanner.core.sanitise import LIMIT, inert_bytes, is_inert
 from scanner.outputs.csv_file import CsvFile
 from scanner.outputs.interface import Output
 from scanner.outputs.jsonl import JsonLines

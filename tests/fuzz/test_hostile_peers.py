@@ -6,11 +6,11 @@ from functools import cache
 from ipaddress import ip_address
 from pathlib import Path
 
-from scanner.core.identity import Certificate, Conduct, Identity, Match, Tls, excerpt
-from scanner.core.inert import is_inert
 from scanner.core.model import Endpoint, Judged, Observation, State, Transport
 from scanner.core.recognise.hellos import HELLOS, recognise
+from scanner.core.recognise.identity import Certificate, Conduct, Identity, Match, Tls, excerpt
 from scanner.core.rules.classify import Judge
+from scanner.core.sanitise import is_inert
 from scanner.outputs.csv_file import CsvFile
 from scanner.outputs.interface import Output
 from scanner.outputs.jsonl import JsonLines

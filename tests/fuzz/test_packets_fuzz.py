@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 from scapy.layers.inet import ICMP
 from scapy.layers.inet6 import ICMPv6DestUnreach
 
-from scanner.core.cookie import Cookie
-from scanner.core.dissect import Kind, dissect, proven
-from tests.core.frames import KEY, OURS, ROUTER, framed, network, our_syn, tcp_answer
+from scanner.core.packets.cookie import Cookie
+from scanner.core.packets.parse import Kind, dissect, proven
+from tests.core.packets.frames import KEY, OURS, ROUTER, framed, network, our_syn, tcp_answer
 
 PORT, SOURCE_PORT = 443, 61003
 

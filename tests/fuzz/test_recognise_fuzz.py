@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scanner.core.certificate import certificate_facts
-from scanner.core.identity import LONGEST, Match, excerpt
 from scanner.core.recognise import binary, databases
+from scanner.core.recognise.certificate import certificate_facts
 from scanner.core.recognise.hellos import HELLOS, recognise
 from scanner.core.recognise.http import http, http2
+from scanner.core.recognise.identity import LONGEST, Match, excerpt
 from scanner.core.recognise.recogniser import READ_LIMIT, Recogniser
 from scanner.core.recognise.text import TEXT
 

@@ -10,15 +10,15 @@ import pytest
 
 from scanner.app.sweep import Asked, Earlier, Sweep
 from scanner.core.model import RegistryIdentity, Transport
-from scanner.core.plan import Plan
-from scanner.core.policy import Policy
-from scanner.core.reasons import Reason, local_error_code, reason_code
-from scanner.core.registry import Registry, Row
+from scanner.core.plan.plan import Plan
+from scanner.core.plan.reasons import Reason, local_error_code, reason_code
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.policy.policy import Policy
+from scanner.core.registry.registry import Registry, Row
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import Judge
-from scanner.core.spans import network_span
-from scanner.core.targets import TargetSet
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.targets.ranges import network_span
+from scanner.core.targets.targets import TargetSet
 from scanner.engines.interface import Progress
 from scanner.history.database import Database
 from scanner.history.previous import open_before

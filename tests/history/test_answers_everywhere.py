@@ -9,7 +9,7 @@ import pytest
 from scanner.app.sweep import Sweep
 from scanner.core.diff import Change, Side, Sight, differences
 from scanner.core.model import Observation, State, Verdict
-from scanner.core.plan import Shard
+from scanner.core.plan.plan import Shard
 from scanner.core.rules.classify import Judge
 from scanner.core.whole_host import is_open_tcp, stand_in
 from scanner.history.compare import compare

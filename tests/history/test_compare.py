@@ -8,10 +8,10 @@ import pytest
 
 from scanner.core.diff import Because, Change, Difference
 from scanner.core.model import PortKey, Transport
-from scanner.core.plan import Shard
-from scanner.core.policy import Entry, Kind, Policy
+from scanner.core.plan.plan import Shard
+from scanner.core.policy.policy import Entry, Kind, Policy
 from scanner.core.rules.classify import Judge
-from scanner.core.spans import network_span
+from scanner.core.targets.ranges import network_span
 from scanner.history import codec
 from scanner.history import compare as module
 from scanner.history.compare import compare, compare_judged

@@ -5,7 +5,7 @@ from typing import Any
 
 from scanner.core.diff import Difference
 from scanner.core.model import State
-from scanner.core.plan import Shard
+from scanner.core.plan.plan import Shard
 from scanner.history.compare import compare
 from scanner.history.previous import open_before
 

@@ -11,9 +11,9 @@ import pytest
 
 from scanner.app.sweep import WaveResult
 from scanner.core.errors import InvalidInput
-from scanner.core.identity import Conduct, Identity, Tls
 from scanner.core.model import Coverage, Judged, State
-from scanner.core.plan import Shard
+from scanner.core.plan.plan import Shard
+from scanner.core.recognise.identity import Conduct, Identity, Tls
 from scanner.core.rules.classify import Judge
 from scanner.history.database import Database
 from scanner.history.recorder import begin_sweep

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from scanner.core.model import Coverage, State
-from scanner.core.pacing import UNLIMITED, Limits
-from scanner.core.plan import Plan
-from scanner.core.reasons import reason_state, reason_text
-from scanner.core.recall import add_up
-from scanner.core.targets import TargetSet, Word, parse_target
-from scanner.core.wave import SettledWave
+from scanner.core.plan.plan import Plan
+from scanner.core.plan.reasons import reason_state, reason_text
+from scanner.core.plan.recall import add_up
+from scanner.core.plan.wave import SettledWave
+from scanner.core.rate.limits import UNLIMITED, Limits
+from scanner.core.targets.targets import TargetSet, Word, parse_target
 from scanner.engines.interface import Engine
 from scanner.engines.names import Wire
 from scanner.engines.syn.engine import SynEngine

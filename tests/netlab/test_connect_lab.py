@@ -6,7 +6,7 @@ import time
 import pytest
 
 from scanner.core.model import State
-from scanner.core.pacing import UNLIMITED
+from scanner.core.rate.limits import UNLIMITED
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from tests.engines.waves import covered, evidence, in_pieces, reasons, settle, wave
 from tests.netlab.lab import Lab, Namespace

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from scanner.core.pacing import UNLIMITED, Limits
+from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.connect.pool import ConnectCrew
 from tests.engines.waves import covered, evidence, in_pieces, reasons, settle, wave

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from scanner.core.identity import Identity
 from scanner.core.model import Endpoint, Observation, State, Transport
-from scanner.core.pacing import UNLIMITED
+from scanner.core.rate.limits import UNLIMITED
+from scanner.core.recognise.identity import Identity
 from scanner.engines.identify.connection_limiter import Permits
 from scanner.engines.identify.identifier import Identifier
 from tests.netlab.servers import ADDRESS, SERVERS, Running, Server, installed, running

@@ -14,7 +14,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from scanner.core.model import State
-from scanner.core.pacing import UNLIMITED
+from scanner.core.rate.limits import UNLIMITED
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.syn.scapy_engine import ScapyEngine
 from tests.netlab.lab import Namespace

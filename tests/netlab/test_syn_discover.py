@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from scanner.core.model import Coverage, State
-from scanner.core.pacing import UNLIMITED
-from scanner.core.reasons import Reason, local_error_code, reason_code
-from scanner.core.wave import SettledWave
+from scanner.core.plan.reasons import Reason, local_error_code, reason_code
+from scanner.core.plan.wave import SettledWave
+from scanner.core.rate.limits import UNLIMITED
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.discover import DiscoveredEngine, Hosts, discover
 from scanner.engines.interface import Engine

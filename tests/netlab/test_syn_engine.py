@@ -16,8 +16,8 @@ import pytest
 
 from scanner.core.errors import InvalidInput, OutOfScope
 from scanner.core.model import State
-from scanner.core.pacing import UNLIMITED, Limits
-from scanner.core.wave import SettledWave
+from scanner.core.plan.wave import SettledWave
+from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.names import Wire
 from scanner.engines.packets.receive_ring import Receiver
 from scanner.engines.syn.engine import SynEngine
@@ -269,7 +269,7 @@ def test_no_burst_after_the_process_was_stopped(pair: Pair) -> None:
     a, b = pair
     script = (
         "import asyncio\n"
-        "from scanner.core.pacing import Limits\n"
+        "from scanner.core.rate.limits import Limits\n"
         "from tests.netlab.sweeping import plan_of, syn_engine\n"
         "plan = plan_of(['10.77.0.2'], range(1, 4001))\n"
         "async def main():\n"
@@ -302,7 +302,7 @@ def test_answers_that_came_while_the_process_was_stopped_are_heard(pair: Pair) -
     a, b = pair
     script = (
         "import asyncio\n"
-        "from scanner.core.pacing import UNLIMITED\n"
+        "from scanner.core.rate.limits import UNLIMITED\n"
         "from scanner.engines.syn.options import SynOptions\n"
         "from tests.netlab.sweeping import plan_of, syn_engine\n"
         "plan = plan_of(['10.77.0.2'], range(1, 2001))\n"

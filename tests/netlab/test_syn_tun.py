@@ -3,8 +3,8 @@
 import pytest
 
 from scanner.core.model import State
-from scanner.core.pacing import Limits
-from scanner.core.recall import estimate
+from scanner.core.plan.recall import estimate
+from scanner.core.rate.limits import Limits
 from scanner.engines.syn.options import SynOptions
 from tests.netlab.lab import Lab
 from tests.netlab.sweeping import plan_of, sweep, syn_engine

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scanner.core.identity import Conduct
 from scanner.core.model import Address, Endpoint, Observation, State, Transport
-from scanner.core.pacing import UNLIMITED
+from scanner.core.rate.limits import UNLIMITED
+from scanner.core.recognise.identity import Conduct
 from scanner.engines.identify.answers_everywhere import HostScreen
 from scanner.engines.identify.connection_limiter import Permits
 from scanner.engines.identify.conversation import Patience

@@ -9,8 +9,6 @@ from ipaddress import ip_address
 import pytest
 
 from scanner.core.diff import Because, Change, Difference
-from scanner.core.identity import Conduct, Identity
-from scanner.core.inert import csv_cell, is_inert
 from scanner.core.model import (
     Coverage,
     Endpoint,
@@ -23,8 +21,10 @@ from scanner.core.model import (
     Transport,
     Verdict,
 )
+from scanner.core.recognise.identity import Conduct, Identity
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
+from scanner.core.sanitise import csv_cell, is_inert
 from scanner.outputs.changes import COLUMNS, change_csv, change_json, change_lines
 from scanner.outputs.night_report import MOST, Night, night_report
 from tests.fuzz.hostile_payloads import TEXTS

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from scanner.core.identity import Conduct, Identity, Tls
 from scanner.core.model import Coverage, Judged
+from scanner.core.recognise.identity import Conduct, Identity, Tls
 from scanner.core.report import Summary
 from scanner.outputs.nmap_service import PROBED, TABLE
 from scanner.outputs.nmap_xml import NmapXml

@@ -5,7 +5,7 @@ import unicodedata
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scanner.core.inert import CUT, csv_cell, inert, inert_bytes, is_inert
+from scanner.core.sanitise import CUT, csv_cell, inert, inert_bytes, is_inert
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None)) | st.text(
     st.sampled_from("=+-@;,'\" \t\r\n\x00\x1b\x9b\u202e\u2028\ufeff\ud800\uff1da1")

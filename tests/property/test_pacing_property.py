@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.core.pacing import Bucket, Limits, batching
-from scanner.core.spacing import HostSpacing, Spacing
+from scanner.core.rate.batches import HostSpacing, Spacing
+from scanner.core.rate.limits import Bucket, Limits, batching
 
 RATES = st.one_of(st.floats(0.2, 50), st.integers(1, 20_000).map(float))
 GAPS = st.lists(st.floats(0, 0.3), min_size=1, max_size=60)

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.core.columns import AddressColumns
-from scanner.core.permutation import MAX_SIZE, Permutation
-from scanner.core.plan import WAVE, Plan, Shard, wave_size_for
-from scanner.core.spans import Span, merge
-from scanner.core.targets import TargetSet, to_address
+from scanner.core.plan.permutation import MAX_SIZE, Permutation
+from scanner.core.plan.plan import WAVE, Plan, Shard, wave_size_for
+from scanner.core.targets.columns import AddressColumns
+from scanner.core.targets.ranges import Span, merge
+from scanner.core.targets.targets import TargetSet, to_address
 
 SEEDS = st.integers(-(2**63), 2**63 - 1)
 SIZES = st.one_of(st.integers(1, 300), st.integers(2**40, MAX_SIZE), st.integers(0, 62).map(lambda k: 1 << k))

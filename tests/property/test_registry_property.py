@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from scanner.core.errors import RegistryUnusable
 from scanner.core.model import RegistryIdentity, RegistryStatus, Transport
-from scanner.core.registry import STATUSES, Registry, Row, port_range
-from scanner.core.registry_changes import changes
-from scanner.core.registry_csv import COLUMNS, parse_iana_csv
-from scanner.core.registry_words import use_reported
+from scanner.core.registry.changes import changes
+from scanner.core.registry.csv import COLUMNS, parse_iana_csv
+from scanner.core.registry.registry import STATUSES, Registry, Row, port_range
+from scanner.core.registry.words import use_reported
 
 IDENTITY = RegistryIdentity("a test", "2026-02-13", "0" * 64, 0)
 PORT = st.one_of(st.integers(0, 65535), st.sampled_from([0, 1023, 1024, 49151, 49152, 65535]))

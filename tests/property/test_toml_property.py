@@ -11,7 +11,7 @@ from scanner.config.policy import read_policy
 from scanner.config.scope import read_scope
 from scanner.core.errors import InvalidInput
 from scanner.core.model import RegistryIdentity
-from scanner.core.registry import Registry
+from scanner.core.registry.registry import Registry
 from scanner.files.toml import MOST_BYTES
 
 REGISTRY = Registry(RegistryIdentity("test", "2026-01-01", "0" * 64, 0), [])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scanner.core.model import RegistryStatus, Transport
-from scanner.core.registry_csv import parse_iana_csv
+from scanner.core.registry.csv import parse_iana_csv
 from scanner.registry.source import load_bundled
 from scripts.build_registry import FOLDER, Line, merge, packaged, snapshot
 

@@ -16,7 +16,7 @@ import pytest
 
 from scanner.core.errors import InvalidInput, RegistryUnusable
 from scanner.core.model import PortKey, RegistryStatus, Transport
-from scanner.core.registry_csv import COLUMNS
+from scanner.core.registry.csv import COLUMNS
 from scanner.registry import fetch as registry_fetch
 from scanner.registry import update as registry_update
 from scanner.registry.fetch import THREAD_NAME, Answer, Limits, check_url, fetch

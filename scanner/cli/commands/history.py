@@ -127,7 +127,7 @@ def _table(store: "Store", sweeps: "Iterator[StoredSweep]") -> Iterator[str]:
 
 
 def _facts(store: "Store", sweep: "StoredSweep") -> "dict[str, str | int]":
-    from scanner.core.inert import inert
+    from scanner.core.sanitise import inert
 
     summary = store.summary(sweep)
     return {

@@ -78,7 +78,7 @@ def _is(where: "Endpoint", port: int, transport: "Transport | None") -> bool:
 def _port(word: str) -> tuple[int, "Transport | None"]:
     from scanner.cli.commands.port import split_transport
     from scanner.core.errors import InvalidInput
-    from scanner.core.inert import inert
+    from scanner.core.sanitise import inert
 
     number, transport = split_transport(word)
     if not (number.isascii() and number.isdigit() and len(number) <= 5 and int(number) <= 65535):

@@ -10,8 +10,8 @@ from scanner.cli import options as opt
 
 if TYPE_CHECKING:
     from scanner.core.model import Address
-    from scanner.core.policy import Decision, Match, Policy
-    from scanner.core.registry import Registry
+    from scanner.core.policy.policy import Decision, Match, Policy
+    from scanner.core.registry.registry import Registry
 
 app = typer.Typer(help="What is expected where, by whom, until when.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -24,8 +24,8 @@ def check_command(file: PolicyArgument, registry: opt.RegistryFile = None) -> in
 
     Exit status 1 where an entry never decides, has expired or waits for review; overlaps alone are only said.
     """
-    from scanner.core.inert import inert
-    from scanner.core.policy_check import Oddity, check_policy
+    from scanner.core.policy.check import Oddity, check_policy
+    from scanner.core.sanitise import inert
     from scanner.outputs.summary import counted
 
     policy, _ = _read(file, registry)
@@ -47,7 +47,7 @@ def draft_command(
 ) -> None:
     """Write a first policy from a stored sweep. Every entry is marked for review."""
     from scanner.app.sweep_history import open_store
-    from scanner.core.policy_draft import draft_policy
+    from scanner.core.policy.draft import draft_policy
     from scanner.outputs.places import place_for
 
     store = open_store(history)
@@ -69,10 +69,10 @@ def explain_command(
     registry: opt.RegistryFile = None,
 ) -> None:
     """Say which entry decides about an endpoint, and why."""
-    from scanner.core.inert import inert
     from scanner.core.model import PortKey, Transport
-    from scanner.core.ports import parse_ports
-    from scanner.core.targets import Word
+    from scanner.core.sanitise import inert
+    from scanner.core.targets.ports import parse_ports
+    from scanner.core.targets.targets import Word
 
     policy, table = _read(file, registry)
     ports = parse_ports(Word(port, "PORT"), lambda: table)
@@ -108,7 +108,7 @@ def _entry(match: "Match") -> str:
 
 def _addresses(text: str) -> "list[tuple[Address, str]]":
     from scanner.core.errors import InvalidInput
-    from scanner.core.targets import HostName, TargetSet, Word, parse_target
+    from scanner.core.targets.targets import HostName, TargetSet, Word, parse_target
 
     word = Word(text, "ADDRESS")
     meant = parse_target(word)

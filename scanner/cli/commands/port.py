@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from scanner.cli.views.port_page import Page
     from scanner.core.model import PortKey, Transport
-    from scanner.core.registry import Registry
+    from scanner.core.registry.registry import Registry
 
 WHERE = "PORT"
 
@@ -83,7 +83,7 @@ def _unknown(word: str, name: str, registry: "Registry") -> Exception:
     from difflib import get_close_matches
 
     from scanner.core.errors import InvalidInput
-    from scanner.core.inert import inert
+    from scanner.core.sanitise import inert
 
     if registry.by_name(name):
         return InvalidInput(f"{inert(name)} has no port on that transport", where=inert(word))

@@ -10,8 +10,8 @@ import typer
 from scanner.cli import options as opt
 
 if TYPE_CHECKING:
-    from scanner.core.policy import Policy
-    from scanner.core.registry import Registry
+    from scanner.core.policy.policy import Policy
+    from scanner.core.registry.registry import Registry
     from scanner.history.store import StoredSweep
 
 

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scanner.core.model import RegistryIdentity
-    from scanner.core.registry import RangeCounts, Registry
-    from scanner.core.registry_changes import Changes
+    from scanner.core.registry.changes import Changes
+    from scanner.core.registry.registry import RangeCounts, Registry
 
 app = typer.Typer(
     name="registry",
@@ -81,7 +81,7 @@ def load_and_warn(path: Path | None = None) -> "Registry":
     """
     from datetime import UTC, datetime
 
-    from scanner.core.registry import age_warning
+    from scanner.core.registry.registry import age_warning
     from scanner.registry.source import load
 
     registry = load(path, warn=_warn)
@@ -109,7 +109,7 @@ def _identity_fields(identity: "RegistryIdentity") -> "Mapping[str, Any]":
 
 
 def _identity_lines(identity: "RegistryIdentity") -> list[str]:
-    from scanner.core.inert import inert
+    from scanner.core.sanitise import inert
 
     return [
         f"source  {inert(identity.source)}",

@@ -7,7 +7,7 @@ from typing import Any
 
 from scanner.app.assembly import Assembly, shortened
 from scanner.app.rate_split import UNTESTED
-from scanner.core.pacing import UNLIMITED, Limits, fastest
+from scanner.core.rate.limits import UNLIMITED, Limits, fastest
 from scanner.outputs.summary import duration
 
 SAMPLE = 5

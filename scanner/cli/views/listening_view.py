@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
-from scanner.core.inert import csv_cell, inert
 from scanner.core.model import Finding, Judged
+from scanner.core.sanitise import csv_cell, inert
 from scanner.listening import Holder, Listener
 
 Row: TypeAlias = tuple[Listener, Judged]

@@ -9,8 +9,8 @@ from functools import lru_cache
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
-from scanner.core.inert import inert
-from scanner.core.overlays import Overlays, Threat, Usual
+from scanner.core.registry.overlays import Overlays, Threat, Usual
+from scanner.core.sanitise import inert
 
 if TYPE_CHECKING:
     from scanner.cli.views.port_page import Page

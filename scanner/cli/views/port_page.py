@@ -12,10 +12,10 @@ from types import MappingProxyType
 from typing import Any
 
 from scanner.cli.views.port_overlays import de_facto, history, if_open, look_yourself, overlay_fields
-from scanner.core.inert import inert
 from scanner.core.model import PortKey, RegistryIdentity, RegistryStatus, Transport
-from scanner.core.registry import RANGES, PortRecord, Registry, Row, port_range
-from scanner.core.registry_words import use_reported
+from scanner.core.registry.registry import RANGES, PortRecord, Registry, Row, port_range
+from scanner.core.registry.words import use_reported
+from scanner.core.sanitise import inert
 from scanner.outputs.registry_fields import registry_fields
 
 WIDTH = 78

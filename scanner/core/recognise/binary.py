@@ -7,7 +7,7 @@ hello, see `hellos.py`; those in `BINARY` are telling enough to be held against 
 import struct
 from dataclasses import replace
 
-from scanner.core.identity import Match
+from scanner.core.recognise.identity import Match
 from scanner.core.recognise.recogniser import Recogniser, text
 
 _DIALECTS = {0x0202: "2.0.2", 0x0210: "2.1", 0x0300: "3.0", 0x0302: "3.0.2", 0x0311: "3.1.1", 0x02FF: "2"}

@@ -7,7 +7,7 @@ required" names the program as well.
 import re
 import struct
 
-from scanner.core.identity import Match
+from scanner.core.recognise.identity import Match
 from scanner.core.recognise.recogniser import Recogniser, text
 
 _REDIS_VERSION = re.compile(rb"(?:redis|valkey)_version:([\w.]{1,40})")

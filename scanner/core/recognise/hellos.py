@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from scanner.core.identity import Match
 from scanner.core.recognise import binary, databases
 from scanner.core.recognise.http import http, http2
+from scanner.core.recognise.identity import Match
 from scanner.core.recognise.recogniser import READ_LIMIT, Recogniser, first_match
 from scanner.core.recognise.text import TEXT
 

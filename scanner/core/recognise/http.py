@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scanner.core.identity import Match
+from scanner.core.recognise.identity import Match
 from scanner.core.recognise.recogniser import text
 
 _STATUS = re.compile(rb"(HTTP|RTSP|SIP)/(\d(?:\.\d)?) (\d{3})[^\r\n]{0,200}\r?\n?")

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from scanner.core.identity import Identity
+from scanner.core.recognise.identity import Identity
 
 _WEB = (
     "http https www www-http http-alt docker docker-s etcd-client etcd-server couchdb winrm wsman wsmans ipp ipps "

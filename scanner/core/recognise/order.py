@@ -7,8 +7,8 @@ port about which nothing is known is asked the whole table, one connection at a 
 
 from collections.abc import Iterable, Sequence
 
-from scanner.core.identity import Match
 from scanner.core.recognise.hellos import HELLOS, TLS, Hello
+from scanner.core.recognise.identity import Match
 from scanner.core.recognise.names import TLS_NAMES, protocol_of
 
 _GREET = frozenset(

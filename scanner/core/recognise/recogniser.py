@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from scanner.core.identity import Match, cut
+from scanner.core.recognise.identity import Match, cut
 
 Recogniser: TypeAlias = Callable[[bytes], Match | None]
 """The first bytes of a peer in, what they mean out."""

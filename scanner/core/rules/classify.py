@@ -6,9 +6,9 @@ The judge holds what rules are judged by (the registry, and what later joins it)
 from hashlib import sha256
 
 from scanner.core.model import Endpoint, Finding, Judged, Observation, PortKey, Severity
-from scanner.core.overlays import NO_OVERLAYS, Overlays
-from scanner.core.policy import Decision, Policy
-from scanner.core.registry import Registry
+from scanner.core.policy.policy import Decision, Policy
+from scanner.core.registry.overlays import NO_OVERLAYS, Overlays
+from scanner.core.registry.registry import Registry
 from scanner.core.rules.overlay_rules import OVERLAY_RULES
 from scanner.core.rules.policy_rules import POLICY_RULES
 from scanner.core.rules.registry_rules import REGISTRY_RULES

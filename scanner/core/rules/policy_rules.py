@@ -7,7 +7,7 @@ not open are findings of their own, beside what the registry says.
 """
 
 from scanner.core.model import RegistryStatus, Severity, State, Verdict
-from scanner.core.policy import Entry, Standing
+from scanner.core.policy.policy import Entry, Standing
 from scanner.core.rules.rule import Case, Rule
 
 

@@ -7,11 +7,11 @@ CSV can be joined on it. A predicate answers with the reason in words for this v
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from scanner.core.identity import Identity
 from scanner.core.model import Observation, Severity, Transport, Verdict
-from scanner.core.overlays import Threat, Usual
-from scanner.core.policy import Decision, Standing
-from scanner.core.registry import PortRecord
+from scanner.core.policy.policy import Decision, Standing
+from scanner.core.recognise.identity import Identity
+from scanner.core.registry.overlays import Threat, Usual
+from scanner.core.registry.registry import PortRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ guessed at. Words in a detail come from the peer; outputs make them inert.
 
 from datetime import timedelta
 
-from scanner.core.identity import Certificate, Conduct, Identity
 from scanner.core.model import RegistryStatus, Severity, State, Verdict
+from scanner.core.recognise.identity import Certificate, Conduct, Identity
 from scanner.core.recognise.names import means, promises_tls, protocol_of
 from scanner.core.rules.rule import Case, Rule
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from asyncio_throttle.throttler import Throttler
 
-from scanner.core.pacing import batching
+from scanner.core.rate.limits import batching
 
 _POLL = 0.001
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scanner.core.reasons import Reason, reason_code
-from scanner.core.wave import F32, F64, U16, SettledWave, Wave
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import F32, F64, U16, SettledWave, Wave
 
 SHARE = 4096
 """Endpoints in a share of a large wave, at least."""

@@ -19,7 +19,7 @@ from itertools import count
 from operator import attrgetter
 from time import time
 
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.plan.wave import SettledWave, Wave
 from scanner.engines.connect.chunks import DealtWave, SettledShare, share, shares_for
 from scanner.engines.connect.engine import ConnectEngine
 from scanner.engines.connect.schedule import UNSETTLED

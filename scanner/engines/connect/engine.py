@@ -16,8 +16,8 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from scanner.core.model import Address
-from scanner.core.pacing import Limits, packets_of
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.rate.limits import Limits, packets_of
 from scanner.engines.connect import absent_hosts as absence
 from scanner.engines.connect import epoll as connect_epoll
 from scanner.engines.connect import portable as connect_portable

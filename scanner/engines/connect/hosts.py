@@ -15,8 +15,8 @@ import numpy as np
 
 from scanner.core.errors import OutOfScope
 from scanner.core.model import Address
-from scanner.core.pacing import Bucket
-from scanner.core.wave import Wave
+from scanner.core.plan.wave import Wave
+from scanner.core.rate.limits import Bucket
 
 if TYPE_CHECKING:
     from scanner.engines.connect.schedule import Turn

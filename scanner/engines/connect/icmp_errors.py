@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address
 
 from scanner.core.model import Address
-from scanner.core.reasons import Reason, icmp_reason
+from scanner.core.plan.reasons import Reason, icmp_reason
 
 SUPPORTED = sys.platform.startswith("linux")
 

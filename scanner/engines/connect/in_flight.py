@@ -4,8 +4,8 @@ from math import nan
 
 import numpy as np
 
-from scanner.core.reasons import Reason, reason_code
-from scanner.core.wave import F64, SettledWave, Wave
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import F64, SettledWave, Wave
 from scanner.engines.connect.hosts import Host
 
 _NOT_PROBED = reason_code(Reason.NOT_PROBED)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from types import MappingProxyType
 
-from scanner.core.reasons import Reason, local_error_code, reason_code
+from scanner.core.plan.reasons import Reason, local_error_code, reason_code
 from scanner.engines.connect.icmp_errors import IcmpError
 
 OPENED = frozenset({0, errno.EISCONN, errno.ECONNRESET, errno.EPIPE})

@@ -21,8 +21,8 @@ from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 
 from scanner.core.model import Address
-from scanner.core.pacing import Limits, fastest
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.rate.limits import Limits, fastest
 from scanner.engines.connect import epoll as connect_epoll
 from scanner.engines.connect.dispatcher import Foreman
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions

@@ -20,8 +20,8 @@ from typing import assert_never
 
 import numpy as np
 
-from scanner.core.reasons import Reason, reason_code
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import SettledWave, Wave
 from scanner.engines.connect.absent_hosts import AbsenceWatch
 from scanner.engines.connect.attempt import Attempt, Judge, Prober, Refusal
 from scanner.engines.connect.batch_gate import Gate

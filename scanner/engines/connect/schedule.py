@@ -12,7 +12,7 @@ from itertools import chain, count, islice
 from math import inf
 from typing import Protocol
 
-from scanner.core.wave import Wave
+from scanner.core.plan.wave import Wave
 from scanner.engines.connect.hosts import Host, HostBook
 from scanner.engines.connect.in_flight import OpenWave
 

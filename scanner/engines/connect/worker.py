@@ -25,7 +25,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing, suppress
 from typing import Any, NoReturn
 
-from scanner.core.wave import Wave
+from scanner.core.plan.wave import Wave
 from scanner.engines.connect.chunks import SettledShare
 from scanner.engines.connect.engine import ConnectEngine
 

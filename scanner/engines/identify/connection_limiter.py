@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from scanner.core.model import Address
-from scanner.core.pacing import Bucket, Limits
+from scanner.core.rate.limits import Bucket, Limits
 
 _MANY = 50_000
 

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from scanner.core.model import Address
-from scanner.core.pacing import packets_of
+from scanner.core.rate.limits import packets_of
 from scanner.core.recognise.recogniser import READ_LIMIT
 
 _RECEIVE_BUFFER = 16 * 1024

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, zip_longest
 
-from scanner.core.identity import Identity
 from scanner.core.model import Address, Observation, State, Transport
+from scanner.core.recognise.identity import Identity
 from scanner.engines.identify.connection_limiter import Permits
 from scanner.engines.identify.conversation import Patience
 from scanner.engines.identify.inquiry import Inquiry

@@ -8,10 +8,10 @@ behaved is remembered whatever it says, because that is all there is to tell of 
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
-from scanner.core.identity import Conduct, Identity, Match, Tls, excerpt
 from scanner.core.model import Endpoint
 from scanner.core.recognise import binary
 from scanner.core.recognise.hellos import TLS, Hello, http_request, recognise
+from scanner.core.recognise.identity import Conduct, Identity, Match, Tls, excerpt
 from scanner.core.recognise.order import hinted, next_hello, speaks_first
 from scanner.engines.identify.conversation import Conversation, Ending, Heard, LocalTrouble, Patience
 from scanner.engines.identify.tls_handshake import TlsSpeaker

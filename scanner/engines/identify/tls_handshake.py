@@ -7,8 +7,8 @@ that its bounds hold here too. TLS 1.0 and weak ciphers are offered as well: an 
 import ssl
 from functools import lru_cache
 
-from scanner.core.certificate import certificate_facts
-from scanner.core.identity import Tls, cut
+from scanner.core.recognise.certificate import certificate_facts
+from scanner.core.recognise.identity import Tls, cut
 from scanner.engines.identify.conversation import Conversation, Ending, Heard
 
 _LIMIT = 64 * 1024

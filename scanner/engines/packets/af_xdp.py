@@ -32,7 +32,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.packets import U8, Template, stamp
+from scanner.core.packets.build import U8, Template, stamp
 from scanner.engines.packets.memory_barrier import fence
 from scanner.engines.packets.sendmmsg import STRIDE, Sent, libc, not_permitted
 

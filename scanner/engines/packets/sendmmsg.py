@@ -29,7 +29,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.core.errors import NotPermitted
-from scanner.core.packets import U8, U64, Template, stamp
+from scanner.core.packets.build import U8, U64, Template, stamp
 
 BATCH: Final = 2048
 """Rows that a sender holds: enough that numpy's fixed costs do not count, few enough to stay in the cache (with

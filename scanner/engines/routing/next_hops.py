@@ -11,9 +11,9 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.columns import distinct
 from scanner.core.model import Address
-from scanner.core.targets import to_address
+from scanner.core.targets.columns import distinct
+from scanner.core.targets.targets import to_address
 from scanner.engines.routing.netlink import Medium
 from scanner.engines.routing.routes import I32, NO_PATH, U8, U64, Keys, Path, address_keys, key_number
 

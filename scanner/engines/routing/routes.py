@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
-from scanner.core.targets import to_address
+from scanner.core.targets.targets import to_address
 from scanner.engines.routing.netlink import Link, LinkAddress, Medium, Netlink, RouteEntry, RouteKind
 
 U8 = npt.NDArray[np.uint8]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from scanner.core.wave import U8, U16, U64, Wave
+from scanner.core.plan.wave import U8, U16, U64, Wave
 from scanner.engines.syn.indices import Places
 
 _NOBODY = np.int32(-1)

@@ -13,8 +13,8 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 
-from scanner.core.pacing import Limits
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.rate.limits import Limits
 from scanner.engines.choose import demand_raw
 from scanner.engines.interface import Progress
 from scanner.engines.names import EngineName, Wire

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.targets import to_address
-from scanner.core.wave import U8, U16, U64
+from scanner.core.plan.wave import U8, U16, U64
+from scanner.core.targets.targets import to_address
 
 
 class Evidence(Mapping[int, str]):

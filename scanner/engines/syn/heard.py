@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.wave import F64, U8, U16, U64
+from scanner.core.plan.wave import F64, U8, U16, U64
 
 Rows = npt.NDArray[np.intp]
 """Rows of a batch of answers, intp[n]."""

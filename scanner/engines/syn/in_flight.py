@@ -13,9 +13,9 @@ what an auditor must hear of, and a router's word is weaker than the host's own.
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.columns import held
-from scanner.core.reasons import Reason, reason_code
-from scanner.core.wave import F32, F64, U8, U16, U64, SettledWave, Wave
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import F32, F64, U8, U16, U64, SettledWave, Wave
+from scanner.core.targets.columns import held
 from scanner.engines.syn.endpoint_index import EndpointIndex
 from scanner.engines.syn.evidence import Evidence
 from scanner.engines.syn.heard import Heard, Rows

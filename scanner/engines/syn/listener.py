@@ -18,9 +18,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.cookie import Cookie
-from scanner.core.dissect import dissect
 from scanner.core.errors import InvalidInput
+from scanner.core.packets.cookie import Cookie
+from scanner.core.packets.parse import dissect
 from scanner.engines.packets.receive_ring import Received, Receiver
 from scanner.engines.syn.heard import Heard
 from scanner.engines.syn.source_ports import SourcePorts

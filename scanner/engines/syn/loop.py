@@ -19,13 +19,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from scanner.core.columns import distinct
-from scanner.core.cookie import KEY_BYTES
 from scanner.core.errors import InvalidInput, OutOfScope
-from scanner.core.pacing import Limits
-from scanner.core.reasons import Reason, reason_code
-from scanner.core.spacing import HostSpacing, Spacing
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.packets.cookie import KEY_BYTES
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.rate.batches import HostSpacing, Spacing
+from scanner.core.rate.limits import Limits
+from scanner.core.targets.columns import distinct
 from scanner.engines.interface import Progress
 from scanner.engines.packets.sendmmsg import Sender
 from scanner.engines.routing.link_states import LinkStates

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.core.errors import InvalidInput
-from scanner.core.wave import U8, U64
+from scanner.core.plan.wave import U8, U64
 from scanner.engines.names import Wire
 
 LEAST_SPACING = 1.0

@@ -20,14 +20,14 @@ from typing import Any
 
 import numpy as np
 
-from scanner.core.cookie import KEY_BYTES, Cookie
-from scanner.core.dissect import dissect
 from scanner.core.errors import InvalidInput, OutOfScope
 from scanner.core.model import Address
-from scanner.core.pacing import Limits
-from scanner.core.reasons import Reason, local_error_code, reason_code
-from scanner.core.spacing import HostSpacing, Spacing
-from scanner.core.wave import SettledWave, Wave
+from scanner.core.packets.cookie import KEY_BYTES, Cookie
+from scanner.core.packets.parse import dissect
+from scanner.core.plan.reasons import Reason, local_error_code, reason_code
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.rate.batches import HostSpacing, Spacing
+from scanner.core.rate.limits import Limits
 from scanner.engines.choose import demand_raw
 from scanner.engines.interface import Progress
 from scanner.engines.names import EngineName

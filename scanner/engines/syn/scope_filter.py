@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.spans import Span, merge
-from scanner.core.wave import U8, U64
+from scanner.core.plan.wave import U8, U64
+from scanner.core.targets.ranges import Span, merge
 from scanner.engines.routing.routes import Keys, address_keys
 
 Mask = npt.NDArray[np.bool_]

@@ -9,7 +9,7 @@ from collections import deque
 
 import numpy as np
 
-from scanner.core.wave import F32
+from scanner.core.plan.wave import F32
 from scanner.engines.syn.indices import Places, run_of
 
 

@@ -3,7 +3,7 @@
 An ordinary SYN: don't-fragment, TTL 64, and a maximum segment size, since some firewalls drop SYNs without one.
 """
 
-from scanner.core.packets import ETHERNET, RAW_IP, Template
+from scanner.core.packets.build import ETHERNET, RAW_IP, Template
 from scanner.engines.routing.netlink import Medium
 from scanner.engines.routing.routes import Path
 

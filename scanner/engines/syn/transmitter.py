@@ -17,14 +17,14 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.columns import distinct, is_shared
-from scanner.core.cookie import Cookie
 from scanner.core.errors import OutOfScope
-from scanner.core.packets import U8, Template, fill
-from scanner.core.reasons import Reason, local_error_code, reason_code
-from scanner.core.spacing import PUNCTUAL, HostSpacing
-from scanner.core.targets import to_address
-from scanner.core.wave import U16
+from scanner.core.packets.build import U8, Template, fill
+from scanner.core.packets.cookie import Cookie
+from scanner.core.plan.reasons import Reason, local_error_code, reason_code
+from scanner.core.plan.wave import U16
+from scanner.core.rate.batches import PUNCTUAL, HostSpacing
+from scanner.core.targets.columns import distinct, is_shared
+from scanner.core.targets.targets import to_address
 from scanner.engines.packets.sendmmsg import Sender
 from scanner.engines.routing.link_states import LinkState, LinkStates
 from scanner.engines.routing.netlink import Medium

@@ -7,10 +7,10 @@ from functools import cache
 
 import numpy as np
 
-from scanner.core.cookie import Cookie
-from scanner.core.dissect import Answers, Kind, proven
-from scanner.core.reasons import Reason, icmp_reason, reason_code
-from scanner.core.wave import F64, U16
+from scanner.core.packets.cookie import Cookie
+from scanner.core.packets.parse import Answers, Kind, proven
+from scanner.core.plan.reasons import Reason, icmp_reason, reason_code
+from scanner.core.plan.wave import F64, U16
 from scanner.engines.syn.heard import Heard, Rows
 
 _TCP_REASON = {Kind.SYN_ACK: Reason.SYN_ACK, Kind.RESET: Reason.RESET}

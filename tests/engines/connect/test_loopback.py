@@ -19,7 +19,7 @@ import pytest
 
 from scanner.core.errors import OutOfScope
 from scanner.core.model import State
-from scanner.core.pacing import UNLIMITED, Limits
+from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.connect.run import STRIKES
 from tests.engines.peers import listeners
@@ -107,7 +107,7 @@ async def test_progress_counts_what_was_settled() -> None:
 def test_sixty_four_descriptors_are_enough_for_every_port() -> None:
     code = """
 import asyncio, sys
-from scanner.core.pacing import UNLIMITED
+from scanner.core.rate.limits import UNLIMITED
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from tests.engines.waves import covered, settle, wave
 settled = asyncio.run(settle(ConnectEngine(ConnectOptions(), UNLIMITED), wave(["127.0.0.1"], range(1, 65536))))

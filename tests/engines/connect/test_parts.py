@@ -9,8 +9,8 @@ from ipaddress import ip_address
 import pytest
 
 from scanner.core.model import State
-from scanner.core.reasons import Reason, local_error_code, reason_code, reason_state
-from scanner.core.wave import Wave
+from scanner.core.plan.reasons import Reason, local_error_code, reason_code, reason_state
+from scanner.core.plan.wave import Wave
 from scanner.engines.connect import icmp_errors
 from scanner.engines.connect.absent_hosts import failed_neighbours
 from scanner.engines.connect.hosts import ENOUGH, HostBook

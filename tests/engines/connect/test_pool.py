@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from scanner.core.errors import OutOfScope
-from scanner.core.pacing import UNLIMITED, Limits
-from scanner.core.reasons import Reason, reason_code
-from scanner.core.wave import SettledWave
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import SettledWave
+from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.connect import pool as connect_crew
 from scanner.engines.connect.chunks import DealtWave, SettledShare, share
 from scanner.engines.connect.dispatcher import LOST
@@ -224,7 +224,7 @@ def test_shares_put_together_are_the_wave() -> None:
 def test_workers_go_when_their_parent_is_killed() -> None:
     code = """
 import asyncio
-from scanner.core.pacing import Limits
+from scanner.core.rate.limits import Limits
 from scanner.engines.connect.engine import ConnectOptions
 from scanner.engines.connect.pool import ConnectCrew
 from tests.engines.connect.test_pool import children

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanner.core.model import Address
-from scanner.core.pacing import UNLIMITED, Limits
+from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.identify import connection_limiter as module
 from scanner.engines.identify.connection_limiter import Permits
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from scanner.core.identity import LONGEST, Conduct, Identity
 from scanner.core.model import Endpoint, Observation, State, Transport
-from scanner.core.pacing import UNLIMITED, Limits
+from scanner.core.rate.limits import UNLIMITED, Limits
+from scanner.core.recognise.identity import LONGEST, Conduct, Identity
 from scanner.engines.identify.connection_limiter import Permits
 from scanner.engines.identify.conversation import Patience
 from scanner.engines.identify.identifier import Identifier

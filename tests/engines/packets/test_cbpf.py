@@ -17,9 +17,9 @@ from scapy.layers.inet import ICMP, TCP, UDP, IPOption_RR
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoReply
 from scapy.packet import Packet
 
-from scanner.core.dissect import Kind, dissect
+from scanner.core.packets.parse import Kind, dissect
 from scanner.engines.packets.cbpf import answer_filter, assemble
-from tests.core.frames import OURS, ROUTER, framed, network, our_syn, tcp_answer
+from tests.core.packets.frames import OURS, ROUTER, framed, network, our_syn, tcp_answer
 
 FIRST, LAST = 61000, 61010
 

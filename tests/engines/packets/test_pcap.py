@@ -11,7 +11,7 @@ from scapy.utils import rdpcap
 from scanner.core.errors import OutputFailed
 from scanner.engines.packets.pcap import PcapWriter
 from scanner.engines.packets.receive_ring import Received
-from tests.core.frames import framed, tcp_answer
+from tests.core.packets.frames import framed, tcp_answer
 
 ANSWERS = [tcp_answer(version, port, 61000, flags) for version in (4, 6) for port, flags in ((443, "SA"), (444, "RA"))]
 ACCEPTED = np.array([True, False, True, True])

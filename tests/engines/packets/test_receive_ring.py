@@ -10,13 +10,13 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.l2 import Dot1Q, Ether
 from scapy.packet import Packet
 
-from scanner.core.cookie import Cookie
-from scanner.core.dissect import Kind, dissect, proven
 from scanner.core.errors import InvalidInput
+from scanner.core.packets.cookie import Cookie
+from scanner.core.packets.parse import Kind, dissect, proven
 from scanner.engines.packets.memory_barrier import fence
 from scanner.engines.packets.receive_ring import Received, Receiver
 from scanner.engines.packets.sendmmsg import ip_sender, packet_sender
-from tests.core.frames import KEY, tcp_answer
+from tests.core.packets.frames import KEY, tcp_answer
 from tests.engines.probes import FIRST, LAST, mac, probe, template
 from tests.netlab.lab import Lab, Namespace
 from tests.netlab.tun import Tun

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from scanner.core.model import State
-from scanner.core.reasons import Reason, local_error_code, reason_code
-from scanner.core.wave import Wave
+from scanner.core.plan.reasons import Reason, local_error_code, reason_code
+from scanner.core.plan.wave import Wave
 from scanner.engines.syn.heard import Heard
 from scanner.engines.syn.in_flight import Flight
 

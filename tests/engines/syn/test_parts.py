@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.core.cookie import KEY_BYTES, Cookie
-from scanner.core.dissect import dissect
 from scanner.core.errors import InvalidInput
-from scanner.core.packets import ETHERNET, RAW_IP, fill, stamp
-from scanner.core.reasons import Reason, icmp_reason, reason_code
+from scanner.core.packets.build import ETHERNET, RAW_IP, fill, stamp
+from scanner.core.packets.cookie import KEY_BYTES, Cookie
+from scanner.core.packets.parse import dissect
+from scanner.core.plan.reasons import Reason, icmp_reason, reason_code
 from scanner.engines.routing.link_states import PATIENCE, LinkState, LinkStates
 from scanner.engines.routing.neighbours import parse_answer, solicitation
 from scanner.engines.routing.netlink import Link, Medium

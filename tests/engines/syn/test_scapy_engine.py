@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from scanner.core.errors import InvalidInput, OutOfScope
-from scanner.core.pacing import UNLIMITED, Limits
-from scanner.core.wave import SettledWave
+from scanner.core.plan.wave import SettledWave
+from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.syn.options import SynOptions
 from scanner.engines.syn.scapy_engine import ScapyEngine
 from tests.netlab.lab import Lab, Namespace, why_not

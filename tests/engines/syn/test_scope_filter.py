@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.core.spans import Span, contains_number, merge
+from scanner.core.targets.ranges import Span, contains_number, merge
 from scanner.engines.syn.scope_filter import PermittedRanges
 
 WORD = 0xFFFFFFFFFFFFFFFF

@@ -1,0 +1,1 @@
+"""The index space of a sweep, its order, its waves and what they came to."""

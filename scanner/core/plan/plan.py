@@ -1,0 +1,145 @@
+"""What is probed, in which order: targets x ports as an index space in a seeded random order.
+
+An endpoint's index is `host * ports + port`, its position is its place in the permuted order. A shard takes
+every m-th position, so that shards are spread alike over hosts and ports, know their exact size, and together
+cover everything once. A wave is a run of a shard's positions. Nothing here is ever listed: a plan of
+10.0.0.0/8 x 65,535 ports is a few numbers.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from scanner.core.plan.permutation import MAX_SIZE, Permutation
+from scanner.core.plan.wave import Wave
+from scanner.core.targets.columns import AddressColumns
+from scanner.core.targets.targets import TargetSet
+
+U8 = npt.NDArray[np.uint8]
+U16 = npt.NDArray[np.uint16]
+U64 = npt.NDArray[np.uint64]
+I64 = npt.NDArray[np.int64]
+
+WAVE = 1 << 16
+"""Endpoints in a wave, unless something speaks for fewer."""
+
+
+_WAVE_SECONDS = 4.0
+_LEAST_WAVE = 1 << 10
+
+
+def wave_size_for(rate: float | None) -> int:
+    """Endpoints in a wave that is to be probed at `rate` a second: a power of two, a few seconds' worth.
+
+    Results, checkpoints and the progress of slow sweeps come a wave at a time; fast ones want large waves.
+    """
+    if rate is None:
+        return WAVE
+    wanted = int(min(max(rate * _WAVE_SECONDS, _LEAST_WAVE), WAVE))
+    return 1 << (wanted.bit_length() - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Which part of a plan: 1-based, as in `--shard 2/3`."""
+
+    number: int = 1
+    """Which one, from 1."""
+    of: int = 1
+    """How many there are."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= self.of:
+            raise ValueError(f"shard {self.number} of {self.of}")
+
+    def __str__(self) -> str:
+        return f"{self.number}/{self.of}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Every endpoint to look at, in order. Only TCP, for now."""
+
+    targets: TargetSet
+    """The addresses, after exclusions."""
+    ports: tuple[int, ...]
+    """The TCP ports, ascending."""
+    seed: int
+    """Seed of the order; with the same targets, ports and shard it gives the same waves."""
+    shard: Shard = Shard()
+    """Which part of it."""
+    wave_size: int = WAVE
+    """Endpoints in a wave."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.total <= MAX_SIZE:
+            raise ValueError(f"a plan holds 1 to 2^62 endpoints, not {self.total}")
+
+    @property
+    def total(self) -> int:
+        """Endpoints in all shards together."""
+        return self.targets.size * len(self.ports)
+
+    @property
+    def size(self) -> int:
+        """Endpoints in this shard."""
+        return (self.total - self.shard.number) // self.shard.of + 1
+
+    @property
+    def waves(self) -> int:
+        """How many waves this shard has."""
+        return -(-self.size // self.wave_size)
+
+    def wave(self, number: int) -> Wave:
+        """The wave with that number, from 0.
+
+        Raises:
+            IndexError: outside of `range(waves)`.
+        """
+        if not 0 <= number < self.waves:
+            raise IndexError(number)
+        first = number * self.wave_size
+        count = min(self.wave_size, self.size - first)
+        turns = np.arange(first, first + count, dtype=np.uint64)
+        positions = turns * np.uint64(self.shard.of) + np.uint64(self.shard.number - 1)
+        index = self.permutation.forward(positions)
+        width = np.uint64(len(self.ports))
+        host = index // width  # by a constant: numpy multiplies instead, divmod() really divides
+        port = index - host * width
+        version, high, low = self.columns.words(host)
+        return Wave(number, host, self._port_column[port], version, high, low)
+
+    def numbers(self, settled: Iterable[int] = ()) -> Iterator[int]:
+        """The wave numbers that are still to be probed, ascending."""
+        done = frozenset(settled)
+        return (number for number in range(self.waves) if number not in done)
+
+    def locate(self, host: U64, port: U16) -> I64:
+        """The turn of each endpoint in this shard, int64[n]: `divmod(turn, wave_size)` is wave and place.
+
+        `host` are indices in the target set; -1 where the port is not planned or another shard has it.
+        """
+        column = np.searchsorted(self._port_column, port)
+        column[column == len(self.ports)] = 0
+        planned = self._port_column[column] == port
+        index = host * np.uint64(len(self.ports)) + column.astype(np.uint64)
+        turn, part = np.divmod(self.permutation.inverse(index), np.uint64(self.shard.of))
+        mine = planned & (part == np.uint64(self.shard.number - 1))
+        return np.where(mine, turn.astype(np.int64), np.int64(-1))
+
+    @cached_property
+    def permutation(self) -> Permutation:
+        """The order, over all shards."""
+        return Permutation(self.total, self.seed)
+
+    @cached_property
+    def columns(self) -> AddressColumns:
+        """The target set as arrays."""
+        return AddressColumns(self.targets.ranges)
+
+    @cached_property
+    def _port_column(self) -> U16:
+        return np.array(self.ports, np.uint16)

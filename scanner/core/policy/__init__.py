@@ -1,0 +1,1 @@
+"""What is expected where, by whom, until when."""

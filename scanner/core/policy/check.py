@@ -1,0 +1,124 @@
+"""What is odd about a policy, found without looking at any network.
+
+*Unreachable* entries never decide: more specific or earlier ones take every endpoint from them. *Overlaps* are
+endpoints on which two entries speak; that may be meant, but whoever reads the file should know which one decides.
+Networks are CIDR, so two of them overlap only where one holds the other, and the policy's own look-up finds
+everything that is around a network.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+from itertools import product
+
+from scanner.core.model import PortKey, Transport
+from scanner.core.policy.policy import Entry, Kind, Policy
+from scanner.core.targets.ranges import Span, first_outside, merge
+
+SOON = timedelta(days=14)
+"""An exception that ends within this time deserves a word."""
+
+
+class Oddity(StrEnum):
+    """The kinds of things that are found."""
+
+    EXPIRED = "expired"
+    EXPIRES_SOON = "expires-soon"
+    UNREACHABLE = "unreachable"
+    OVERLAP = "overlap"
+    REVIEW = "review"
+    UNRESOLVED = "unresolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """One odd thing."""
+
+    oddity: Oddity
+    """What kind."""
+    entry: Entry
+    """Where."""
+    text: str
+    """In words."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rival:
+    """Another entry that comes first somewhere in a network."""
+
+    network: Span
+    """The network, of the entry that is looked at."""
+    span: Span
+    """The network in it that the other entry names."""
+    entry: Entry
+    """The other entry."""
+    ports: frozenset[PortKey]
+    """The ports that both name."""
+
+
+def check_policy(policy: Policy, today: date) -> Iterator[Remark]:
+    """Everything that is odd on a day, in the order of the file."""
+    for place, entry in enumerate(policy.entries):
+        yield from _by_itself(entry, today)
+        rivals = list(_rivals(policy, place))
+        if entry.hosts or any(_reachable(entry, network, rivals) for network in entry.networks):
+            yield from _overlaps(entry, rivals)
+        else:
+            winners = ", ".join(dict.fromkeys(rival.entry.label for rival in rivals))
+            yield Remark(Oddity.UNREACHABLE, entry, f"never decides: {winners} always comes first")
+
+
+def _by_itself(entry: Entry, today: date) -> Iterator[Remark]:
+    if entry.review:
+        yield Remark(Oddity.REVIEW, entry, "is still marked for review, so it expects nothing")
+    if entry.expires and entry.expires < today:
+        yield Remark(Oddity.EXPIRED, entry, f"ended on {entry.expires} ({entry.ticket}); renew it or take it out")
+    elif entry.expires and entry.expires <= today + SOON:
+        yield Remark(Oddity.EXPIRES_SOON, entry, f"ends on {entry.expires} ({entry.ticket})")
+    if entry.hosts and not entry.networks:
+        names = ", ".join(sorted(entry.hosts))
+        yield Remark(Oddity.UNRESOLVED, entry, f"{names}: no address; matches only if a target is named so")
+
+
+def _rivals(policy: Policy, place: int) -> Iterator[_Rival]:
+    mine = policy.entries[place]
+    for other_place, other in enumerate(policy.entries):
+        if other is mine:
+            continue
+        pairs = product(mine.networks, other.networks)
+        first = [(n, s) for n, s in pairs if _holds(n, s) and (s != n or other_place < place)]
+        if first and (ports := mine.ports & other.ports):
+            yield from (_Rival(network, span, other, ports) for network, span in first)
+
+
+def _holds(outer: Span, inner: Span) -> bool:
+    return outer.version == inner.version and outer.first <= inner.first and inner.last <= outer.last
+
+
+def _reachable(entry: Entry, network: Span, rivals: Iterable[_Rival]) -> bool:
+    """Whether the entry decides about any endpoint by one of its networks."""
+    whole = merge([network])
+    inside = [rival for rival in rivals if rival.network == network]
+    left = entry.ports.difference(*(rival.ports for rival in inside if rival.span == network))
+    if not left or first_outside(whole, merge(rival.span for rival in inside)):
+        return bool(left)
+    return any(first_outside(whole, merge(r.span for r in inside if port in r.ports)) for port in left)
+
+
+def _overlaps(entry: Entry, rivals: Iterable[_Rival]) -> Iterator[Remark]:
+    for rival in rivals:
+        exception = rival.entry.kind is Kind.EXCEPTION and entry.kind is Kind.EXPECT
+        note = "; it is expected anyway once the exception is over" if exception else ""
+        what = f"{rival.entry.label} decides about {_ports(rival.ports)} on {rival.span} instead{note}"
+        yield Remark(Oddity.OVERLAP, entry, what)
+
+
+def _ports(ports: frozenset[PortKey], most: int = 5) -> str:
+    shown = [f"{port.number}/{port.transport}" for port in sorted(ports, key=_by_number)[:most]]
+    more = f" and {len(ports) - most:,} more" if len(ports) > most else ""
+    return ", ".join(shown) + more
+
+
+def _by_number(port: PortKey) -> tuple[int, Transport]:
+    return port.number, port.transport

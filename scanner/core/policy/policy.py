@@ -1,0 +1,204 @@
+"""What is expected where, who said so, and until when.
+
+A policy is a list of entries. Each names networks or hosts, and ports on them. *Expect* entries hold until
+someone takes them out; *exceptions* have a ticket and a last day. Which entry decides about an endpoint:
+
+1. the one that names the smallest network around the address (a host name, like a single address, is the
+   smallest there is), as a router picks the longest prefix;
+2. among equals, the one that stands first in the file.
+
+So a table for each prefix length is enough, most specific first: a look-up costs one dictionary access for
+each prefix length in use, however many entries there are.
+
+An entry that is still marked for review decides nothing: it only says that someone has to. What no entry
+decides is unknown to the policy, and an open port that is unknown to the policy is unexpected.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
+
+from scanner.core.model import Address, PortKey, Severity
+from scanner.core.targets.ranges import Span
+
+BITS: Mapping[int, int] = MappingProxyType({4: 32, 6: 128})
+"""Bits of an address of each IP version."""
+
+
+class Kind(StrEnum):
+    """The two kinds of entries, by their word in the file."""
+
+    EXPECT = "expect"
+    EXCEPTION = "exception"
+
+
+class Standing(StrEnum):
+    """How an endpoint stands with the policy."""
+
+    EXPECTED = "expected"
+    EXCEPTED = "excepted"
+    EXPIRED = "expired"
+    UNREVIEWED = "unreviewed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that somebody agreed to."""
+
+    label: str
+    """Its name, or its place in the file: `expect[2]`. What the CSV calls `policy_entry`."""
+    kind: Kind
+    """Whether it holds for good or is an exception."""
+    networks: tuple[Span, ...]
+    """The networks it speaks of, each a power of two in size and aligned."""
+    hosts: frozenset[str]
+    """The host names it speaks of, in lower case."""
+    ports: frozenset[PortKey]
+    """The ports that are expected there, the required ones too."""
+    required: frozenset[PortKey] = frozenset()
+    """The ports that must be open there."""
+    owner: str = ""
+    """Who answers for it."""
+    note: str = ""
+    """What it is for."""
+    ticket: str = ""
+    """Under which an exception was granted."""
+    expires: date | None = None
+    """The last day on which an exception holds."""
+    review: bool = False
+    """Whether nobody has looked at it yet."""
+    place: str = ""
+    """`file:line`, to be found again."""
+
+    def standing(self, today: date) -> Standing:
+        """How an endpoint stands if this entry decides."""
+        if self.review:
+            return Standing.UNREVIEWED
+        if self.kind is Kind.EXPECT:
+            return Standing.EXPECTED
+        return Standing.EXPIRED if self.expires and self.expires < today else Standing.EXCEPTED
+
+    def __str__(self) -> str:
+        owner = f", owner {self.owner}" if self.owner else ""
+        ticket = f", ticket {self.ticket}" if self.ticket else ""
+        return f"{self.label}{owner}{ticket}" + (f": {self.note}" if self.note else "")
+
+
+class Match(NamedTuple):
+    """An entry that speaks of an endpoint, and by what."""
+
+    entry: Entry
+    """The entry."""
+    via: str
+    """The network or name in it that holds the endpoint."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a policy says of one endpoint."""
+
+    standing: Standing
+    """How the endpoint stands."""
+    entry: Entry | None = None
+    """The entry that decides; None where the policy does not know the endpoint."""
+    required_by: Entry | None = None
+    """The entry that wants it to be open, if one does."""
+
+
+class Policy:
+    """The entries, and every question that is asked of them. Nothing in it changes once it is made."""
+
+    def __init__(
+        self,
+        name: str,
+        entries: Iterable[Entry],
+        *,
+        severities: Mapping[str, Severity] = MappingProxyType({}),
+        sha256: str = "",
+        as_of: date | None = None,
+    ) -> None:
+        """`severities` replace those of rules, by id; `as_of` is the day on which exceptions are held
+        against their last day, by default that of the observation."""
+        self.name, self.sha256, self.as_of = name, sha256, as_of
+        self.entries = tuple(entries)
+        self.severities = severities
+        self._by_host = _by_host(self.entries)
+        self._by_network = _by_network(self.entries)
+        self.required_ports = frozenset(key for entry in self.entries for key in entry.required)
+
+    @property
+    def identity(self) -> str:
+        """Name and digest, as the history and the JSON keep them."""
+        return f"{self.name} sha256:{self.sha256}"
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """Every host name that is mentioned, for whoever can resolve them."""
+        return frozenset(self._by_host)
+
+    def as_of_day(self, day: date) -> "Policy":
+        """The same policy, held against one day whenever something was observed."""
+        return Policy(self.name, self.entries, severities=self.severities, sha256=self.sha256, as_of=day)
+
+    def matches(self, address: Address, hostname: str, port: PortKey) -> Iterator[Match]:
+        """Every entry that speaks of an endpoint, the one that decides first."""
+        return (match for match in self.about(address, hostname) if port in match.entry.ports)
+
+    def about(self, address: Address, hostname: str = "") -> Iterator[Match]:
+        """Every entry that speaks of an address, or of the name it was asked by; most specific first."""
+        for entry in self._by_host.get(hostname.lower(), ()):
+            yield Match(entry, hostname)
+        number = int(address)
+        for level in self._by_network.get(address.version, ()):
+            for entry in level.entries.get(number >> level.shift, ()):
+                first = number >> level.shift << level.shift
+                yield Match(entry, str(Span(address.version, first, first + (1 << level.shift) - 1)))
+
+    def decide(self, address: Address, hostname: str, port: PortKey, day: date) -> Decision:
+        """How an endpoint stands on a day."""
+        found = [match.entry for match in self.matches(address, hostname, port)]
+        if not found:
+            return Decision(Standing.UNKNOWN)
+        required_by = next((e for e in found if port in e.required and not e.review), None)
+        return Decision(found[0].standing(self.as_of or day), found[0], required_by)
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """The entries that name a network of one prefix length."""
+
+    shift: int
+    entries: dict[int, tuple[Entry, ...]] = field(default_factory=dict)
+
+
+def _by_host(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
+    table: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        for host in entry.hosts:
+            table[host].append(entry)
+    return {host: tuple(found) for host, found in table.items()}
+
+
+def _by_network(entries: Iterable[Entry]) -> dict[int, tuple[_Level, ...]]:
+    table: defaultdict[tuple[int, int], defaultdict[int, list[Entry]]] = defaultdict(lambda: defaultdict(list))
+    for entry in entries:
+        for span in dict.fromkeys(entry.networks):
+            shift = host_bits(span)
+            table[span.version, shift][span.first >> shift].append(entry)
+    return {
+        version: tuple(
+            _Level(shift, {number: tuple(found) for number, found in table[version, shift].items()})
+            for _, shift in sorted(key for key in table if key[0] == version)
+        )
+        for version in BITS
+    }
+
+
+def host_bits(network: Span) -> int:
+    """How many low bits an address may vary in within a network: 0 for a single address, 8 for a /24."""
+    return network.size.bit_length() - 1

@@ -1,0 +1,1 @@
+"""How fast: limits and what keeps them."""

@@ -1,0 +1,1 @@
+"""Addresses and ports as ordered, indexable sets, and what may be probed."""

@@ -1,0 +1,109 @@
+"""Words to the set of ports to look at.
+
+The syntax is nmap's, plus the classes of the registry: `22,80,8000-8100`, `-`, `-1024`, `60000-`, `ssh,http`,
+`T:80,U:53`, `unassigned`, `system`. A prefix holds until the next one. What numbers a name or a class means
+is the registry's to say; it is handed in.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from scanner.core.errors import InvalidInput
+from scanner.core.model import PortRange, RegistryStatus, Transport
+from scanner.core.registry.registry import RANGES, Registry
+from scanner.core.targets.targets import Word
+
+FIRST, LAST = 1, 65535
+"""The ports that can be probed. Port 0 is reserved (RFC 6335 section 6) and nothing can be bound to it."""
+
+_PREFIXES: Mapping[str, Transport] = MappingProxyType({"T": Transport.TCP, "U": Transport.UDP})
+_SPAN = re.compile(r"([0-9]*)(-?)([0-9]*)")
+_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.+/*-]*[A-Za-z0-9_+*])?")
+
+
+@dataclass(frozen=True, slots=True)
+class PortSet:
+    """Ports of each transport, ascending."""
+
+    tcp: tuple[int, ...] = ()
+    """TCP port numbers."""
+    udp: tuple[int, ...] = ()
+    """UDP port numbers."""
+
+    def __len__(self) -> int:
+        return len(self.tcp) + len(self.udp)
+
+    def __or__(self, other: "PortSet") -> "PortSet":
+        return PortSet(_sorted({*self.tcp, *other.tcp}), _sorted({*self.udp, *other.udp}))
+
+    def __sub__(self, other: "PortSet") -> "PortSet":
+        return PortSet(_sorted({*self.tcp} - {*other.tcp}), _sorted({*self.udp} - {*other.udp}))
+
+
+def parse_ports(word: Word, registry: Callable[[], Registry]) -> PortSet:
+    """What a port word means. `registry` is only called for names and registry classes.
+
+    Raises:
+        InvalidInput: in one line, with the part that is wrong.
+    """
+    found: dict[Transport, set[int]] = {Transport.TCP: set(), Transport.UDP: set()}
+    transport = Transport.TCP
+    for raw in word.text.split(","):
+        part = raw.strip()
+        prefix, colon, rest = part.partition(":")
+        if colon:
+            if prefix.upper() not in _PREFIXES:
+                raise _bad(word, f"{part!r}: the prefix is neither T: nor U:")
+            transport, part = _PREFIXES[prefix.upper()], rest.strip()
+        found[transport].update(_numbers(word, part, transport, registry))
+    return PortSet(_sorted(found[Transport.TCP]), _sorted(found[Transport.UDP]))
+
+
+def _numbers(word: Word, part: str, transport: Transport, registry: Callable[[], Registry]) -> Iterable[int]:
+    if not part:
+        raise _bad(word, "an empty place between commas" if "," in word.text else "no ports are named")
+    if span := _SPAN.fullmatch(part):
+        return _span(word, part, *span.groups())
+    if part.lower() in set(PortRange):
+        return (port for port in RANGES[PortRange(part.lower())] if port >= FIRST)
+    if part.lower() in set(RegistryStatus):
+        status = RegistryStatus(part.lower())
+        return (port for port in registry().ports_with_status(transport, status) if port >= FIRST)
+    return _named(word, part, transport, registry())
+
+
+def _span(word: Word, part: str, first: str, dash: str, last: str) -> range:
+    for number in (first, last):
+        if len(number) > 1 and number.startswith("0"):
+            raise _bad(word, f"{part!r}: leading zeros are ambiguous", "leave them out")
+        if len(number) > 5 or int(number or 0) > LAST:
+            raise _bad(word, f"{part!r}: ports end at {LAST}")
+    low, high = int(first or FIRST), int(last or (LAST if dash else first))
+    if low > high:
+        raise _bad(word, f"{part!r}: the range is reversed", "write the lower port first")
+    if low < FIRST:
+        raise _bad(word, f"{part!r}: port 0 is reserved and cannot be probed", "start at 1")
+    return range(low, high + 1)
+
+
+def _named(word: Word, name: str, transport: Transport, registry: Registry) -> list[int]:
+    if not _NAME.fullmatch(name):
+        raise _bad(word, f"{name!r} is not a port, a range, a service name or a registry class")
+    keys = registry.by_name(name)
+    numbers = [key.number for key in keys if key.transport is transport]
+    if numbers:
+        return numbers
+    if not keys:
+        raise _bad(word, f"{name!r} is not a service name in the registry", "name the number")
+    elsewhere = ", ".join(f"{key.number}/{key.transport}" for key in keys[:4])
+    raise _bad(word, f"{name!r} is not assigned for {transport} (only {elsewhere})", "name the number")
+
+
+def _sorted(numbers: Iterable[int]) -> tuple[int, ...]:
+    return tuple(sorted(numbers))
+
+
+def _bad(word: Word, problem: str, cure: str = "") -> InvalidInput:
+    return InvalidInput(problem, where=word.where, cure=cure)

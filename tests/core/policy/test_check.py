@@ -1,0 +1,140 @@
+"""What is odd about a policy, and a draft of one."""
+
+import tomllib
+from datetime import UTC, date, datetime
+from ipaddress import ip_address
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scanner.core.model import (
+    Endpoint,
+    Finding,
+    Judged,
+    Observation,
+    PortKey,
+    RegistryStatus,
+    Severity,
+    State,
+    Transport,
+    Verdict,
+)
+from scanner.core.policy.check import Oddity, check_policy
+from scanner.core.policy.draft import draft_policy
+from scanner.core.policy.policy import Entry, Kind, Policy
+from scanner.core.recognise.identity import Conduct, Identity
+from scanner.core.targets.ranges import network_span
+
+TODAY = date(2026, 6, 1)
+
+
+def entry(label: str, networks: str, *numbers: int, expires: date | None = None, **more: object) -> Entry:
+    return Entry(
+        label=label,
+        kind=Kind.EXCEPTION if expires else Kind.EXPECT,
+        networks=tuple(network_span(text) for text in networks.split()),
+        hosts=more.pop("hosts", frozenset()),  # type: ignore[arg-type]
+        ports=frozenset(PortKey(Transport.TCP, number) for number in numbers),
+        expires=expires,
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def odd(*entries: Entry) -> list[tuple[str, str]]:
+    return [(r.oddity.value, r.entry.label) for r in check_policy(Policy("p", entries), TODAY)]
+
+
+def test_a_policy_without_oddities() -> None:
+    assert odd(entry("a", "10.0.0.0/24", 22), entry("b", "10.0.0.0/24", 80), entry("c", "10.0.1.0/24", 22)) == []
+
+
+def test_exceptions_that_ended_or_soon_will() -> None:
+    assert odd(
+        entry("over", "10.0.0.1", 22, expires=date(2026, 5, 31)),
+        entry("last day", "10.0.0.2", 22, expires=TODAY),
+        entry("soon", "10.0.0.3", 22, expires=date(2026, 6, 15)),
+        entry("later", "10.0.0.4", 22, expires=date(2026, 6, 16)),
+    ) == [("expired", "over"), ("expires-soon", "last day"), ("expires-soon", "soon")]
+
+
+def test_a_repeated_entry_is_never_reached() -> None:
+    assert odd(entry("first", "10.0.0.0/24", 22, 80), entry("second", "10.0.0.0/24", 80)) == [("unreachable", "second")]
+
+
+def test_a_network_whose_halves_are_taken_is_never_reached() -> None:
+    halves = entry("low", "10.0.0.0/25", 22), entry("high", "10.0.0.128/25", 22)
+    assert odd(entry("whole", "10.0.0.0/24", 22), *halves) == [("unreachable", "whole")]
+    assert odd(entry("whole", "10.0.0.0/24", 22), halves[0]) == [("overlap", "whole")]
+    assert odd(entry("whole", "10.0.0.0/24", 22, 80), *halves) == [("overlap", "whole")] * 2
+
+
+def test_an_overlap_says_which_entry_decides_where() -> None:
+    (remark,) = check_policy(
+        Policy("p", [entry("net", "10.0.0.0/24", 22, 80), entry("host", "10.0.0.7", 80, 443)]), TODAY
+    )
+    assert remark.oddity is Oddity.OVERLAP
+    assert remark.entry.label == "net"
+    assert remark.text == "host decides about 80/tcp on 10.0.0.7 instead"
+
+
+def test_marks_for_review_and_names_without_address() -> None:
+    assert odd(entry("draft", "10.0.0.1", 22, review=True), entry("name", "", 22, hosts=frozenset({"a.example"}))) == [
+        ("review", "draft"),
+        ("unresolved", "name"),
+    ]
+
+
+networks = st.tuples(st.integers(0, 7), st.integers(0, 3)).map(
+    lambda raw: f"10.0.0.{raw[0] >> raw[1] << raw[1]}/{32 - raw[1]}"
+)
+entries = st.lists(
+    st.tuples(st.lists(networks, min_size=1, max_size=3), st.sets(st.integers(1, 3), min_size=1)), max_size=5
+)
+
+
+@settings(max_examples=200)
+@given(entries)
+def test_unreachable_is_what_never_decides(raw: list[tuple[list[str], set[int]]]) -> None:
+    policy = Policy("p", [entry(f"{n}", " ".join(nets), *ports) for n, (nets, ports) in enumerate(raw)])
+    deciding = set()
+    for last in range(8):
+        for port in range(1, 4):
+            decision = policy.decide(ip_address(f"10.0.0.{last}"), "", PortKey(Transport.TCP, port), TODAY)
+            deciding |= {decision.entry.label} if decision.entry else set()
+    found = {r.entry.label for r in check_policy(policy, TODAY) if r.oddity is Oddity.UNREACHABLE}
+    assert found == {each.label for each in policy.entries} - deciding
+
+
+def judged(address: str, port: int, service: str = "", state: State = State.OPEN, speaks: str = "") -> Judged:
+    identity = Identity(Conduct.GREETED, speaks) if speaks else None
+    endpoint = Endpoint(ip_address(address), Transport.TCP, port)
+    seen = Observation(endpoint, state, "syn-ack", datetime(2026, 6, 1, tzinfo=UTC), identity=identity)
+    finding = Finding(
+        "0" * 16, seen, "open-x", Severity.LOW, Verdict.UNEXPECTED, "", RegistryStatus.ASSIGNED, service=service
+    )
+    return Judged(seen, (finding,))
+
+
+def test_a_draft_puts_alike_hosts_together_and_marks_all_for_review() -> None:
+    text = "\n".join(
+        draft_policy(
+            'evil\u202e\x1b]0;"\\',
+            "sweep-1",
+            [
+                judged("10.0.0.9", 22, "ssh"),
+                judged("10.0.0.10", 22, "ssh"),
+                judged("10.0.0.2", 8123, speaks="http"),
+                judged("10.0.0.2", 22, "ssh"),
+                judged("10.0.0.3", 80, state=State.CLOSED),
+                judged("fd00::1", 9),
+            ],
+        )
+    )
+    content = tomllib.loads(text)
+    assert [(each["networks"], each["ports"], each["review"]) for each in content["expect"]] == [
+        (["10.0.0.2"], [22, 8123], True),
+        (["10.0.0.9", "10.0.0.10"], [22], True),
+        (["fd00::1"], [9], True),
+    ]
+    assert content["expect"][0]["note"] == "22 ssh, 8123 http"
+    assert all(character.isprintable() or character == "\n" for character in text)
