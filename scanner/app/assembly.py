@@ -31,8 +31,8 @@ from scanner.core.rules.classify import RULES, Judge
 from scanner.core.targets.ports import PortSet
 from scanner.core.targets.scope import Scope
 from scanner.files.words import argument_words, file_words
+from scanner.outputs.fan_out import Together
 from scanner.outputs.interface import Output
-from scanner.outputs.together import Together
 
 if TYPE_CHECKING:
     from scanner.app.sweep_history import Memory
@@ -230,9 +230,9 @@ def assemble(options: ScanOptions) -> Assembly:
 def outputs(options: ScanOptions) -> list[Output]:
     """Where the results go: data to standard output or a file, a table where standard output is free."""
     from scanner.outputs.csv_file import CsvFile
-    from scanner.outputs.jsonl import JsonLines
+    from scanner.outputs.destination import STANDARD_OUTPUT, collide, place_for
+    from scanner.outputs.json_lines import JsonLines
     from scanner.outputs.nmap_xml import NmapXml
-    from scanner.outputs.places import STANDARD_OUTPUT, collide, place_for
     from scanner.outputs.summary import SummaryLines
     from scanner.outputs.table import LIMIT, Table
 

@@ -20,12 +20,12 @@ from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
 from scanner.engines.names import EngineName
 from scanner.history.compare import compare
+from scanner.outputs.change_report import Night, night_report
 from scanner.outputs.csv_file import CsvFile
+from scanner.outputs.destination import place_for
 from scanner.outputs.interface import Output
-from scanner.outputs.jsonl import JsonLines
-from scanner.outputs.night_report import Night, night_report
+from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.nmap_xml import NmapXml
-from scanner.outputs.places import place_for
 
 
 def options_of(audit: Audit) -> ScanOptions:

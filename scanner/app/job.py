@@ -22,7 +22,7 @@ from scanner.app.sweep import Sweep
 from scanner.cli.progress import shown
 from scanner.core.model import Judged
 from scanner.core.report import Summary, SweepInfo
-from scanner.outputs.together import Together
+from scanner.outputs.fan_out import Together
 
 if TYPE_CHECKING:
     from scanner.app.sweep_history import Memory

@@ -12,7 +12,7 @@ import io
 from scanner.core.model import Finding, Judged, State, Verdict
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.sanitise import csv_cell
-from scanner.outputs.places import Place
+from scanner.outputs.destination import Place
 from scanner.outputs.record import COLUMNS, Value, finding_order, finding_record
 
 TELLING = frozenset({Verdict.UNEXPECTED, Verdict.MISSING})

@@ -16,8 +16,8 @@ from itertools import groupby
 from scanner.core.model import Address, Finding, Judged, Observation, State
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.sanitise import inert
+from scanner.outputs.destination import Place
 from scanner.outputs.nmap_service import service_attributes
-from scanner.outputs.places import Place
 from scanner.outputs.record import endpoint_order, iso
 from scanner.outputs.summary import closing_lines
 

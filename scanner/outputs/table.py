@@ -14,7 +14,7 @@ from typing import TextIO
 from scanner.core.model import Finding, Judged, RegistryStatus, Severity, Verdict
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.sanitise import inert
-from scanner.outputs.places import StandardStream
+from scanner.outputs.destination import StandardStream
 from scanner.outputs.record import endpoint_order
 
 LIMIT = 200

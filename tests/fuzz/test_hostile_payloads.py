@@ -17,10 +17,10 @@ from scanner.core.recognise.identity import Certificate, Conduct, Identity, Tls
 from scanner.core.report import Summary
 from scanner.core.sanitise import LIMIT, inert_bytes, is_inert
 from scanner.outputs.csv_file import CsvFile
+from scanner.outputs.destination import place_for
 from scanner.outputs.interface import Output
-from scanner.outputs.jsonl import JsonLines
+from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.nmap_xml import NmapXml
-from scanner.outputs.places import place_for
 from scanner.outputs.record import COLUMNS
 from scanner.outputs.summary import SummaryLines
 from scanner.outputs.table import Table, table_rows

@@ -12,10 +12,10 @@ from scanner.core.recognise.identity import Certificate, Conduct, Identity, Matc
 from scanner.core.rules.classify import Judge
 from scanner.core.sanitise import is_inert
 from scanner.outputs.csv_file import CsvFile
+from scanner.outputs.destination import place_for
 from scanner.outputs.interface import Output
-from scanner.outputs.jsonl import JsonLines
+from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.nmap_xml import NmapXml
-from scanner.outputs.places import place_for
 from scanner.outputs.table import plain_table, table_rows
 from scanner.registry.overlays import bundled_overlays
 from scanner.registry.source import load_bundled

@@ -25,8 +25,8 @@ from scanner.core.recognise.identity import Conduct, Identity
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
 from scanner.core.sanitise import csv_cell, is_inert
+from scanner.outputs.change_report import MOST, Night, night_report
 from scanner.outputs.changes import COLUMNS, change_csv, change_json, change_lines
-from scanner.outputs.night_report import MOST, Night, night_report
 from tests.fuzz.hostile_payloads import TEXTS
 
 NOW = datetime(2026, 6, 8, 2, 15, tzinfo=UTC)

@@ -10,7 +10,7 @@ import pytest
 
 from scanner.core.model import State, Verdict
 from scanner.outputs.csv_file import CsvFile
-from scanner.outputs.places import place_for
+from scanner.outputs.destination import place_for
 from scanner.outputs.record import iso
 from tests.outputs.samples import RESULTS, SUMMARY, judged, run
 

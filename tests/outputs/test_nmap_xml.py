@@ -10,9 +10,9 @@ import pytest
 from scanner.core.model import Coverage, Judged
 from scanner.core.recognise.identity import Conduct, Identity, Tls
 from scanner.core.report import Summary
+from scanner.outputs.destination import place_for
 from scanner.outputs.nmap_service import PROBED, TABLE
 from scanner.outputs.nmap_xml import NmapXml
-from scanner.outputs.places import place_for
 from tests.outputs.samples import INFO, RESULTS, SUMMARY, judged, run
 
 DTD = Path("/usr/share/nmap/nmap.dtd")

@@ -70,12 +70,12 @@ def show_command(
     """Show a stored sweep: what it covered, and what it found."""
     from scanner.app.sweep_history import open_store
     from scanner.outputs.csv_file import CsvFile
+    from scanner.outputs.destination import place_for
+    from scanner.outputs.fan_out import Together
     from scanner.outputs.interface import Output
-    from scanner.outputs.jsonl import JsonLines
-    from scanner.outputs.places import place_for
+    from scanner.outputs.json_lines import JsonLines
     from scanner.outputs.summary import SummaryLines
     from scanner.outputs.table import Table
-    from scanner.outputs.together import Together
 
     store = open_store(history or context.obj)
     with store.database:

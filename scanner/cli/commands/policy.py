@@ -48,7 +48,7 @@ def draft_command(
     """Write a first policy from a stored sweep. Every entry is marked for review."""
     from scanner.app.sweep_history import open_store
     from scanner.core.policy.draft import draft_policy
-    from scanner.outputs.places import place_for
+    from scanner.outputs.destination import place_for
 
     store = open_store(history)
     with store.database:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from scanner.core.report import SweepInfo
-from scanner.outputs.jsonl import JsonLines
-from scanner.outputs.places import place_for
+from scanner.outputs.destination import place_for
+from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.record import COLUMNS
 from tests.outputs.samples import INFO, RESULTS, SUMMARY, judged, run
 

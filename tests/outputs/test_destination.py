@@ -15,7 +15,7 @@ import pytest
 from scanner.core.errors import OutputFailed
 from scanner.files import atomic
 from scanner.files.atomic import AtomicFile
-from scanner.outputs.places import Device, StandardStream, collide, place_for
+from scanner.outputs.destination import Device, StandardStream, collide, place_for
 
 
 @pytest.fixture(params=["nameless", "named"])
@@ -251,7 +251,7 @@ def test_no_standard_output_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
 
 HEAD = """
 import sys
-from scanner.outputs.places import place_for
+from scanner.outputs.destination import place_for
 place = place_for("-")
 place.open()
 while not place.reader_gone:

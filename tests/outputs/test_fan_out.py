@@ -6,9 +6,9 @@ import pytest
 
 from scanner.core.errors import OutputFailed
 from scanner.outputs.csv_file import CsvFile
-from scanner.outputs.jsonl import JsonLines
-from scanner.outputs.places import place_for
-from scanner.outputs.together import Together
+from scanner.outputs.destination import place_for
+from scanner.outputs.fan_out import Together
+from scanner.outputs.json_lines import JsonLines
 from tests.outputs.samples import INFO, RESULTS, SUMMARY, run
 
 

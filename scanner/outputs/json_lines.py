@@ -14,8 +14,8 @@ from typing import Any
 from scanner.core.model import Coverage, Judged, Severity, Verdict
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.sanitise import inert
+from scanner.outputs.destination import Place
 from scanner.outputs.identity_fields import identity_fields
-from scanner.outputs.places import Place
 from scanner.outputs.record import finding_record, iso
 from scanner.outputs.registry_fields import registry_fields
 
