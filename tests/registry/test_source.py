@@ -97,7 +97,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_without_anything_else_the_bundle_speaks(tmp_path):
     registry = load(folder=tmp_path)
-    provenance = json.loads((Path(registry_update.__file__).parent / "data/registry/provenance.json").read_text())
+    provenance = json.loads((Path(registry_update.__file__).parents[1] / "data/registry/provenance.json").read_text())
     assert registry.lookup(TCP, 22).names == ("ssh",)
     assert registry.identity.sha256 == provenance["sha256"]
     assert registry.identity.rows == provenance["rows"]

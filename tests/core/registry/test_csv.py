@@ -116,7 +116,7 @@ def test_a_part_of_the_registry_is_refused_unless_asked_for():
 
 
 def iana_file() -> Path:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     given = os.environ.get("SCANNER_IANA_CSV")
     return Path(given) if given else root / ".." / "shared" / "iana" / "service-names-port-numbers.csv"
 

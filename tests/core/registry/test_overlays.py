@@ -14,7 +14,7 @@ from scanner.core.recognise.names import NAMES
 from scanner.core.registry.overlays import ThreatKind, parse_overlays
 from scanner.registry.overlays import bundled_overlays
 
-FOLDER = Path(__file__).parents[2] / "scanner" / "data" / "overlays"
+FOLDER = Path(__file__).parents[3] / "scanner" / "data" / "overlays"
 NAMED = re.compile(
     r"^(?:CERT [A-Z]{2}[-#]?[\d.-]+|US-CERT TA\d\d-\d{3}A|CERT VU#\d+|CISA A[AR]\d\d-\d{3}A|CVE-\d{4}-\d{4,7}|RFC \d+"
     r"|Microsoft (?:MS\d\d-\d{3}|Worm:\S+)|(?:Symantec|Kaspersky) \S+"

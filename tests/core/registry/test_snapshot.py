@@ -39,7 +39,7 @@ NEWLY_RESERVED = {(4794, TCP), (34966, TCP)}
 
 @pytest.fixture(scope="module")
 def iana() -> Registry:
-    root = Path(__file__).parents[2]
+    root = Path(__file__).parents[3]
     given = os.environ.get("SCANNER_IANA_CSV")
     path = Path(given) if given else root / ".." / "shared" / "iana" / "service-names-port-numbers.csv"
     if not path.is_file():
