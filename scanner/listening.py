@@ -35,7 +35,7 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class Listener:
+class ListeningSocket:
     """One listening socket; for UDP, one that is bound and not connected."""
 
     endpoint: Endpoint
@@ -51,16 +51,16 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
+class ListeningReport:
     """What was seen, and what was not."""
 
-    listeners: tuple[Listener, ...]
+    listeners: tuple[ListeningSocket, ...]
     """By port, transport, address and process."""
     unseen: tuple[str, ...] = field(default=())
     """What we may not see without more rights, one line each; empty when nothing is hidden."""
 
 
-def look() -> Sight:
+def look() -> ListeningReport:
     """Every listening socket of this machine that this user may see."""
     import psutil
 
@@ -76,11 +76,11 @@ def look() -> Sight:
         for each in filter(_listens, connections):
             if each.pid is not None and each.pid not in holders:
                 holders[each.pid] = _holder(each.pid)
-            listeners.append(Listener(_endpoint(each, transport), holders[each.pid]))
-    return Sight(_sorted(listeners), tuple(_hidden(listeners)))
+            listeners.append(ListeningSocket(_endpoint(each, transport), holders[each.pid]))
+    return ListeningReport(_sorted(listeners), tuple(_hidden(listeners)))
 
 
-def _look_at_own_processes() -> Sight:
+def _look_at_own_processes() -> ListeningReport:
     """The way for systems that deny the whole table: each process by itself."""
     import psutil
 
@@ -90,13 +90,13 @@ def _look_at_own_processes() -> Sight:
             for transport in (Transport.TCP, Transport.UDP):
                 connections = list(filter(_listens, process.net_connections(kind=transport.value)))
                 holder = _holder(process.pid) if connections else None
-                listeners += [Listener(_endpoint(each, transport), holder) for each in connections]
+                listeners += [ListeningSocket(_endpoint(each, transport), holder) for each in connections]
         except psutil.AccessDenied:
             denied += 1
         except psutil.NoSuchProcess:
             continue
     note = f"{denied} processes of other users, and whatever they listen on; run as root to see them"
-    return Sight(_sorted(listeners), (note,) if denied else ())
+    return ListeningReport(_sorted(listeners), (note,) if denied else ())
 
 
 def _listens(connection: Any) -> bool:
@@ -136,7 +136,7 @@ def _allowed(process: "psutil.Process", what: str) -> Any:
         return ""
 
 
-def _hidden(listeners: Iterable[Listener]) -> Iterator[str]:
+def _hidden(listeners: Iterable[ListeningSocket]) -> Iterator[str]:
     nameless = sum(each.holder is None for each in listeners)
     if nameless:
         yield (
@@ -145,8 +145,8 @@ def _hidden(listeners: Iterable[Listener]) -> Iterator[str]:
         )
 
 
-def _sorted(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
-    def order(each: Listener) -> tuple[int, str, int, int, int]:
+def _sorted(listeners: Iterable[ListeningSocket]) -> tuple[ListeningSocket, ...]:
+    def order(each: ListeningSocket) -> tuple[int, str, int, int, int]:
         where, holder = each.endpoint, each.holder
         return where.port, where.transport, where.address.version, int(where.address), holder.pid if holder else 0
 

@@ -25,7 +25,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from scanner.core.model import RegistryStatus, Transport
-from scanner.core.registry.csv import COLUMNS, parse_iana_csv
+from scanner.core.registry.csv import IANA_COLUMNS, parse_iana_csv
 from scanner.core.registry.registry import Registry
 
 FOLDER = Path(__file__).resolve().parent.parent / "scanner" / "data" / "registry"
@@ -102,7 +102,7 @@ def snapshot(lines: Iterable[Line]) -> bytes:
     """The file, with IANA's columns; those that no source fills stay empty."""
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(IANA_COLUMNS)
     for line in lines:
         service, ports, transport, description, use, notes = astuple(line)
         writer.writerow((service, ports, transport, description, "", "", "", "", use, notes))

@@ -10,12 +10,12 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from scanner import __version__
-from scanner.app.engine import Chosen, choose
+from scanner.app.engine import ChosenEngine, make_engine
 from scanner.app.identification import Asking, asking, make_identifier, make_screen
 from scanner.app.job import Job
 from scanner.app.prepare import Prepared, Wanted, parse_shard, port_set, prepare
-from scanner.app.rate_split import UNTESTED, Shares, share
-from scanner.app.saved_options import settings_of
+from scanner.app.rate_split import UNTESTED, RateSplit, split_rate
+from scanner.app.saved_options import saved_settings
 from scanner.app.sweep import Asked, Earlier, Sweep
 from scanner.cli.options import ScanOptions
 from scanner.core.errors import InvalidInput
@@ -31,12 +31,12 @@ from scanner.core.rules.classify import RULES, Judge
 from scanner.core.targets.ports import PortSet
 from scanner.core.targets.scope import Scope
 from scanner.files.words import argument_words, file_words
-from scanner.outputs.fan_out import Together
+from scanner.outputs.fan_out import FanOut
 from scanner.outputs.interface import Output
 
 if TYPE_CHECKING:
-    from scanner.app.sweep_history import Memory
-    from scanner.engines.identify.identifier import Identifier
+    from scanner.app.sweep_history import SweepHistory
+    from scanner.engines.identify.identifier import ServiceIdentifier
 
 
 class Assembly:
@@ -67,13 +67,13 @@ class Assembly:
         return read_policy(self.options.policy, self._registry, resolve=addresses_of(self.warn), rules=rules)
 
     @cached_property
-    def memory(self) -> "Memory | None":
+    def memory(self) -> "SweepHistory | None":
         """The history, if it is wanted."""
         if self.options.no_history:
             return None
-        from scanner.app.sweep_history import Memory
+        from scanner.app.sweep_history import SweepHistory
 
-        return Memory(self.options.history, audit=self.options.audit, warn=warn_on_stderr)
+        return SweepHistory(self.options.history, audit=self.options.audit, warn=warn_on_stderr)
 
     @cached_property
     def scope(self) -> Scope | None:
@@ -107,9 +107,9 @@ class Assembly:
         return self._limits(self.prepared)
 
     @property
-    def shares(self) -> Shares:
+    def shares(self) -> RateSplit:
         """What the engine gets of that, and what those who ask open ports."""
-        return share(self.limits, len(self.prepared.plan.ports), identify=self.options.identify)
+        return split_rate(self.limits, len(self.prepared.plan.ports), identify=self.options.identify)
 
     def _limits(self, prepared: Prepared) -> Limits:
         """What was asked for, less on a scope's word, none on loopback by default."""
@@ -121,9 +121,9 @@ class Assembly:
         return Limits(rate=rate, host_rate=_limit(options.host_rate, default.host_rate, "--host-rate"))
 
     @cached_property
-    def engine(self) -> Chosen:
+    def engine(self) -> ChosenEngine:
         """What probes."""
-        return choose(self.options, self.shares.probes, self.prepared, self._never.tcp)
+        return make_engine(self.options, self.shares.probes, self.prepared, self._never.tcp)
 
     @cached_property
     def info(self) -> SweepInfo:
@@ -167,11 +167,11 @@ class Assembly:
         return Job(
             info=self.info,
             sweep=sweep,
-            output=Together([*outputs(self.options), *more]),
+            output=FanOut([*outputs(self.options), *more]),
             fail_on=self.options.fail_on,
             quiet=self.options.quiet,
             memory=self.memory,
-            settings=settings_of(self.options, prepared) if self.memory else {},
+            settings=saved_settings(self.options, prepared) if self.memory else {},
         )
 
     @cached_property
@@ -181,7 +181,7 @@ class Assembly:
 
         return bundled_overlays()
 
-    def _identifier(self, how: Asking | None) -> "Identifier | None":
+    def _identifier(self, how: Asking | None) -> "ServiceIdentifier | None":
         return make_identifier(self.registry, self.overlays, how) if how and self.options.identify else None
 
     def _permitted(self, address: Address) -> bool:
@@ -230,26 +230,26 @@ def assemble(options: ScanOptions) -> Assembly:
 def outputs(options: ScanOptions) -> list[Output]:
     """Where the results go: data to standard output or a file, a table where standard output is free."""
     from scanner.outputs.csv_file import CsvFile
-    from scanner.outputs.destination import STANDARD_OUTPUT, collide, place_for
+    from scanner.outputs.destination import STANDARD_OUTPUT, collide, destination_for
     from scanner.outputs.json_lines import JsonLines
     from scanner.outputs.nmap_xml import NmapXml
     from scanner.outputs.summary import SummaryLines
-    from scanner.outputs.table import LIMIT, Table
+    from scanner.outputs.table import ROW_LIMIT, Table
 
     if options.csv and options.json:
         raise InvalidInput("two formats are named", where="--csv/--json", cure="choose one")
     made: list[Output] = []
     data = options.csv or options.json or bool(options.output)
     if data:
-        place = place_for(options.output or "-")
+        place = destination_for(options.output or "-")
         made.append(JsonLines(place) if options.json else CsvFile(place, all_open=options.all_open))
     if options.nmap_xml:
         if data and collide(options.output or "-", options.nmap_xml):
             raise InvalidInput("both go to the same place", where="-o/-oX", cure="name another file for one of them")
-        made.append(NmapXml(place_for(options.nmap_xml)))
+        made.append(NmapXml(destination_for(options.nmap_xml)))
     taken = {options.nmap_xml, (options.output or "-") if data else ""} & STANDARD_OUTPUT
     if not taken and not options.quiet:
-        made.append(Table(limit=sys.maxsize if options.verbose else LIMIT))
+        made.append(Table(limit=sys.maxsize if options.verbose else ROW_LIMIT))
     if not options.quiet:
         made.append(SummaryLines())
     return made

@@ -20,9 +20,9 @@ from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
 from scanner.engines.names import EngineName
 from scanner.history.compare import compare
-from scanner.outputs.change_report import Night, night_report
+from scanner.outputs.change_report import AuditRunReport, change_report
 from scanner.outputs.csv_file import CsvFile
-from scanner.outputs.destination import place_for
+from scanner.outputs.destination import destination_for
 from scanner.outputs.interface import Output
 from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.nmap_xml import NmapXml
@@ -69,7 +69,7 @@ def run_night(audit: Audit, assembly: Assembly, notes: Sequence[str] = ()) -> Ex
     """
     status, summary = run_job(assembly.job(*_outputs(audit, assembly.info)))
     summary = replace(summary, notes=(*notes, *summary.notes))
-    report = night_report(_night(audit, assembly, summary), RULES, always=not audit.keys.only_changes)
+    report = change_report(_night(audit, assembly, summary), RULES, always=not audit.keys.only_changes)
     sys.stdout.write(report)
     return status
 
@@ -77,11 +77,11 @@ def run_night(audit: Audit, assembly: Assembly, notes: Sequence[str] = ()) -> Ex
 def _outputs(audit: Audit, info: SweepInfo) -> Iterator[Output]:
     keys = audit.keys.outputs
     for path in _places(audit, keys.csv, info):
-        yield CsvFile(place_for(str(path)), all_open=keys.all_open)
+        yield CsvFile(destination_for(str(path)), all_open=keys.all_open)
     for path in _places(audit, keys.json_lines, info):
-        yield JsonLines(place_for(str(path)))
+        yield JsonLines(destination_for(str(path)))
     for path in _places(audit, keys.nmap_xml, info):
-        yield NmapXml(place_for(str(path)))
+        yield NmapXml(destination_for(str(path)))
 
 
 def _places(audit: Audit, template: str | None, info: SweepInfo) -> Iterator[Path]:
@@ -93,15 +93,15 @@ def _places(audit: Audit, template: str | None, info: SweepInfo) -> Iterator[Pat
         yield latest
 
 
-def _night(audit: Audit, assembly: Assembly, summary: Summary) -> Night:
+def _night(audit: Audit, assembly: Assembly, summary: Summary) -> AuditRunReport:
     csv = audit.keys.outputs.csv
     where = str(audit.output(csv, summary.info.sweep_id, summary.info.started)) if csv else ""
     history = str(assembly.options.history or "")
     try:
         before, changes = _changes(assembly, summary)
     except HistoryUnusable as error:
-        return Night(audit.name, summary, None, (), where, history, problem=str(error))
-    return Night(audit.name, summary, before, changes, where, history)
+        return AuditRunReport(audit.name, summary, None, (), where, history, problem=str(error))
+    return AuditRunReport(audit.name, summary, before, changes, where, history)
 
 
 def _changes(assembly: Assembly, summary: Summary) -> tuple[SweepInfo | None, tuple[Difference, ...]]:

@@ -19,7 +19,7 @@ MOST_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class ChosenEngine:
     """An engine, and why it was chosen."""
 
     engine: Engine
@@ -28,7 +28,7 @@ class Chosen:
     """Why, where the choice was not the user's."""
 
 
-def choose(options: ScanOptions, limits: Limits, prepared: Prepared, never: Collection[int] = ()) -> Chosen:
+def make_engine(options: ScanOptions, limits: Limits, prepared: Prepared, never: Collection[int] = ()) -> ChosenEngine:
     """The engine that the options name, or the best that is possible here; `never` are ports that it must not ask.
 
     Raises:
@@ -47,16 +47,16 @@ def choose(options: ScanOptions, limits: Limits, prepared: Prepared, never: Coll
         if options.discover:
             scout = _MAKERS[choice.engine](replace(options, pcap=None), limits, prepared)
             engine = _in_two_steps(scout, engine, prepared.plan, never, limits.rest)
-        return Chosen(engine, choice.why)
+        return ChosenEngine(engine, choice.why)
     except ValueError as error:
         raise InvalidInput(str(error), where="--timeout/--retries") from error
 
 
 def _in_two_steps(scout: Engine, engine: Engine, plan: Plan, never: Collection[int], rest: float) -> Engine:
     """Who is there is asked of every address, whatever shard this is."""
-    from scanner.engines.discover import PORTS, DiscoveredEngine, Hosts, TwoSteps
+    from scanner.engines.discover import DISCOVERY_PORTS, DiscoveredEngine, Hosts, TwoSteps
 
-    ports = tuple(port for port in PORTS if port not in never)
+    ports = tuple(port for port in DISCOVERY_PORTS if port not in never)
     if not ports:
         raise InvalidInput("every port that discovery asks is excluded", where="--discover/--exclude-ports")
     first = replace(plan, ports=ports, shard=Shard())
@@ -82,14 +82,14 @@ def _check_frames_unasked(options: ScanOptions) -> None:
 def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
     """One process where that is enough, a crew of them where the plan is large and the limits let it run."""
     from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
-    from scanner.engines.connect.pool import ConnectCrew, crew_size
+    from scanner.engines.connect.pool import ConnectPool, pool_size
 
     plan = prepared.plan
     how = ConnectOptions(**_given(timeout=options.timeout, retries=options.retries))
-    workers = crew_size(plan.size, plan.targets.size, limits)
+    workers = pool_size(plan.size, plan.targets.size, limits)
     if workers < 2:
         return ConnectEngine(how, limits, permitted=plan.targets.__contains__)
-    return ConnectCrew(how, limits, permitted=plan.targets.__contains__, workers=workers)
+    return ConnectPool(how, limits, permitted=plan.targets.__contains__, workers=workers)
 
 
 def _syn(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
@@ -124,9 +124,9 @@ def _syn_settings(options: ScanOptions) -> dict[str, Any]:
 
 def _permitted(prepared: Prepared) -> Permitted:
     """The second check of scope, where frames are built: what is not in the plan's own targets does not leave."""
-    from scanner.engines.syn.scope_filter import PermittedRanges
+    from scanner.engines.syn.scope_filter import ScopeFilter
 
-    return PermittedRanges(prepared.plan.targets.ranges)
+    return ScopeFilter(prepared.plan.targets.ranges)
 
 
 def _given(**settings: Any) -> dict[str, Any]:

@@ -11,17 +11,17 @@ from scanner.core.registry.overlays import Overlays
 from scanner.core.registry.registry import Registry
 
 if TYPE_CHECKING:
-    from scanner.engines.identify.answers_everywhere import HostScreen
-    from scanner.engines.identify.connection_limiter import Permits
+    from scanner.engines.identify.answers_everywhere import AnswersEverywhereScreen
+    from scanner.engines.identify.connection_limiter import ConnectionLimiter
     from scanner.engines.identify.conversation import Patience
-    from scanner.engines.identify.identifier import Identifier
+    from scanner.engines.identify.identifier import ServiceIdentifier
 
 
 @dataclass(frozen=True, slots=True)
 class Asking:
     """What all who ask open ports in one sweep have in common."""
 
-    permits: "Permits"
+    permits: "ConnectionLimiter"
     """One for each connection."""
     patience: "Patience"
     """How long they wait."""
@@ -31,26 +31,26 @@ class Asking:
 
 def asking(limits: Limits, timeout: float | None, permitted: Callable[[Address], bool]) -> Asking:
     """Within `limits` for all of them together; `timeout` is how many seconds to wait for a handshake, if said."""
-    from scanner.engines.identify.connection_limiter import Permits
+    from scanner.engines.identify.connection_limiter import ConnectionLimiter
     from scanner.engines.identify.conversation import Patience
 
     patience = Patience() if timeout is None else Patience(connect=timeout)
-    return Asking(Permits(limits.shared_by(patience.packets)), patience, permitted)
+    return Asking(ConnectionLimiter(limits.shared_by(patience.packets)), patience, permitted)
 
 
-def make_identifier(registry: Registry, overlays: Overlays, how: Asking) -> "Identifier":
+def make_identifier(registry: Registry, overlays: Overlays, how: Asking) -> "ServiceIdentifier":
     """Asks first what the registry and the de-facto list suggest for a port."""
-    from scanner.engines.identify.identifier import Identifier
+    from scanner.engines.identify.identifier import ServiceIdentifier
 
     services = services_of(registry, overlays)
-    return Identifier(permitted=how.permitted, permits=how.permits, services=services, patience=how.patience)
+    return ServiceIdentifier(permitted=how.permitted, permits=how.permits, services=services, patience=how.patience)
 
 
-def make_screen(how: Asking, ports_per_address: int) -> "HostScreen":
+def make_screen(how: Asking, ports_per_address: int) -> "AnswersEverywhereScreen":
     """Tests suspects on ports that nobody can foretell."""
-    from scanner.engines.identify.answers_everywhere import HostScreen
+    from scanner.engines.identify.answers_everywhere import AnswersEverywhereScreen
 
-    return HostScreen(
+    return AnswersEverywhereScreen(
         permitted=how.permitted,
         permits=how.permits,
         ports_per_address=ports_per_address,

@@ -22,10 +22,10 @@ from scanner.app.sweep import Sweep
 from scanner.cli.progress import shown
 from scanner.core.model import Judged
 from scanner.core.report import Summary, SweepInfo
-from scanner.outputs.fan_out import Together
+from scanner.outputs.fan_out import FanOut
 
 if TYPE_CHECKING:
-    from scanner.app.sweep_history import Memory
+    from scanner.app.sweep_history import SweepHistory
 
 _HANGUP = getattr(signal, "SIGHUP", None)  # systems without terminals of that kind have none
 _STATUS_OF_SIGNAL: Mapping[int, ExitStatus] = MappingProxyType(
@@ -42,13 +42,13 @@ class Job:
     """What is said about it before it starts."""
     sweep: Sweep
     """What is to be done."""
-    output: Together
+    output: FanOut
     """Where the results go."""
     fail_on: FailOn
     """From which severity on the exit status is 1."""
     quiet: bool = False
     """Whether progress is left out."""
-    memory: "Memory | None" = None
+    memory: "SweepHistory | None" = None
     """What remembers it, if something does."""
     settings: Mapping[str, object] = field(default_factory=dict)
     """What it is started with, for whoever resumes it."""

@@ -19,7 +19,7 @@ _LEAST, _MOST = 100, 10
 
 
 @dataclass(frozen=True, slots=True)
-class Shares:
+class RateSplit:
     """The limits of a sweep, divided."""
 
     probes: Limits
@@ -30,7 +30,7 @@ class Shares:
     """Whether hosts that answer on every port cannot be told, because the limits leave no room for the test."""
 
 
-def share(limits: Limits, ports: int, *, identify: bool) -> Shares:
+def split_rate(limits: Limits, ports: int, *, identify: bool) -> RateSplit:
     """The parts for a plan of so many ports of each address.
 
     Raises:
@@ -38,15 +38,15 @@ def share(limits: Limits, ports: int, *, identify: bool) -> Shares:
     """
     testable = suspected(ports, ports)
     if not (identify or testable):
-        return Shares(limits)
+        return RateSplit(limits)
     try:
-        return Shares(*limits.divided(_MOST if identify else max(_MOST, min(_LEAST, ports // CANARIES))))
+        return RateSplit(*limits.divided(_MOST if identify else max(_MOST, min(_LEAST, ports // CANARIES))))
     except ValueError as error:
         if identify:
             cure = "allow more than 1, or leave out --identify"
             raise InvalidInput(f"{error} among probes and questions", where="--rate/--host-rate", cure=cure) from error
-        return Shares(limits, untested=True)
+        return RateSplit(limits, untested=True)
 
 
 UNTESTED = "hosts that answer on every port were not looked for: at 1 probe a second or less there is no room for it"
-"""What is said where `Shares.untested` holds."""
+"""What is said where `RateSplit.untested` holds."""

@@ -13,7 +13,7 @@ from scanner.app.job import Job
 from scanner.app.prepare import Prepared
 from scanner.app.saved_options import Kept, kept_settings
 from scanner.app.sweep import Earlier
-from scanner.app.sweep_history import Memory, earlier_of, found_earlier
+from scanner.app.sweep_history import SweepHistory, earlier_of, found_earlier
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Judged
 from scanner.core.report import SweepInfo
@@ -63,9 +63,11 @@ class Resumed(Assembly):
         return info
 
     @cached_property
-    def memory(self) -> Memory:
+    def memory(self) -> SweepHistory:
         """The history that the sweep is in."""
-        return Memory(self._store.database.path, audit=self._stored.audit, warn=warn_on_stderr, resumed=self._stored)
+        return SweepHistory(
+            self._store.database.path, audit=self._stored.audit, warn=warn_on_stderr, resumed=self._stored
+        )
 
     @cached_property
     def earlier(self) -> Earlier:

@@ -26,7 +26,7 @@ class Kept:
     """The name by which an address was asked for."""
 
 
-def settings_of(options: ScanOptions, prepared: Prepared) -> Mapping[str, object]:
+def saved_settings(options: ScanOptions, prepared: Prepared) -> Mapping[str, object]:
     """Everything that is not in the plan, ready for JSON."""
     kept = {name: _lasting(name, value) for name, value in asdict(options).items()}
     names = {str(address): name for address, name in prepared.hostnames.items()}
@@ -34,7 +34,7 @@ def settings_of(options: ScanOptions, prepared: Prepared) -> Mapping[str, object
 
 
 def kept_settings(settings: Mapping[str, Any]) -> Kept:
-    """What `settings_of` made. Raises ValueError where another version's settings mean nothing to this one."""
+    """What `saved_settings` made. Raises ValueError where another version's settings mean nothing to this one."""
     from pydantic import TypeAdapter
 
     return Kept(

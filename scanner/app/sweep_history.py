@@ -21,7 +21,7 @@ from scanner.core.errors import HistoryUnusable, OutputFailed
 from scanner.core.model import Coverage, Judged
 from scanner.core.plan.plan import Plan
 from scanner.core.report import Summary, SweepInfo
-from scanner.files.lock import held
+from scanner.files.lock import lock_held
 from scanner.history.database import Database
 from scanner.history.previous import open_before
 from scanner.history.recorder import SweepRecorder, begin_sweep
@@ -30,7 +30,7 @@ from scanner.history.store import Store, StoredSweep
 Result = TypeVar("Result")
 
 
-class Memory:
+class SweepHistory:
     """Remembers one sweep: a new one, or one that is resumed."""
 
     def __init__(
@@ -96,7 +96,7 @@ class Memory:
         self._closing.close()
         self._recorder = None
 
-    def __enter__(self) -> "Memory":
+    def __enter__(self) -> "SweepHistory":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -129,7 +129,7 @@ class Memory:
     def _hold(self, sweep_id: str) -> None:
         lock = self._path.with_name(f"{self._path.name}.{sweep_id}.lock")
         try:
-            self._closing.enter_context(held(lock, f"sweep {sweep_id}", create=True))
+            self._closing.enter_context(lock_held(lock, f"sweep {sweep_id}", create=True))
         except OutputFailed as error:
             raise HistoryUnusable(str(error)) from error
         self._closing.callback(lock.unlink, missing_ok=True)

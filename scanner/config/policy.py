@@ -31,12 +31,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address, PortKey, Severity, Transport
-from scanner.core.policy.policy import Entry, Kind, Policy
+from scanner.core.policy.policy import Entry, EntryKind, Policy
 from scanner.core.registry.registry import Registry
 from scanner.core.targets.ports import parse_ports
 from scanner.core.targets.ranges import address_span, network_span
 from scanner.core.targets.targets import HostName, Word, parse_target
-from scanner.files.toml import NetworkText, TomlFile, Words, read_toml
+from scanner.files.toml import NetworkText, NonEmptyText, TomlFile, read_toml
 
 Resolve: TypeAlias = Callable[[Collection[str]], Mapping[str, Sequence[Address]]]
 """Finds the addresses of host names; leaves out those that have none."""
@@ -71,7 +71,7 @@ class EntryKeys(BaseModel):
     networks: list[NetworkText] = []
     hosts: list[Annotated[str, AfterValidator(_host_text)]] = []
     ports: list[PortWord] = []
-    owner: Words
+    owner: NonEmptyText
     note: str = ""
     review: bool = False
 
@@ -93,7 +93,7 @@ class ExpectKeys(EntryKeys):
 class ExceptionKeys(EntryKeys):
     """The keys of an `[[exception]]` entry."""
 
-    ticket: Words
+    ticket: NonEmptyText
     expires: date
 
 
@@ -139,10 +139,10 @@ def read_policy(
     )
 
 
-def _in_file_order(file: TomlFile[PolicyKeys]) -> list[tuple[Kind, int, EntryKeys]]:
-    found: list[tuple[Kind, int, EntryKeys]] = [
-        *((Kind.EXPECT, place, keys) for place, keys in enumerate(file.content.expect)),
-        *((Kind.EXCEPTION, place, keys) for place, keys in enumerate(file.content.exception)),
+def _in_file_order(file: TomlFile[PolicyKeys]) -> list[tuple[EntryKind, int, EntryKeys]]:
+    found: list[tuple[EntryKind, int, EntryKeys]] = [
+        *((EntryKind.EXPECT, place, keys) for place, keys in enumerate(file.content.expect)),
+        *((EntryKind.EXCEPTION, place, keys) for place, keys in enumerate(file.content.exception)),
     ]
     return sorted(found, key=lambda each: file.line(each[0].value, each[1]) or 0)
 
@@ -158,7 +158,7 @@ class _Reader:
     ) -> None:
         self._file, self._registry, self._addresses = file, registry, addresses
 
-    def entry(self, kind: Kind, place: int, keys: EntryKeys) -> Entry:
+    def entry(self, kind: EntryKind, place: int, keys: EntryKeys) -> Entry:
         spans = [network_span(text) for text in keys.networks]
         spans += [address_span(each) for host in keys.hosts for each in self._addresses.get(host, ())]
         words = keys.required if isinstance(keys, ExpectKeys) else []
@@ -179,7 +179,7 @@ class _Reader:
             place=f"{self._file.path}:{line}" if line else str(self._file.path),
         )
 
-    def _ports(self, kind: Kind, place: int, key: str, words: Sequence[int | str]) -> frozenset[PortKey]:
+    def _ports(self, kind: EntryKind, place: int, key: str, words: Sequence[int | str]) -> frozenset[PortKey]:
         found: set[PortKey] = set()
         for number, word in enumerate(words):
             where = self._file.where(kind.value, place, key, number)

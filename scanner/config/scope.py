@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from scanner.core.targets.ranges import intersect, merge, network_span
 from scanner.core.targets.scope import NEVER, Scope
-from scanner.files.toml import NetworkText, Words, read_toml
+from scanner.files.toml import NetworkText, NonEmptyText, read_toml
 
 
 def _permissible(text: str) -> str:
@@ -35,8 +35,8 @@ class ScopeFile(BaseModel):
 
     name: str = Field("", max_length=200)
     networks: Annotated[list[Annotated[NetworkText, AfterValidator(_permissible)]], Field(min_length=1)]
-    owner: Words
-    authorisation: Words
+    owner: NonEmptyText
+    authorisation: NonEmptyText
     valid_from: datetime | date | None = None
     valid_until: datetime | date
     max_rate: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] | None = None

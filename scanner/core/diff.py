@@ -3,7 +3,7 @@
 A sweep stores its open endpoints and those that somebody asked for. That an endpoint is *not* stored therefore
 means "not open" only where the sweep really looked: its plan holds the endpoint, the endpoint's wave was
 settled whole, nothing in that wave stayed unknown and nothing degraded the sweep. Everything here follows from
-what each sweep can say of a place (`Sight` and the observation, if there is one):
+what each sweep can say of a place (`Visibility` and the observation, if there is one):
 
     open        an observation says so; a degraded sweep loses answers, it does not invent them
     not open    an observation says so, or there is none and the sight is clear
@@ -46,7 +46,7 @@ class Because(StrEnum):
     POLICY = "policy"
 
 
-class Sight(Enum):
+class Visibility(Enum):
     """How well a sweep saw the place of an endpoint."""
 
     OUTSIDE = "outside"
@@ -63,7 +63,7 @@ class Sight(Enum):
 class Side:
     """What one sweep says of one endpoint."""
 
-    sight: Sight
+    sight: Visibility
     """How well it saw."""
     judged: Judged | None
     """What it stored; None where nothing was worth it."""
@@ -75,10 +75,10 @@ class Side:
     @property
     def open(self) -> bool | None:
         """True or False where the sweep can tell, else None."""
-        if self.sight is Sight.VEILED:
+        if self.sight is Visibility.VEILED:
             return None
         if self.judged is None:
-            return False if self.sight is Sight.CLEAR else None
+            return False if self.sight is Visibility.CLEAR else None
         state = self.judged.observation.state
         if state is State.OPEN:
             return True
@@ -134,7 +134,7 @@ class Difference:
 
 def differences(endpoint: Endpoint, before: Side, after: Side, began: datetime) -> Iterator[Difference]:
     """What changed at one endpoint; `began` is when the later sweep did (aware)."""
-    if Sight.OUTSIDE in (before.sight, after.sight):
+    if Visibility.OUTSIDE in (before.sight, after.sight):
         return
     yield from _endpoint(endpoint, before, after)
     for rule in sorted(after.telling.keys() - before.telling.keys()):
@@ -156,7 +156,7 @@ def _endpoint(endpoint: Endpoint, before: Side, after: Side) -> Iterator[Differe
     elif before.open and after.open:
         if before.speaks and after.speaks and before.speaks != after.speaks:
             yield Difference(Change.SERVICE, endpoint, before.speaks, after.speaks, name)
-    elif (before.open or after.open) and Sight.VEILED not in (before.sight, after.sight):
+    elif (before.open or after.open) and Visibility.VEILED not in (before.sight, after.sight):
         yield Difference(Change.UNSURE, endpoint, before.state, after.state, name)
 
 

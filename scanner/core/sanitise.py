@@ -2,7 +2,7 @@
 
 A banner may hold escape sequences that repaint a terminal or write to its clipboard (OSC 52), bidirectional marks
 that make a line read as something else (CVE-2021-42574), or a formula that a spreadsheet runs. Three steps make it
-inert: every character that is not seen is written as its Python escape (`\\x1b`, `\\u202e`), the length is bounded
+harmless: every character that is not seen is written as its Python escape (`\\x1b`, `\\u202e`), the length is bounded
 with a visible mark, and for CSV a place where a spreadsheet would begin a formula gets an apostrophe.
 
 What is seen survives: any script, accents, ideographs, plain spaces. What is not seen goes: Unicode's general
@@ -17,7 +17,7 @@ backslash that was there before is not told apart from one of ours.
 import re
 import unicodedata
 
-LIMIT = 2000
+TEXT_LIMIT = 2000
 """How many characters of foreign text are kept; a spreadsheet's cell holds 32,767."""
 
 CUT = "…[cut]"
@@ -35,18 +35,18 @@ _FORMULA = re.compile('(?:^|(?<=;))(?=[\\s"]*[=+\\-@\u2212\ufe62\ufe63\ufe66\ufe
 comma is the decimal mark. Blanks and quotes before the sign do not help. Full-width and small forms count too."""
 
 
-def inert(text: str, *, limit: int = LIMIT) -> str:
+def sanitise(text: str, *, limit: int = TEXT_LIMIT) -> str:
     """`text` as one line without any unseen character, `limit` characters at most (no less than the mark)."""
     return _bounded(_seen(text[: limit + 1]), limit)
 
 
-def inert_bytes(data: bytes, *, limit: int = LIMIT) -> str:
-    """Bytes from the network as inert text: UTF-8 where they are that, `\\xff` for each byte that is not."""
-    return inert(data[: 4 * limit + 4].decode("utf-8", "backslashreplace"), limit=limit)
+def inert_bytes(data: bytes, *, limit: int = TEXT_LIMIT) -> str:
+    """Bytes from the network as sanitised text: UTF-8 where they are that, `\\xff` for each byte that is not."""
+    return sanitise(data[: 4 * limit + 4].decode("utf-8", "backslashreplace"), limit=limit)
 
 
-def csv_cell(text: str, *, limit: int = LIMIT) -> str:
-    """`text` inert, and such that no spreadsheet runs it: `'=1+1`.
+def csv_cell(text: str, *, limit: int = TEXT_LIMIT) -> str:
+    """`text` sanitised, and such that no spreadsheet runs it: `'=1+1`.
 
     Also for what looks like a number (`-5`): no text column of ours holds negative numbers, and `-5+cmd|...` begins
     like one. An apostrophe that is there already is left alone, since it makes a spreadsheet take the rest as text.

@@ -19,12 +19,13 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import U8, U64, Indices
 from scanner.core.model import Coverage
 from scanner.core.plan.reasons import Reason, reason_code, reason_codes
-from scanner.core.plan.wave import U8, U64, SettledWave, Wave
+from scanner.core.plan.wave import SettledWave, Wave
 from scanner.engines.interface import Engine, Progress
 
-PORTS = (21, 22, 23, 25, 53, 80, 110, 135, 139, 143, 443, 445, 993, 3306, 3389, 5900, 8080, 8443, 40125)
+DISCOVERY_PORTS = (21, 22, 23, 25, 53, 80, 110, 135, 139, 143, 443, 445, 993, 3306, 3389, 5900, 8080, 8443, 40125)
 """What is asked first: the ports most often open, and one that hardly ever is, which a bare host answers with a RST."""
 
 _NO_SIGN = frozenset(
@@ -40,7 +41,6 @@ _NO_SIGN = frozenset(
 """Reasons that tell of nobody there; every other one, our own failures included, lets an address through."""
 
 _ALIVE, _COUNTED = np.uint8(1), np.uint8(2)
-Places = npt.NDArray[np.intp]
 
 
 class Hosts:
@@ -119,7 +119,7 @@ class DiscoveredEngine:
 
     async def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
         """See `interface.Engine`."""
-        kept: dict[int, Places] = {}
+        kept: dict[int, Indices] = {}
 
         def lively() -> Iterator[Wave]:
             for wave in waves:
@@ -132,7 +132,7 @@ class DiscoveredEngine:
                 self._skipped += len(wave) - len(places)
                 yield self._widen(wave, places, settled)
 
-    def _widen(self, wave: Wave, kept: Places, settled: SettledWave) -> SettledWave:
+    def _widen(self, wave: Wave, kept: Indices, settled: SettledWave) -> SettledWave:
         """The settled part as the settled whole."""
         reason = np.full(len(wave), reason_code(Reason.SILENT_HOST), np.uint16)
         at = np.full(len(wave), time.time(), np.float64)
@@ -202,5 +202,5 @@ class TwoSteps:
                 sent = 0
 
 
-def _part(wave: Wave, kept: Places) -> Wave:
+def _part(wave: Wave, kept: Indices) -> Wave:
     return Wave(wave.number, wave.host[kept], wave.port[kept], wave.version[kept], wave.high[kept], wave.low[kept])

@@ -9,12 +9,13 @@ from time import time
 
 import numpy as np
 
+from scanner.core.columns import U16
 from scanner.core.model import Address
 from scanner.core.plan.reasons import Reason, reason_code
-from scanner.core.plan.wave import U16, SettledWave, Wave, unsettled
+from scanner.core.plan.wave import SettledWave, Wave, unsettled
 from scanner.engines.interface import Progress
 
-Answers = Mapping[tuple[Address, int], Reason]
+FakeAnswers = Mapping[tuple[Address, int], Reason]
 """What is said of some addresses and ports."""
 
 
@@ -25,7 +26,7 @@ class FakeEngine:
 
     def __init__(
         self,
-        answers: Answers | Callable[[Wave], U16] | None = None,
+        answers: FakeAnswers | Callable[[Wave], U16] | None = None,
         *,
         otherwise: Reason = Reason.NO_RESPONSE,
         rtt: float = 0.001,
@@ -85,7 +86,7 @@ class FakeEngine:
         )
 
 
-def _look_up(wave: Wave, answers: Answers, otherwise: Reason) -> U16:
+def _look_up(wave: Wave, answers: FakeAnswers, otherwise: Reason) -> U16:
     codes = np.full(len(wave), reason_code(otherwise), np.uint16)
     for (address, port), reason in answers.items():
         number = int(address)

@@ -10,7 +10,7 @@ from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
 from scanner.core.targets.targets import HostName
 
-AT_ONCE = 16
+LOOKUPS_AT_ONCE = 16
 
 
 def resolve(names: Sequence[HostName]) -> dict[HostName, tuple[Address, ...]]:
@@ -19,7 +19,7 @@ def resolve(names: Sequence[HostName]) -> dict[HostName, tuple[Address, ...]]:
     Raises:
         InvalidInput: a name that has no address, with the place where it was written.
     """
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(LOOKUPS_AT_ONCE) as pool:
         return dict(zip(names, pool.map(_addresses, names), strict=True))
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from scanner.core.errors import OutputFailed
-from scanner.core.sanitise import inert
+from scanner.core.sanitise import sanitise
 
 _CURES = {
     errno.ENOENT: "make its folder first or choose another",
@@ -50,7 +50,7 @@ class AtomicFile:
 
     def open(self) -> None:
         """Begin the new file. Raises OutputFailed where the place cannot be written."""
-        with reported(self._path):
+        with reporting_failures(self._path):
             self._target = Path(os.path.realpath(self._path))
             _check_target(self._target)
             self._stream = os.fdopen(self._begin(), "wb")
@@ -117,7 +117,7 @@ class AtomicFile:
     def _all_or_nothing(self) -> Iterator[BinaryIO]:
         assert self._stream is not None, "open() comes first"
         try:
-            with reported(self._path):
+            with reporting_failures(self._path):
                 yield self._stream
         except OutputFailed:
             self.discard()
@@ -125,16 +125,16 @@ class AtomicFile:
 
 
 @contextlib.contextmanager
-def reported(path: str) -> Iterator[None]:
+def reporting_failures(path: str) -> Iterator[None]:
     """Turn what the system says about `path` into the one line of OutputFailed."""
     try:
         yield
     except ValueError as error:  # a NUL in the path
-        raise OutputFailed(f"{inert(path)}: cannot be written: {error}") from error
+        raise OutputFailed(f"{sanitise(path)}: cannot be written: {error}") from error
     except OSError as error:
         words = os.strerror(error.errno or 0).lower()
         cure = _CURES.get(error.errno or 0, "")
-        raise OutputFailed(f"{inert(path)}: cannot be written: {words}" + (f"; {cure}" if cure else "")) from error
+        raise OutputFailed(f"{sanitise(path)}: cannot be written: {words}" + (f"; {cure}" if cure else "")) from error
 
 
 def _check_target(target: Path) -> None:

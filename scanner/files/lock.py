@@ -15,7 +15,7 @@ from scanner.core.errors import AlreadyRunning, OutputFailed
 
 
 @contextmanager
-def held(path: Path, what: str, *, create: bool = False) -> Iterator[None]:
+def lock_held(path: Path, what: str, *, create: bool = False) -> Iterator[None]:
     """Hold the lock on a file while the block runs; `create` makes the file where it is not there.
 
     Raises:

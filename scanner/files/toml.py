@@ -15,15 +15,15 @@ from typing import Annotated, Generic, TypeAlias, TypeVar
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from scanner.core.errors import InvalidInput
-from scanner.core.sanitise import inert
+from scanner.core.sanitise import sanitise
 from scanner.core.targets.ranges import network_span
 
 Model = TypeVar("Model", bound=BaseModel)
 
-MOST_BYTES = 16 * 1024 * 1024
+MOST_TOML_BYTES = 16 * 1024 * 1024
 """A larger file is not something a person wrote."""
 
-Words: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
+NonEmptyText: TypeAlias = Annotated[str, Field(min_length=1, max_length=1000)]
 """A text that may not be empty."""
 
 _HEADER = re.compile(r"\s*(\[\[|\[)\s*([^\]]+?)\s*\]{1,2}\s*(#.*)?$")
@@ -92,7 +92,7 @@ def place(path: Path, text: str, keys: tuple[str | int, ...]) -> str:
     """`file:line: key.path` of a path of keys in a text, as exactly as it can be found."""
     line = _line_of(text, keys)
     where = f"{path}:{line}" if line else f"{path}"
-    return f"{where}: {inert(key_path(keys))}" if keys else where
+    return f"{where}: {sanitise(key_path(keys))}" if keys else where
 
 
 def key_path(keys: tuple[str | int, ...]) -> str:
@@ -106,11 +106,11 @@ def key_path(keys: tuple[str | int, ...]) -> str:
 def _read(path: Path) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MOST_TOML_BYTES + 1)
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}", where=str(path)) from None
-    if len(data) > MOST_BYTES:
-        raise InvalidInput(f"is larger than {MOST_BYTES >> 20} MiB", where=str(path))
+    if len(data) > MOST_TOML_BYTES:
+        raise InvalidInput(f"is larger than {MOST_TOML_BYTES >> 20} MiB", where=str(path))
     return data
 
 
@@ -130,7 +130,7 @@ def _not_toml(path: Path, error: ValueError) -> InvalidInput:
     words = str(error)
     found = _AT_LINE.search(words)
     where = f"{path}:{found[1]}" if found else str(path)
-    return InvalidInput("is not TOML: " + inert(_AT_LINE.sub("", words).strip()), where=where)
+    return InvalidInput("is not TOML: " + sanitise(_AT_LINE.sub("", words).strip()), where=where)
 
 
 def _not_valid(path: Path, text: str, error: ValidationError) -> InvalidInput:
@@ -141,7 +141,7 @@ def _not_valid(path: Path, text: str, error: ValidationError) -> InvalidInput:
         problem = "unknown key"
     if len(problems) > 1:
         problem += f" (and {len(problems) - 1} more)"
-    return InvalidInput(inert(problem), where=place(path, text, first["loc"]))
+    return InvalidInput(sanitise(problem), where=place(path, text, first["loc"]))
 
 
 def _line_of(text: str, keys: tuple[str | int, ...]) -> int | None:

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.diff import Difference, Side, Sight, differences
+from scanner.core.diff import Difference, Side, Visibility, differences
 from scanner.core.model import Endpoint, Judged, State, Transport
 from scanner.core.plan.plan import Plan
 from scanner.core.whole_host import WHOLE_HOST, suspected
@@ -22,10 +22,10 @@ from scanner.history.codec import address_of
 from scanner.history.schema import PROTOCOL, TRANSPORT
 from scanner.history.store import Store, StoredSweep
 
-Place: TypeAlias = tuple[bytes, int, int]
+EndpointKey: TypeAlias = tuple[bytes, int, int]
 """Packed address, protocol number, port."""
 
-AT_ONCE = 5_000
+ENDPOINTS_AT_ONCE = 5_000
 """Places that are in memory at a time."""
 
 _WORD = (1 << 64) - 1
@@ -61,7 +61,7 @@ class View:
         sound = sweep.same_order and not self.degraded
         self._clear = {wave.number for wave in waves if sound and wave.complete and not wave.coverage.unknown}
 
-    def sides(self, places: list[Place], judged: Iterable[Judged]) -> Iterator[Side]:
+    def sides(self, places: list[EndpointKey], judged: Iterable[Judged]) -> Iterator[Side]:
         """What this sweep says of each place; `judged` are its observations there."""
         by_place = {place_of(each.observation.endpoint): each for each in judged}
         for place, turn in zip(places, turns_of(self._sweep.plan, places).tolist(), strict=True):
@@ -71,20 +71,20 @@ class View:
                 sight = self._sight(turn, place)
                 yield Side(sight, _worth(by_place.get(place), sight), self.degraded)
 
-    def _sight(self, turn: int, place: Place) -> Sight:
+    def _sight(self, turn: int, place: EndpointKey) -> Visibility:
         if turn < 0:
-            return Sight.OUTSIDE
+            return Visibility.OUTSIDE
         if place[0] in self._veiled:
-            return Sight.VEILED
-        return Sight.CLEAR if turn // self._sweep.plan.wave_size in self._clear else Sight.CLOUDED
+            return Visibility.VEILED
+        return Visibility.CLEAR if turn // self._sweep.plan.wave_size in self._clear else Visibility.CLOUDED
 
-    def _sight_of_host(self, place: Place) -> Sight:
+    def _sight_of_host(self, place: EndpointKey) -> Visibility:
         """How well it would have been seen that a host answers on every port: all of it was asked, and enough."""
         plan = self._sweep.plan
         if address_of(place[0]) not in plan.targets:
-            return Sight.OUTSIDE
+            return Visibility.OUTSIDE
         tested = plan.shard.of == 1 and suspected(len(plan.ports), len(plan.ports))
-        return Sight.CLEAR if tested and len(self._clear) == plan.waves else Sight.CLOUDED
+        return Visibility.CLEAR if tested and len(self._clear) == plan.waves else Visibility.CLOUDED
 
 
 def compare(store: Store, before: StoredSweep, after: StoredSweep) -> Iterator[Difference]:
@@ -105,20 +105,20 @@ def compare_judged(store: Store, sweep: StoredSweep, again: Iterable[Judged]) ->
     view = View(store, sweep, frozenset(store.everywhere(sweep)))
     stored = store.judged(sweep)
     judged = iter(again)
-    while some := list(islice(stored, AT_ONCE)):
+    while some := list(islice(stored, ENDPOINTS_AT_ONCE)):
         places = [place_of(each.observation.endpoint) for each in some]
         old = view.sides(places, some)
         for place, left, new in zip(places, old, islice(judged, len(some)), strict=True):
             yield from differences(endpoint_of(place), left, replace(left, judged=new), sweep.info.started)
 
 
-def _worth(judged: Judged | None, sight: Sight) -> Judged | None:
+def _worth(judged: Judged | None, sight: Visibility) -> Judged | None:
     """What is worth anything: of a host that answers on every port, no open one (some came before it was suspected)."""
-    veiled = sight is Sight.VEILED and judged is not None and judged.observation.state is State.OPEN
+    veiled = sight is Visibility.VEILED and judged is not None and judged.observation.state is State.OPEN
     return None if veiled else judged
 
 
-def turns_of(plan: Plan, places: Sequence[Place]) -> npt.NDArray[np.int64]:
+def turns_of(plan: Plan, places: Sequence[EndpointKey]) -> npt.NDArray[np.int64]:
     """The turn of each place in a plan, int64[n]; -1 where the plan does not hold it."""
     numbers = [int.from_bytes(address) for address, _, _ in places]
     version = np.array([4 if len(address) == 4 else 6 for address, _, _ in places], np.uint8)
@@ -133,22 +133,22 @@ def turns_of(plan: Plan, places: Sequence[Place]) -> npt.NDArray[np.int64]:
     return turns
 
 
-def place_of(endpoint: Endpoint) -> Place:
+def place_of(endpoint: Endpoint) -> EndpointKey:
     """An endpoint as the tables hold it."""
     return endpoint.address.packed, PROTOCOL[endpoint.transport], endpoint.port
 
 
-def endpoint_of(place: Place) -> Endpoint:
+def endpoint_of(place: EndpointKey) -> Endpoint:
     """The endpoint of a place."""
     return Endpoint(address_of(place[0]), TRANSPORT[place[1]], place[2])
 
 
-def _differing_places(store: Store, before: StoredSweep, after: StoredSweep) -> Iterator[Place]:
+def _differing_places(store: Store, before: StoredSweep, after: StoredSweep) -> Iterator[EndpointKey]:
     with store.database.reading() as connection:
         yield from connection.execute(_DIFFERING, {"a": before.number, "b": after.number})
 
 
-def in_portions(places: Iterator[Place]) -> Iterator[list[Place]]:
-    """The same places, `AT_ONCE` at a time."""
-    while some := list(islice(places, AT_ONCE)):
+def in_portions(places: Iterator[EndpointKey]) -> Iterator[list[EndpointKey]]:
+    """The same places, `ENDPOINTS_AT_ONCE` at a time."""
+    while some := list(islice(places, ENDPOINTS_AT_ONCE)):
         yield some

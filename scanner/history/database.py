@@ -19,7 +19,7 @@ from scanner.history.schema import STEPS, VERSION
 APPLICATION_ID = 0x73636E72
 """Marks the file as ours (`scnr`), so that no other program's database is ever written to."""
 
-PATIENCE = 10.0
+LOCK_PATIENCE = 10.0
 """Seconds to wait for another process's transaction."""
 
 _SETTINGS = ("synchronous = NORMAL", "cache_size = -65536", "temp_store = MEMORY", "wal_autocheckpoint = 8000")
@@ -56,7 +56,7 @@ class Database:
             _make(path, create=create)
             self._fixed = not create and not os.access(path, os.W_OK)
             where = path.absolute().as_uri() + ("?immutable=1" if self._fixed else "")
-            self.connection = sqlite3.connect(where, timeout=PATIENCE, isolation_level=None, uri=True)
+            self.connection = sqlite3.connect(where, timeout=LOCK_PATIENCE, isolation_level=None, uri=True)
         try:
             with reported(path):
                 self._begin()

@@ -8,23 +8,21 @@ state and reason: `closed (reset)`, `filtered (no-response)`, or `unknown`.
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
+from scanner.core.columns import Indices
 from scanner.core.plan.plan import Plan
 from scanner.core.plan.wave import Wave
 from scanner.history.compare import in_portions, turns_of
 from scanner.history.store import Store, StoredSweep
 
-Places = npt.NDArray[np.intp]
 
-
-def open_before(store: Store, before: StoredSweep, plan: Plan) -> Callable[[Wave], Places]:
+def open_before(store: Store, before: StoredSweep, plan: Plan) -> Callable[[Wave], Indices]:
     """A function from a wave of `plan` to its places that were open in an earlier sweep, ascending, intp[n]."""
     found = [turns_of(plan, some) for some in in_portions(store.open_places(before))]
     turns = np.sort(np.concatenate(found)) if found else np.empty(0, np.int64)
     turns = turns[turns >= 0]
 
-    def places(wave: Wave) -> Places:
+    def places(wave: Wave) -> Indices:
         first = wave.number * plan.wave_size
         low, high = np.searchsorted(turns, (first, first + len(wave)))
         return (turns[low:high] - first).astype(np.intp)

@@ -22,7 +22,7 @@ from scanner.history.codec import (
 )
 from scanner.history.database import Database
 from scanner.history.schema import PROTOCOL
-from scanner.history.words import Words
+from scanner.history.words import WordTable
 
 Value: TypeAlias = str | int | None
 
@@ -73,7 +73,7 @@ class SweepRecorder:
     def __init__(self, database: Database, number: int) -> None:
         """`number` is the sweep's row; `begin_sweep` and `store.Store.recorder` know it."""
         self._database, self._number = database, number
-        self._words, self._identities = Words(), IdentityCodec()
+        self._words, self._identities = WordTable(), IdentityCodec()
 
     def first_seen(self, finding_ids: Sequence[str]) -> Mapping[str, datetime]:
         """When each finding was first recorded; unknown ids are left out."""

@@ -6,7 +6,7 @@ MOST_REMEMBERED = 200_000
 """Then the memory is emptied: banners may give a new text for every endpoint."""
 
 
-class Words:
+class WordTable:
     """Numbers of texts, made where they are missing. Call only inside a transaction, `forget` after its failure."""
 
     def __init__(self) -> None:

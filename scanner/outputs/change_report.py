@@ -14,21 +14,21 @@ from scanner.core.diff import Change, Difference
 from scanner.core.model import Finding
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.rule import Rule
-from scanner.core.sanitise import inert
+from scanner.core.sanitise import sanitise
 from scanner.outputs.changes import where
 from scanner.outputs.summary import closing_lines, counted
 
 MOST = 20
 """How many entries of a kind are shown; the CSV has them all."""
 
-WIDTH = 78
+REPORT_WIDTH = 78
 _LABEL = 12
 
 _WORTH_SAYING = (Change.NEW, Change.GONE, Change.SERVICE)
 
 
 @dataclass(frozen=True, slots=True)
-class Night:
+class AuditRunReport:
     """What is known after one night."""
 
     name: str
@@ -47,7 +47,7 @@ class Night:
     """Why nothing can be said about changes."""
 
 
-def night_report(night: Night, rules: Iterable[Rule], *, always: bool = False) -> str:
+def change_report(night: AuditRunReport, rules: Iterable[Rule], *, always: bool = False) -> str:
     """The report; empty where there is nothing to look at, unless it is `always` wanted."""
     kinds = _by_kind(night.changes)
     if not (kinds or always or night.problem or not night.summary.complete):
@@ -75,10 +75,10 @@ def _by_kind(changes: Iterable[Difference]) -> Mapping[Change, list[Difference]]
     return kinds
 
 
-def _headline(night: Night, kinds: Mapping[Change, list[Difference]]) -> str:
-    name = inert(night.name)
+def _headline(night: AuditRunReport, kinds: Mapping[Change, list[Difference]]) -> str:
+    name = sanitise(night.name)
     if night.problem:
-        return f"{name}: swept, but what changed is not known: {inert(night.problem)}"
+        return f"{name}: swept, but what changed is not known: {sanitise(night.problem)}"
     if night.before is None:
         return f"{name}: {counted(_total(night), 'finding')} in the first sweep; from now on only what changes."
     said = [
@@ -100,7 +100,7 @@ def _section(title: str, blocks: Iterable[Sequence[str]], count: int) -> list[st
 
 
 def _indented(texts: Iterable[str]) -> Iterator[str]:
-    return (f"  {line}" for text in texts for line in wrap(inert(text), WIDTH - 2))
+    return (f"  {line}" for text in texts for line in wrap(sanitise(text), REPORT_WIDTH - 2))
 
 
 def _new(found: Iterable[Difference], actions: Mapping[str, str]) -> Iterator[Sequence[str]]:
@@ -121,7 +121,7 @@ def _finding_block(each: Difference, finding: Finding, action: str) -> list[str]
         ("do", action),
     ]
     head = f"{where(each)}  {finding.severity.word}  {finding.rule}"
-    return [head, *(line for label, text in facts if text for line in _fact(label, inert(text)))]
+    return [head, *(line for label, text in facts if text for line in _fact(label, sanitise(text)))]
 
 
 def _since(each: Difference, finding: Finding) -> str:
@@ -133,7 +133,7 @@ def _since(each: Difference, finding: Finding) -> str:
 
 
 def _fact(label: str, text: str) -> list[str]:
-    lines = wrap(text, WIDTH - _LABEL - 4) or [""]
+    lines = wrap(text, REPORT_WIDTH - _LABEL - 4) or [""]
     return [f"  {label:<{_LABEL - 2}}{lines[0]}", *(f"  {'':<{_LABEL - 2}}{line}" for line in lines[1:])]
 
 
@@ -142,24 +142,24 @@ def _gone(each: Difference) -> list[str]:
     if each.finding is None:
         return []
     last = f", last seen {_day(each.finding.observation.at)}"
-    return [f"{where(each)}  {each.finding.rule}", f"  now {inert(each.after)}{because}{last}"]
+    return [f"{where(each)}  {each.finding.rule}", f"  now {sanitise(each.after)}{because}{last}"]
 
 
 def _differently(each: Difference) -> list[str]:
-    return [f"{where(each)}  {inert(each.before)} -> {inert(each.after)}"]
+    return [f"{where(each)}  {sanitise(each.before)} -> {sanitise(each.after)}"]
 
 
-def _references(night: Night) -> list[str]:
+def _references(night: AuditRunReport) -> list[str]:
     info = night.summary.info
-    lines = [f"Everything that was found: {inert(night.csv)}"] if night.csv else []
+    lines = [f"Everything that was found: {sanitise(night.csv)}"] if night.csv else []
     lines.append(f"Sweep {info.sweep_id}, registry of {info.registry.date}.")
     if night.before is not None:
-        named = f" --history {inert(night.history)}" if night.history else ""
+        named = f" --history {sanitise(night.history)}" if night.history else ""
         lines.append(f"`scanner diff {night.before.sweep_id} {info.sweep_id}{named}` shows every change.")
     return lines
 
 
-def _total(night: Night) -> int:
+def _total(night: AuditRunReport) -> int:
     return sum(night.summary.findings.values())
 
 

@@ -8,12 +8,12 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from scanner.core.diff import Because, Difference
-from scanner.core.sanitise import csv_cell, inert
+from scanner.core.sanitise import csv_cell, sanitise
 from scanner.outputs.record import iso
 
 Value: TypeAlias = str | int | None
 
-COLUMNS: tuple[str, ...] = (
+CHANGE_COLUMNS: tuple[str, ...] = (
     "change",
     "address",
     "hostname",
@@ -47,7 +47,7 @@ def change_record(each: Difference) -> Mapping[str, Value]:
         each.after,
         each.because.value,
     )
-    told: tuple[Value, ...] = (None,) * (len(COLUMNS) - len(place))
+    told: tuple[Value, ...] = (None,) * (len(CHANGE_COLUMNS) - len(place))
     if finding is not None:
         told = (
             finding.rule,
@@ -59,13 +59,13 @@ def change_record(each: Difference) -> Mapping[str, Value]:
             iso(finding.first_seen) if finding.first_seen else None,
             finding.id,
         )
-    return MappingProxyType(dict(zip(COLUMNS, map(_plain, (*place, *told)), strict=True)))
+    return MappingProxyType(dict(zip(CHANGE_COLUMNS, map(_plain, (*place, *told)), strict=True)))
 
 
 def change_lines(found: Iterable[Difference]) -> Iterator[str]:
     """One line each, the kind of change first."""
     for each in found:
-        yield f"{each.change.value:<16} {where(each):<28} {inert(_said(each))}"
+        yield f"{each.change.value:<16} {where(each):<28} {sanitise(_said(each))}"
 
 
 def change_json(found: Iterable[Difference]) -> Iterator[str]:
@@ -76,14 +76,14 @@ def change_json(found: Iterable[Difference]) -> Iterator[str]:
 
 def change_csv(found: Iterable[Difference]) -> Iterator[str]:
     """A header and one row each (RFC 4180), without the line ends."""
-    yield _row(COLUMNS)
+    yield _row(CHANGE_COLUMNS)
     for each in found:
         yield _row(tuple(change_record(each).values()))
 
 
 def where(each: Difference) -> str:
     """The endpoint, with the name it was asked by."""
-    return f"{each.endpoint}" + (f" ({inert(each.hostname)})" if each.hostname else "")
+    return f"{each.endpoint}" + (f" ({sanitise(each.hostname)})" if each.hostname else "")
 
 
 def _said(each: Difference) -> str:
@@ -94,7 +94,7 @@ def _said(each: Difference) -> str:
 
 
 def _plain(value: Value) -> Value:
-    return (inert(value) or None) if isinstance(value, str) else value
+    return (sanitise(value) or None) if isinstance(value, str) else value
 
 
 def _row(cells: tuple[Value, ...]) -> str:

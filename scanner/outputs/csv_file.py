@@ -12,7 +12,7 @@ import io
 from scanner.core.model import Finding, Judged, State, Verdict
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.sanitise import csv_cell
-from scanner.outputs.destination import Place
+from scanner.outputs.destination import Destination
 from scanner.outputs.record import COLUMNS, Value, finding_order, finding_record
 
 TELLING = frozenset({Verdict.UNEXPECTED, Verdict.MISSING})
@@ -22,7 +22,7 @@ TELLING = frozenset({Verdict.UNEXPECTED, Verdict.MISSING})
 class CsvFile:
     """Writes findings as CSV; with `all_open` every open endpoint too, with all that the rules say of it."""
 
-    def __init__(self, place: Place, *, all_open: bool = False) -> None:
+    def __init__(self, place: Destination, *, all_open: bool = False) -> None:
         self._place = place
         self._all_open = all_open
         self._findings: list[Finding] = []

@@ -1,6 +1,6 @@
 """Where an output goes: a file that appears whole, standard output, or a device or pipe that is there already.
 
-`place_for` chooses by what the path is, as `tee` or `curl -o` would: `-` is standard output; a device, a FIFO or
+`destination_for` chooses by what the path is, as `tee` or `curl -o` would: `-` is standard output; a device, a FIFO or
 `/dev/fd/63` (a shell's `>(gzip > x.gz)`) is written to and never replaced by a file; anything else is a file.
 
 When the reader of a pipe goes away (`| head`), that is its right and no failure: the rest is dropped quietly and
@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TextIO
 
 from scanner.core.errors import OutputFailed
-from scanner.files.atomic import AtomicFile, reported
+from scanner.files.atomic import AtomicFile, reporting_failures
 
 STANDARD_OUTPUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 """The paths that mean standard output; replacing what they point to would cut it off from the shell."""
 
 
-class Place(Protocol):
+class Destination(Protocol):
     """Takes text, and keeps all of it or nothing where it can."""
 
     reader_gone: bool
@@ -49,7 +49,7 @@ class Place(Protocol):
         ...
 
 
-def place_for(path: str) -> Place:
+def destination_for(path: str) -> Destination:
     """The place that a path on the command line means."""
     if path in STANDARD_OUTPUT:
         return StandardStream()
@@ -83,7 +83,7 @@ class _Stream:
         assert self._stream is not None, "open() comes first"
         if self.reader_gone:
             return
-        with reported(self._name):
+        with reporting_failures(self._name):
             try:
                 self._stream.write(data)
                 if not data:
@@ -139,7 +139,7 @@ class Device(_Stream):
     def open(self) -> None:
         """Open it. Raises OutputFailed, for a FIFO that nobody reads too, where waiting would hang in silence."""
         try:
-            with reported(self._path):
+            with reporting_failures(self._path):
                 descriptor = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except OutputFailed as failure:
             if isinstance(failure.__cause__, OSError) and failure.__cause__.errno == errno.ENXIO:

@@ -8,7 +8,7 @@ from scanner.core.report import Summary, SweepInfo
 from scanner.outputs.interface import Output
 
 
-class Together:
+class FanOut:
     """Hands everything to each of its outputs, in their order."""
 
     def __init__(self, outputs: Sequence[Output]) -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 from scanner.core.model import Coverage, Judged, Severity, Verdict
 from scanner.core.report import Summary, SweepInfo
-from scanner.core.sanitise import inert
-from scanner.outputs.destination import Place
+from scanner.core.sanitise import sanitise
+from scanner.outputs.destination import Destination
 from scanner.outputs.identity_fields import identity_fields
 from scanner.outputs.record import finding_record, iso
 from scanner.outputs.registry_fields import registry_fields
@@ -26,7 +26,7 @@ SCHEMA_VERSION = 1
 class JsonLines:
     """Writes each event as one JSON object on its own line, at once."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Destination) -> None:
         self._place = place
         self._info: SweepInfo | None = None
 
@@ -66,39 +66,39 @@ class JsonLines:
 def sweep_fields(info: SweepInfo) -> Mapping[str, Any]:
     """What is fixed before the first probe, ready for JSON."""
     return {
-        "sweep_id": inert(info.sweep_id),
+        "sweep_id": sanitise(info.sweep_id),
         "started": iso(info.started),
-        "version": inert(info.version),
-        "targets": inert(info.targets),
-        "ports": inert(info.ports),
+        "version": sanitise(info.version),
+        "targets": sanitise(info.targets),
+        "ports": sanitise(info.ports),
         "addresses": info.addresses,
         "ports_per_address": info.ports_per_address,
-        "engine": inert(info.engine),
-        "engine_why": inert(info.engine_why),
+        "engine": sanitise(info.engine),
+        "engine_why": sanitise(info.engine_why),
         "seed": info.seed,
-        "shard": inert(info.shard),
+        "shard": sanitise(info.shard),
         "registry": registry_fields(info.registry),
-        "policy": inert(info.policy),
-        "scope": inert(info.scope),
-        "hostnames": {inert(name): list(map(inert, addresses)) for name, addresses in info.hostnames.items()},
+        "policy": sanitise(info.policy),
+        "scope": sanitise(info.scope),
+        "hostnames": {sanitise(name): list(map(sanitise, addresses)) for name, addresses in info.hostnames.items()},
     }
 
 
 def summary_fields(summary: Summary) -> Mapping[str, Any]:
     """What is known at the end, ready for JSON."""
     return {
-        "sweep_id": inert(summary.info.sweep_id),
+        "sweep_id": sanitise(summary.info.sweep_id),
         "finished": iso(summary.finished),
         "seconds": round(summary.seconds, 3),
         "complete": summary.complete,
         "interrupted": summary.interrupted,
         "coverage": coverage_fields(summary.coverage),
-        "reasons": {inert(reason): count for reason, count in sorted(summary.reasons.items())},
+        "reasons": {sanitise(reason): count for reason, count in sorted(summary.reasons.items())},
         "findings": {severity.word: summary.findings.get(severity, 0) for severity in reversed(Severity)},
         "verdicts": {verdict.value: summary.verdicts.get(verdict, 0) for verdict in Verdict},
-        "degraded": list(map(inert, summary.degraded)),
-        "notes": list(map(inert, summary.notes)),
-        "registry_date": inert(summary.info.registry.date),
+        "degraded": list(map(sanitise, summary.degraded)),
+        "notes": list(map(sanitise, summary.notes)),
+        "registry_date": sanitise(summary.info.registry.date),
     }
 
 

@@ -15,8 +15,8 @@ from itertools import groupby
 
 from scanner.core.model import Address, Finding, Judged, Observation, State
 from scanner.core.report import Summary, SweepInfo
-from scanner.core.sanitise import inert
-from scanner.outputs.destination import Place
+from scanner.core.sanitise import sanitise
+from scanner.outputs.destination import Destination
 from scanner.outputs.nmap_service import service_attributes
 from scanner.outputs.record import endpoint_order, iso
 from scanner.outputs.summary import closing_lines
@@ -38,7 +38,7 @@ _ALIVE = frozenset({State.OPEN, State.CLOSED})
 class NmapXml:
     """Writes a sweep as nmap would with `-oX`."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Destination) -> None:
         self._place = place
         self._judged: list[Judged] = []
 
@@ -174,7 +174,7 @@ def _script(name: str, output: str, fields: dict[str, str]) -> ET.Element:
     script = _element("script", id=name, output=output)
     for key, value in fields.items():
         if value:
-            ET.SubElement(script, "elem", key=key).text = inert(value)
+            ET.SubElement(script, "elem", key=key).text = sanitise(value)
     return script
 
 
@@ -191,7 +191,7 @@ def _runstats(summary: Summary, hosts: int) -> ET.Element:
         exit=outcome,
     )
     if not summary.complete:
-        finished.set("errormsg", inert(closing_lines(summary)[0]))
+        finished.set("errormsg", sanitise(closing_lines(summary)[0]))
     stats.append(finished)
     down = summary.coverage.unreachable_hosts
     stats.append(_element("hosts", up=hosts, down=down, total=summary.info.addresses))
@@ -199,7 +199,7 @@ def _runstats(summary: Summary, hosts: int) -> ET.Element:
 
 
 def _element(tag: str, /, **attributes: object) -> ET.Element:
-    return ET.Element(tag, {name: inert(str(value)) for name, value in attributes.items()})
+    return ET.Element(tag, {name: sanitise(str(value)) for name, value in attributes.items()})
 
 
 def _epoch(seconds: float) -> str:

@@ -1,6 +1,6 @@
 """One finding as the promised columns: the same names, order and values in CSV and JSON.
 
-Text is inert here already, whoever wrote it, so that no format can forget. Columns are only ever appended.
+Text is sanitised here already, whoever wrote it, so that no format can forget. Columns are only ever appended.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from scanner.core.model import Endpoint, Finding
 from scanner.core.report import SweepInfo
-from scanner.core.sanitise import inert
+from scanner.core.sanitise import sanitise
 
 Value: TypeAlias = str | int | float | None
 
@@ -85,5 +85,5 @@ def endpoint_order(endpoint: Endpoint) -> tuple[int, int, str, int, str]:
 
 def _plain(value: Value) -> Value:
     if isinstance(value, str):
-        return inert(value) or None
+        return sanitise(value) or None
     return value

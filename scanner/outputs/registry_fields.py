@@ -4,14 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from scanner.core.model import RegistryIdentity
-from scanner.core.sanitise import inert
+from scanner.core.sanitise import sanitise
 
 
 def registry_fields(identity: RegistryIdentity) -> Mapping[str, Any]:
-    """The identity of a registry as a JSON object, every text in it inert."""
+    """The identity of a registry as a JSON object, every text in it sanitised."""
     return {
-        "source": inert(identity.source),
-        "date": inert(identity.date),
-        "sha256": inert(identity.sha256),
+        "source": sanitise(identity.source),
+        "date": sanitise(identity.date),
+        "sha256": sanitise(identity.sha256),
         "rows": identity.rows,
     }

@@ -15,7 +15,7 @@ from typing import TextIO
 from scanner.core.model import Judged, Severity, Verdict
 from scanner.core.plan.reasons import Reason
 from scanner.core.report import Summary, SweepInfo
-from scanner.core.sanitise import inert
+from scanner.core.sanitise import sanitise
 
 USUAL = frozenset({Reason.SYN_ACK, Reason.RESET, Reason.NO_RESPONSE})
 """Reasons that need no explanation: open, closed and filtered as every network has them."""
@@ -100,7 +100,7 @@ def plain_summary(text: SummaryText) -> str:
 
 
 def describe(summary: Summary) -> SummaryText:
-    """A summary in words, every text in it inert."""
+    """A summary in words, every text in it sanitised."""
     facts = (
         *(("name", line) for line in _names(summary.info)),
         ("planned" if summary.coverage.unknown else "covered", _coverage(summary)),
@@ -115,8 +115,8 @@ def describe(summary: Summary) -> SummaryText:
         *(("degraded", line) for line in summary.degraded),
         *(("note", line) for line in summary.notes),
     )
-    said = tuple((label, inert(fact)) for label, fact in facts if fact)
-    return SummaryText(inert(_title(summary)), said, tuple(map(inert, closing_lines(summary))), tone(summary))
+    said = tuple((label, sanitise(fact)) for label, fact in facts if fact)
+    return SummaryText(sanitise(_title(summary)), said, tuple(map(sanitise, closing_lines(summary))), tone(summary))
 
 
 def closing_lines(summary: Summary) -> tuple[str, ...]:

@@ -13,11 +13,11 @@ from typing import TextIO
 
 from scanner.core.model import Finding, Judged, RegistryStatus, Severity, Verdict
 from scanner.core.report import Summary, SweepInfo
-from scanner.core.sanitise import inert
+from scanner.core.sanitise import sanitise
 from scanner.outputs.destination import StandardStream
 from scanner.outputs.record import endpoint_order
 
-LIMIT = 200
+ROW_LIMIT = 200
 """Rows on a terminal."""
 
 FOLD = 5
@@ -32,15 +32,15 @@ _VERDICT_ORDER = (Verdict.UNEXPECTED, Verdict.MISSING, Verdict.UNDETERMINED, Ver
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table, as inert text by column."""
+class TableRow:
+    """One line of the table, as sanitised text by column."""
 
     severity: Severity
     """How much it wants to be looked at."""
     verdict: Verdict
     """Whether it is as it should be."""
     cells: tuple[str, ...]
-    """What each column of `COLUMNS` says."""
+    """What each column of `TABLE_COLUMNS` says."""
     count: int = 1
     """How many observations it stands for."""
 
@@ -59,7 +59,7 @@ class Column:
     """The most characters it gets on a terminal."""
 
 
-COLUMNS = (
+TABLE_COLUMNS = (
     Column("VERDICT", 0, 0, 20),
     Column("ADDRESS", 1, 0, 60),
     Column("PORT", 2, 0, 12),
@@ -73,7 +73,7 @@ COLUMNS = (
 class Table:
     """Collects judged observations and shows them when the sweep ends."""
 
-    def __init__(self, stream: TextIO | None = None, *, limit: int = LIMIT) -> None:
+    def __init__(self, stream: TextIO | None = None, *, limit: int = ROW_LIMIT) -> None:
         """`stream`: where to; standard output by default. `limit`: rows on a terminal."""
         self._stream = stream
         self._place = StandardStream(stream)
@@ -109,15 +109,15 @@ class Table:
         self._judged.clear()
 
 
-def table_rows(judged: Sequence[Judged]) -> list[Row]:
+def table_rows(judged: Sequence[Judged]) -> list[TableRow]:
     """The rows of a table in their order."""
     return [_row(one) for one in sorted(judged, key=_order)]
 
 
-def plain_table(rows: Sequence[Row]) -> str:
+def plain_table(rows: Sequence[TableRow]) -> str:
     """Aligned text without colours, every row and every column that says anything."""
-    shown = [place for place, column in enumerate(COLUMNS) if _widest(rows, place)]
-    lines = [[COLUMNS[place].title for place in shown]] + [[row.cells[place] for place in shown] for row in rows]
+    shown = [place for place, column in enumerate(TABLE_COLUMNS) if _widest(rows, place)]
+    lines = [[TABLE_COLUMNS[place].title for place in shown]] + [[row.cells[place] for place in shown] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "".join(
         (" " * GAP).join(map(str.ljust, line, widths)).rstrip() + "\n"  # no blanks at the end of lines
@@ -125,11 +125,11 @@ def plain_table(rows: Sequence[Row]) -> str:
     )
 
 
-def fit(rows: Sequence[Row], room: int) -> dict[int, int]:
-    """Which columns to show in `room` characters, and how wide each: place in `COLUMNS` -> width."""
+def fit(rows: Sequence[TableRow], room: int) -> dict[int, int]:
+    """Which columns to show in `room` characters, and how wide each: place in `TABLE_COLUMNS` -> width."""
     widths: dict[int, int] = {}
-    for place in sorted(range(len(COLUMNS)), key=lambda place: COLUMNS[place].rank):
-        column, widest = COLUMNS[place], _widest(rows, place)
+    for place in sorted(range(len(TABLE_COLUMNS)), key=lambda place: TABLE_COLUMNS[place].rank):
+        column, widest = TABLE_COLUMNS[place], _widest(rows, place)
         wanted = min(max(widest, len(column.title)), column.most)
         left = room - sum(widths.values()) - GAP * len(widths)
         if not widest or (column.least and left < min(column.least, wanted)):
@@ -138,9 +138,9 @@ def fit(rows: Sequence[Row], room: int) -> dict[int, int]:
     return dict(sorted(widths.items()))
 
 
-def folded(rows: Sequence[Row], keep: int = FOLD) -> list[Row]:
+def folded(rows: Sequence[TableRow], keep: int = FOLD) -> list[TableRow]:
     """The first `keep` rows of each verdict, port and rule, and one row for all others of the same."""
-    shown: list[Row] = []
+    shown: list[TableRow] = []
     places: dict[tuple[str, ...], list[int]] = {}
     for row in rows:
         same = places.setdefault((row.cells[0], row.cells[2], row.cells[4]), [])
@@ -152,7 +152,7 @@ def folded(rows: Sequence[Row], keep: int = FOLD) -> list[Row]:
     return [row if row.count == 1 else _fold(row) for row in shown]
 
 
-def more_line(rows: Sequence[Row], limit: int) -> str:
+def more_line(rows: Sequence[TableRow], limit: int) -> str:
     """What is said of rows that are folded or come after the first `limit`, and how to see them; else empty."""
     kinds: Counter[str] = Counter()
     for row in rows[limit:]:
@@ -163,12 +163,12 @@ def more_line(rows: Sequence[Row], limit: int) -> str:
     return _HOW_TO_SEE_ALL if any(row.count > 1 for row in rows) else ""
 
 
-def _fold(row: Row) -> Row:
+def _fold(row: TableRow) -> TableRow:
     verdict, _, port, registry, rule, *_ = row.cells
     return replace(row, cells=(verdict, f"and {row.count:,} more", port, registry, rule, "", ""))
 
 
-def _row(judged: Judged) -> Row:
+def _row(judged: Judged) -> TableRow:
     worst = _worst(judged)
     endpoint = judged.observation.endpoint
     others = len(judged.findings) - 1
@@ -181,7 +181,7 @@ def _row(judged: Judged) -> Row:
         judged.observation.hostname,
         _why(worst),
     )
-    return Row(worst.severity, worst.verdict, tuple(inert(cell, limit=400) for cell in cells))
+    return TableRow(worst.severity, worst.verdict, tuple(sanitise(cell, limit=400) for cell in cells))
 
 
 def _why(worst: Finding) -> str:
@@ -220,5 +220,5 @@ def _order(judged: Judged) -> tuple[int, int, tuple[int, int, str, int, str]]:
     return -worst.severity, _VERDICT_ORDER.index(worst.verdict), place
 
 
-def _widest(rows: Sequence[Row], place: int) -> int:
+def _widest(rows: Sequence[TableRow], place: int) -> int:
     return max((len(row.cells[place]) for row in rows), default=0)

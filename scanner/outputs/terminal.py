@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO, TypeGuard
 
 from scanner.core.model import Severity, Verdict
 from scanner.outputs.summary import SummaryText, Tone, plain_summary
-from scanner.outputs.table import COLUMNS, GAP, Row, fit
+from scanner.outputs.table import GAP, TABLE_COLUMNS, TableRow, fit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,7 +45,7 @@ def columns_of(stream: TextIO) -> int:
         return 80
 
 
-def painted_table(rows: Sequence[Row], columns: int, more: str) -> str:
+def painted_table(rows: Sequence[TableRow], columns: int, more: str) -> str:
     """The table for a terminal that is `columns` wide, with a closing line if there are more rows."""
     from rich.table import Table
     from rich.text import Text
@@ -53,8 +53,10 @@ def painted_table(rows: Sequence[Row], columns: int, more: str) -> str:
     widths = fit(rows, columns)
     table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style=_FAINT, collapse_padding=True)
     for place, width in widths.items():
-        whole = not COLUMNS[place].least
-        table.add_column(COLUMNS[place].title, width=width, no_wrap=True, overflow="fold" if whole else "ellipsis")
+        whole = not TABLE_COLUMNS[place].least
+        table.add_column(
+            TABLE_COLUMNS[place].title, width=width, no_wrap=True, overflow="fold" if whole else "ellipsis"
+        )
     for row in rows:
         cells = [Text(row.cells[place], style=_cell_style(row, place), end="") for place in widths]
         table.add_row(*cells, style=_FAINT if _is_quiet(row) else "")
@@ -81,8 +83,8 @@ def painted_summary(text: SummaryText, columns: int) -> str:
     return shown.getvalue()
 
 
-def _cell_style(row: Row, place: int) -> str:
-    title = COLUMNS[place].title
+def _cell_style(row: TableRow, place: int) -> str:
+    title = TABLE_COLUMNS[place].title
     if title == "VERDICT":
         return _SEVERITY_STYLES[row.severity]
     if title == "PORT" and not _is_quiet(row):
@@ -90,7 +92,7 @@ def _cell_style(row: Row, place: int) -> str:
     return _FAINT if title in {"WHY", "HOST"} else ""
 
 
-def _is_quiet(row: Row) -> bool:
+def _is_quiet(row: TableRow) -> bool:
     return row.verdict in {Verdict.UNDETERMINED, Verdict.EXPECTED} and row.severity is Severity.INFO
 
 

@@ -18,14 +18,14 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from scanner.core.errors import InvalidInput, RegistryUnusable
-from scanner.core.sanitise import inert
+from scanner.core.sanitise import sanitise
 
 CHUNK = 1 << 16
 THREAD_NAME = "registry-fetch"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FetchLimits:
     """How much the other end may take from us."""
 
     size: int = 16 << 20
@@ -37,7 +37,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class FetchAnswer:
     """What a server gave."""
 
     data: bytes | None
@@ -51,13 +51,13 @@ def is_url(text: str) -> bool:
     return "://" in text
 
 
-def fetch(url: str, *, etag: str = "", limits: Limits = Limits()) -> Answer:
+def fetch(url: str, *, etag: str = "", limits: FetchLimits = FetchLimits()) -> FetchAnswer:
     """Get what is at `url`, unless it is still what `etag` stands for.
 
     Raises InvalidInput for an address that is not to be used, RegistryUnusable for whatever goes wrong.
     """
     check_url(url)
-    answers: queue.SimpleQueue[Answer | RegistryUnusable | InvalidInput] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[FetchAnswer | RegistryUnusable | InvalidInput] = queue.SimpleQueue()
     threading.Thread(target=_work, args=(url, etag, limits, answers), name=THREAD_NAME, daemon=True).start()
     try:
         answer = answers.get(timeout=limits.total)
@@ -87,7 +87,10 @@ def _is_loopback(host: str) -> bool:
 
 
 def _work(
-    url: str, etag: str, limits: Limits, answers: "queue.SimpleQueue[Answer | RegistryUnusable | InvalidInput]"
+    url: str,
+    etag: str,
+    limits: FetchLimits,
+    answers: "queue.SimpleQueue[FetchAnswer | RegistryUnusable | InvalidInput]",
 ) -> None:
     try:
         answers.put(_get(url, etag, limits))
@@ -95,22 +98,22 @@ def _work(
         answers.put(error)
     except HTTPError as error:
         unchanged = etag and error.code == 304
-        answers.put(Answer(None, etag) if unchanged else RegistryUnusable(f"{url}: HTTP status {error.code}"))
+        answers.put(FetchAnswer(None, etag) if unchanged else RegistryUnusable(f"{url}: HTTP status {error.code}"))
     except (OSError, HTTPException, ValueError) as error:
         reason = error.reason if isinstance(error, URLError) else error
-        answers.put(RegistryUnusable(f"{url}: {inert(str(reason).strip() or type(error).__name__)}"))
+        answers.put(RegistryUnusable(f"{url}: {sanitise(str(reason).strip() or type(error).__name__)}"))
 
 
-def _get(url: str, etag: str, limits: Limits) -> Answer:
+def _get(url: str, etag: str, limits: FetchLimits) -> FetchAnswer:
     deadline = time.monotonic() + limits.total
     request = urllib.request.Request(url, headers={"User-Agent": "scanner-iana"})
     if etag:
         request.add_header("If-None-Match", etag)
     with _opener().open(request, timeout=limits.silence) as response:
-        return Answer(_body(response, url, limits, deadline), response.headers.get("ETag", ""))
+        return FetchAnswer(_body(response, url, limits, deadline), response.headers.get("ETag", ""))
 
 
-def _body(response: HTTPResponse, url: str, limits: Limits, deadline: float) -> bytes:
+def _body(response: HTTPResponse, url: str, limits: FetchLimits, deadline: float) -> bytes:
     data = bytearray()
     while chunk := response.read1(CHUNK):
         data += chunk
@@ -123,7 +126,7 @@ def _body(response: HTTPResponse, url: str, limits: Limits, deadline: float) -> 
     return bytes(data)
 
 
-def _too_slow(url: str, limits: Limits) -> str:
+def _too_slow(url: str, limits: FetchLimits) -> str:
     return f"{url}: not here after {limits.total:g} s; try again, or fetch it yourself and use --from FILE"
 
 

@@ -14,7 +14,7 @@ from scanner.core.errors import RegistryUnusable
 from scanner.core.registry.csv import parse_iana_csv
 from scanner.core.registry.registry import Registry
 
-MOST_BYTES = 16 << 20
+MOST_REGISTRY_BYTES = 16 << 20
 """No registry is larger; IANA's has 1.2 MB."""
 
 Warn = Callable[[str], None]
@@ -101,9 +101,9 @@ def read_file(path: Path) -> bytes:
     """The bytes of a registry file of a size that one can have. Raises RegistryUnusable."""
     try:
         with path.open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
+            data = file.read(MOST_REGISTRY_BYTES + 1)
     except OSError as error:
         raise RegistryUnusable(f"{path}: {error.strerror or error}") from None
-    if len(data) > MOST_BYTES:
-        raise RegistryUnusable(f"{path}: more than {MOST_BYTES >> 20} MB; expected IANA's CSV")
+    if len(data) > MOST_REGISTRY_BYTES:
+        raise RegistryUnusable(f"{path}: more than {MOST_REGISTRY_BYTES >> 20} MB; expected IANA's CSV")
     return data

@@ -20,7 +20,7 @@ from scanner.core.model import RegistryIdentity
 from scanner.core.registry.changes import Changes, changes
 from scanner.core.registry.csv import parse_iana_csv
 from scanner.core.registry.registry import Registry
-from scanner.registry.fetch import Limits, fetch, is_url
+from scanner.registry.fetch import FetchLimits, fetch, is_url
 from scanner.registry.source import (
     Origin,
     cache_file,
@@ -39,7 +39,7 @@ MOST_LOST = 0.05
 """A new file that lacks a larger share of the current assignments is not believed."""
 
 
-class Outcome(StrEnum):
+class UpdateOutcome(StrEnum):
     """What an update came to."""
 
     UPDATED = "updated"
@@ -50,7 +50,7 @@ class Outcome(StrEnum):
 class Update:
     """The result of an update."""
 
-    outcome: Outcome
+    outcome: UpdateOutcome
     """Whether there was anything new."""
     path: Path
     """Where the copy is kept."""
@@ -67,7 +67,7 @@ def update(
     *,
     force: bool = False,
     folder: Path | None = None,
-    limits: Limits = Limits(),
+    limits: FetchLimits = FetchLimits(),
     warn: Callable[[str], None] = lambda _: None,
 ) -> Update:
     """Replace the user's copy by what `source` (an address or a file; by default IANA's address) holds now.
@@ -94,7 +94,7 @@ def update(
     return _result(folder, current, new)
 
 
-def _read(source: str, etag: str, limits: Limits) -> tuple[bytes | None, str]:
+def _read(source: str, etag: str, limits: FetchLimits) -> tuple[bytes | None, str]:
     """The bytes and their tag; no bytes if the server says that they are those of `etag`."""
     if is_url(source):
         answer = fetch(source, etag=etag, limits=limits)
@@ -111,7 +111,7 @@ def _check_loss(found: Changes, source: str, *, force: bool) -> None:
 
 
 def _result(folder: Path, before: Registry, after: Registry) -> Update:
-    outcome = Outcome.UNCHANGED if after is before else Outcome.UPDATED
+    outcome = UpdateOutcome.UNCHANGED if after is before else UpdateOutcome.UPDATED
     return Update(outcome, cache_file(folder), before.identity, after.identity, changes(before, after))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from scanner.app.sweep import WaveResult
-from scanner.app.sweep_history import Memory, earlier_of, open_store
+from scanner.app.sweep_history import SweepHistory, earlier_of, open_store
 from scanner.core.errors import AlreadyRunning
 from scanner.core.model import Coverage, RegistryIdentity
 from scanner.core.plan.plan import Plan
@@ -23,16 +23,16 @@ INFO = SweepInfo("20260601T000000Z-0001", NOW, "1", "t", "p", 16, 2, "fake", "",
 SUMMARY = Summary(INFO, NOW, Coverage(planned=32, closed=32), {"reset": 32}, {}, {})
 WAVE = WaveResult(0, True, Coverage(planned=8, closed=8), {"reset": 8}, ())
 
-Make = Callable[..., tuple[Memory, list[str]]]
+Make = Callable[..., tuple[SweepHistory, list[str]]]
 
 
 @pytest.fixture
 def make(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Make:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
-    def made(path: Path | None = None) -> tuple[Memory, list[str]]:
+    def made(path: Path | None = None) -> tuple[SweepHistory, list[str]]:
         said: list[str] = []
-        return Memory(path, warn=said.append), said
+        return SweepHistory(path, warn=said.append), said
 
     return made
 
@@ -101,11 +101,11 @@ def test_a_sweep_that_runs_is_not_resumed_by_another(make: Make) -> None:
         store = open_store(None)
         with store.database:
             stored = store.sweep("last")
-        other = Memory(None, warn=pytest.fail, resumed=stored)
+        other = SweepHistory(None, warn=pytest.fail, resumed=stored)
         with other, pytest.raises(AlreadyRunning, match="sweep 20260601T000000Z-0001 is already running") as caught:
             other.begin(INFO, PLAN, {})
         assert caught.value.exit_status == 5
-    with Memory(None, warn=pytest.fail, resumed=stored) as again:
+    with SweepHistory(None, warn=pytest.fail, resumed=stored) as again:
         again.begin(INFO, PLAN, {})
 
 

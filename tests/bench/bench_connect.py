@@ -24,7 +24,7 @@ from scanner.core.rate.limits import UNLIMITED
 from scanner.core.targets.ranges import Span
 from scanner.core.targets.targets import TargetSet
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
-from scanner.engines.connect.pool import ConnectCrew, crew_size
+from scanner.engines.connect.pool import ConnectPool, pool_size
 from scanner.engines.interface import Engine
 from tests.netlab.lab import Lab, Namespace
 
@@ -35,8 +35,8 @@ SCAN, PROCESS, NMAP = "scanner, scan phase", "scanner, whole process", "nmap -sT
 
 def chosen_engine() -> Engine:
     """What the command line would take for this plan."""
-    workers = crew_size(65_535, 1, UNLIMITED)
-    return ConnectCrew(ConnectOptions(), UNLIMITED, workers=workers) if workers > 1 else one_process()
+    workers = pool_size(65_535, 1, UNLIMITED)
+    return ConnectPool(ConnectOptions(), UNLIMITED, workers=workers) if workers > 1 else one_process()
 
 
 def one_process() -> Engine:

@@ -21,8 +21,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.rate.limits import UNLIMITED
 from scanner.core.recognise.identity import Identity
-from scanner.engines.identify.connection_limiter import Permits
-from scanner.engines.identify.identifier import Identifier
+from scanner.engines.identify.connection_limiter import ConnectionLimiter
+from scanner.engines.identify.identifier import ServiceIdentifier
 from tests.netlab.servers import ADDRESS, SERVERS, Running, running
 
 NMAP_WORDS = {"postgresql": "postgresql", "dns": "domain", "smb": "netbios-ssn", "rdp": "ms-wbt-server", "x11": "X11"}
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _ours(up: list[Running]) -> tuple[dict[int, Identity], float]:
-    asker = Identifier(permitted=lambda _: True, permits=Permits(UNLIMITED))
+    asker = ServiceIdentifier(permitted=lambda _: True, permits=ConnectionLimiter(UNLIMITED))
     observations = [
         Observation(Endpoint(ip_address(ADDRESS), Transport.TCP, each.port), State.OPEN, "syn-ack", datetime.now(UTC))
         for each in up

@@ -61,8 +61,8 @@ def _places(endpoints: int) -> list[tuple[str, int]]:
 def _scanner(endpoints: int) -> None:
     from scanner.core.model import Endpoint, Observation, State, Transport
     from scanner.core.rate.limits import UNLIMITED
-    from scanner.engines.identify.connection_limiter import Permits
-    from scanner.engines.identify.identifier import Identifier
+    from scanner.engines.identify.connection_limiter import ConnectionLimiter
+    from scanner.engines.identify.identifier import ServiceIdentifier
 
     now = datetime.now(UTC)
     observations = [
@@ -70,7 +70,9 @@ def _scanner(endpoints: int) -> None:
         for address, port in _places(endpoints)
     ]
     began = time.perf_counter()
-    found = asyncio.run(Identifier(permitted=lambda _: True, permits=Permits(UNLIMITED)).identify(observations))
+    found = asyncio.run(
+        ServiceIdentifier(permitted=lambda _: True, permits=ConnectionLimiter(UNLIMITED)).identify(observations)
+    )
     usage = resource.getrusage(resource.RUSAGE_SELF)
     identities = [each.identity for each in found if each.identity]
     said = {

@@ -14,7 +14,7 @@ from socket import AF_INET, SOCK_DGRAM, socket
 
 import pytest
 
-from scanner.cli.views.listening_view import COLUMNS, csv_lines, json_lines, table_lines
+from scanner.cli.views.listening_view import LISTENING_COLUMNS, csv_lines, json_lines, table_lines
 from scanner.core.model import (
     Endpoint,
     Finding,
@@ -26,12 +26,12 @@ from scanner.core.model import (
     Transport,
     Verdict,
 )
-from scanner.listening import Holder, Listener, look
+from scanner.listening import Holder, ListeningSocket, look
 
 EVIL = 'x\x1b]52;c;aGk=\x07\n=cmd|"/c calc"!A1\u202e'
 
 
-def row(listener: Listener) -> tuple[Listener, Judged]:
+def row(listener: ListeningSocket) -> tuple[ListeningSocket, Judged]:
     seen = Observation(listener.endpoint, State.OPEN, "listening", datetime(2026, 2, 3, tzinfo=UTC))
     finding = Finding(
         "id", seen, "open-unassigned", Severity.MEDIUM, Verdict.UNEXPECTED, "why", RegistryStatus.UNASSIGNED
@@ -79,7 +79,7 @@ def test_nothing_there_is_said_and_csv_still_has_its_header(scanner) -> None:
         reserved.bind(("127.0.0.1", 0))
         done = scanner("listening", str(reserved.getsockname()[1]), "--csv")
     assert done.returncode == 0
-    assert done.stdout == ",".join(COLUMNS) + "\n"
+    assert done.stdout == ",".join(LISTENING_COLUMNS) + "\n"
     assert "nothing listens there" in done.stderr
 
 
@@ -105,7 +105,7 @@ def test_what_may_not_be_seen_is_said(listening: Callable[[int], socket], tmp_pa
 
 
 def test_hostile_process_names_are_inert_in_every_format() -> None:
-    listener = Listener(
+    listener = ListeningSocket(
         Endpoint(ip_address("0.0.0.0"), Transport.TCP, 4),
         Holder(7, EVIL, EVIL, EVIL, EVIL, datetime(2026, 1, 1, tzinfo=UTC)),
     )
@@ -117,7 +117,7 @@ def test_hostile_process_names_are_inert_in_every_format() -> None:
     [line] = list(csv.DictReader(io.StringIO("".join(csv_lines(rows)))))
     assert line["port"] == "4"
     assert not line["process"].startswith("=")
-    formula = Listener(listener.endpoint, Holder(7, "=1+1"))
+    formula = ListeningSocket(listener.endpoint, Holder(7, "=1+1"))
     assert '"=1' not in "".join(csv_lines([row(formula)]))
     assert ",'=1+1," in "".join(csv_lines([row(formula)]))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from scanner.core.registry.csv import COLUMNS
+from scanner.core.registry.csv import IANA_COLUMNS
 from tests.cli.conftest import Command
 
 
@@ -17,10 +17,10 @@ def say(command: Command) -> Command:
 
 def registry_with(path: Path, *rows: dict[str, str]) -> Path:
     """A whole registry of our own, with some rows of a test's choice."""
-    lines = [",".join(COLUMNS)]
+    lines = [",".join(IANA_COLUMNS)]
     lines += [f"s{port},{port},,,,2020-01-01,,,," for port in range(10_000, 16_000)]
     for row in rows:
-        cells = [row.get(column, "").replace('"', '""') for column in COLUMNS]
+        cells = [row.get(column, "").replace('"', '""') for column in IANA_COLUMNS]
         lines.append(",".join(f'"{cell}"' for cell in cells))
     path.write_text("\n".join([*lines, ",49151,,Reserved,,,,,,", ""]), encoding="utf-8")
     return path
@@ -144,7 +144,7 @@ def test_an_old_registry_is_said_on_standard_error(say, tmp_path):
 
 def test_what_strangers_wrote_into_the_registry_cannot_reach_the_terminal_raw(say, tmp_path):
     nasty = "\x1b[31mred\u202e\x07\x7f\u2066\x9b"
-    row = dict.fromkeys(COLUMNS, nasty) | {"Port Number": "7", "Transport Protocol": "tcp"}
+    row = dict.fromkeys(IANA_COLUMNS, nasty) | {"Port Number": "7", "Transport Protocol": "tcp"}
     path = registry_with(tmp_path / "nasty.csv", row | {"Registration Date": "", "Modification Date": ""})
     for options in ((), ("--json",)):
         status, page, _ = say("7", "--registry", str(path), *options)

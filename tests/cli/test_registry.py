@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from scanner.core.registry.csv import COLUMNS
+from scanner.core.registry.csv import IANA_COLUMNS
 from tests.cli.conftest import Command
 
 
@@ -19,7 +19,7 @@ def source(tmp_path):
     """A whole registry of 6,000 ports."""
     path = tmp_path / "source.csv"
     lines = [f"s{port},{port},,,,2026-01-02,,,," for port in range(1, 6001)]
-    path.write_text("\n".join([",".join(COLUMNS), *lines, ",49151,,Reserved,,,,,,", ""]))
+    path.write_text("\n".join([",".join(IANA_COLUMNS), *lines, ",49151,,Reserved,,,,,,", ""]))
     return path
 
 

@@ -10,8 +10,8 @@ import pytest
 from scanner.config.policy import read_policy
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address, PortKey, RegistryIdentity, Severity, Transport
-from scanner.core.policy.policy import Kind, Policy
-from scanner.core.registry.registry import Registry, Row
+from scanner.core.policy.policy import EntryKind, Policy
+from scanner.core.registry.registry import Registry, RegistryRow
 
 GOOD = """\
 name = "Small office"
@@ -42,7 +42,7 @@ open-dynamic = "high"
 
 REGISTRY = Registry(
     RegistryIdentity("test", "2026-01-01", "0" * 64, 1),
-    [Row("https", 443, 443, (Transport.TCP,), "", "", "", "", "", "", "")],
+    [RegistryRow("https", 443, 443, (Transport.TCP,), "", "", "", "", "", "", "")],
 )
 
 
@@ -67,7 +67,7 @@ def test_a_policy_is_read_whole(tmp_path: Path) -> None:
     assert web.ports == tcp(22, 443, 8000, 8001, 8002) | {PortKey(Transport.UDP, 53)}
     assert web.required == tcp(443)
     assert (web.owner, web.note, web.place) == ("IT", "web servers", f"{tmp_path}/policy.toml:3")
-    assert (printer.kind, printer.ticket, printer.expires) == (Kind.EXCEPTION, "OPS-123", date(2026, 12, 31))
+    assert (printer.kind, printer.ticket, printer.expires) == (EntryKind.EXCEPTION, "OPS-123", date(2026, 12, 31))
     assert printer.hosts == {"printer.office.example"}
     assert [str(span) for span in printer.networks] == ["10.0.1.9"], "names are resolved too"
     assert len(lab.ports) == 65535

@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.core.sanitise import CUT, LIMIT, csv_cell, inert, inert_bytes, is_inert
+from scanner.core.sanitise import CUT, TEXT_LIMIT, csv_cell, inert_bytes, is_inert, sanitise
 
 ESCAPED = {
     "ansi": ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
@@ -24,7 +24,7 @@ ESCAPED = {
 
 @pytest.mark.parametrize(("text", "shown"), ESCAPED.values(), ids=ESCAPED.keys())
 def test_what_is_not_seen_is_shown_as_an_escape(text: str, shown: str) -> None:
-    assert inert(text) == shown
+    assert sanitise(text) == shown
     assert not is_inert(text)
     assert is_inert(shown)
 
@@ -47,20 +47,20 @@ def test_what_is_not_seen_is_shown_as_an_escape(text: str, shown: str) -> None:
     ],
 )
 def test_ordinary_text_of_any_script_survives(text: str) -> None:
-    assert inert(text) == text
+    assert sanitise(text) == text
 
 
 def test_long_text_is_cut_visibly() -> None:
-    cut = inert("x" * (LIMIT + 1))
+    cut = sanitise("x" * (TEXT_LIMIT + 1))
     assert cut.endswith(CUT)
-    assert len(cut) == LIMIT
-    assert inert("x" * LIMIT) == "x" * LIMIT
-    assert len(inert("\x1b" * 10_000_000)) == LIMIT
+    assert len(cut) == TEXT_LIMIT
+    assert sanitise("x" * TEXT_LIMIT) == "x" * TEXT_LIMIT
+    assert len(sanitise("\x1b" * 10_000_000)) == TEXT_LIMIT
 
 
 def test_bytes_are_read_as_utf8_or_shown_byte_by_byte() -> None:
     assert inert_bytes("é\x1b".encode() + b"\xff\xfe") == r"é\x1b\xff\xfe"
-    assert len(inert_bytes(b"\xff" * 10_000_000)) == LIMIT
+    assert len(inert_bytes(b"\xff" * 10_000_000)) == TEXT_LIMIT
 
 
 @pytest.mark.parametrize(

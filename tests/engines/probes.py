@@ -7,7 +7,8 @@ from scapy.layers.inet import IP, TCP
 from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 
-from scanner.core.packets.build import ETHERNET, RAW_IP, U16, Template, fill
+from scanner.core.columns import U16
+from scanner.core.packets.build import ETHERNET, RAW_IP, Template, fill
 from scanner.core.packets.cookie import Cookie
 from scanner.engines.packets.sendmmsg import Sender, Sent
 from tests.core.packets.frames import KEY, words

@@ -15,9 +15,9 @@ import pytest
 from scanner.core.model import Judged
 from scanner.core.recognise.identity import Certificate, Conduct, Identity, Tls
 from scanner.core.report import Summary
-from scanner.core.sanitise import LIMIT, inert_bytes, is_inert
+from scanner.core.sanitise import TEXT_LIMIT, inert_bytes, is_inert
 from scanner.outputs.csv_file import CsvFile
-from scanner.outputs.destination import place_for
+from scanner.outputs.destination import destination_for
 from scanner.outputs.interface import Output
 from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.nmap_xml import NmapXml
@@ -84,19 +84,19 @@ def test_there_are_enough_of_them() -> None:
 
 
 def test_csv(tmp_path: Path) -> None:
-    text = written(lambda path: CsvFile(place_for(str(path))), tmp_path / "f.csv")
+    text = written(lambda path: CsvFile(destination_for(str(path))), tmp_path / "f.csv")
     assert_inert(text, but="\r\n")
     rows = list(csv.reader(io.StringIO(text, newline=""), strict=True))
     assert len(rows) == len(TEXTS) + 1 == text.count("\n")
     assert {len(row) for row in rows} == {len(COLUMNS)}
     for cell in (cell for row in rows[1:] for cell in row):
-        assert len(cell) <= LIMIT
+        assert len(cell) <= TEXT_LIMIT
         for part in cell.split(";"):  # as Excel splits where the comma is the decimal mark
             assert not part.strip(' "\u00a0\u3000').startswith(tuple("=+-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62"))
 
 
 def test_json_lines(tmp_path: Path) -> None:
-    text = written(lambda path: JsonLines(place_for(str(path))), tmp_path / "f.jsonl")
+    text = written(lambda path: JsonLines(destination_for(str(path))), tmp_path / "f.jsonl")
     assert_inert(text)
     lines = [json.loads(line) for line in text.splitlines()]
     assert [line["type"] for line in lines] == ["sweep", *["finding"] * len(TEXTS), "summary"]
@@ -105,7 +105,7 @@ def test_json_lines(tmp_path: Path) -> None:
 
 
 def test_nmap_xml(tmp_path: Path) -> None:
-    text = written(lambda path: NmapXml(place_for(str(path))), tmp_path / "f.xml")
+    text = written(lambda path: NmapXml(destination_for(str(path))), tmp_path / "f.xml")
     assert_inert(text)
     root = ET.fromstring(text)
     assert len(root.findall("host")) == len(TEXTS)
@@ -151,4 +151,4 @@ def test_bytes_from_the_wire() -> None:
     for data in BYTES:
         text = inert_bytes(data)
         assert_inert(text, but="")
-        assert len(text) <= LIMIT
+        assert len(text) <= TEXT_LIMIT

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from scanner.core.model import Endpoint, Judged, Observation, State, Transport
 from scanner.core.recognise.hellos import HELLOS, recognise
-from scanner.core.recognise.identity import Certificate, Conduct, Identity, Match, Tls, excerpt
+from scanner.core.recognise.identity import Certificate, Conduct, Identity, ProtocolMatch, Tls, excerpt
 from scanner.core.rules.classify import Judge
 from scanner.core.sanitise import is_inert
 from scanner.outputs.csv_file import CsvFile
-from scanner.outputs.destination import place_for
+from scanner.outputs.destination import destination_for
 from scanner.outputs.interface import Output
 from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.nmap_xml import NmapXml
@@ -38,8 +38,8 @@ def identities() -> list[Identity]:
     return found + [_with_certificate(text) for text in TEXTS]
 
 
-def _identity(data: bytes, match: Match | None) -> Identity:
-    match = match or Match("")
+def _identity(data: bytes, match: ProtocolMatch | None) -> Identity:
+    match = match or ProtocolMatch("")
     return Identity(Conduct.ANSWERED, match.protocol, match.product, match.version, match.detail, excerpt=excerpt(data))
 
 
@@ -66,14 +66,14 @@ def test_every_output_of_what_hostile_peers_said_is_inert(tmp_path: Path) -> Non
     results = judged()
     makers: dict[str, type[Output]] = {"csv": CsvFile, "jsonl": JsonLines, "xml": NmapXml}  # type: ignore[dict-item]
     for name, maker in makers.items():
-        run(maker(place_for(str(tmp_path / name))), results, SUMMARY)  # type: ignore[call-arg]
+        run(maker(destination_for(str(tmp_path / name))), results, SUMMARY)  # type: ignore[call-arg]
         text = (tmp_path / name).read_bytes().decode("utf-8")
         assert is_inert("".join(set(text) - set("\r\n")))
     assert is_inert("".join(set(plain_table(table_rows(results))) - {"\n"}))
 
 
 def test_json_keeps_every_text_of_an_identity_inert(tmp_path: Path) -> None:
-    run(JsonLines(place_for(str(tmp_path / "f"))), judged(), SUMMARY)
+    run(JsonLines(destination_for(str(tmp_path / "f"))), judged(), SUMMARY)
     told = [json.loads(line).get("identity") for line in (tmp_path / "f").read_text("utf-8").splitlines()]
     spoken = [each for each in told if each]
     assert len(spoken) >= len(TEXTS) + len(BYTES)

@@ -7,7 +7,7 @@ from scapy.layers.inet import ICMP
 from scapy.layers.inet6 import ICMPv6DestUnreach
 
 from scanner.core.packets.cookie import Cookie
-from scanner.core.packets.parse import Kind, dissect, proven
+from scanner.core.packets.parse import AnswerKind, dissect, proven
 from tests.core.packets.frames import KEY, OURS, ROUTER, framed, network, our_syn, tcp_answer
 
 PORT, SOURCE_PORT = 443, 61003
@@ -56,7 +56,7 @@ def test_no_other_acknowledgement_will_do(bits: int, which: int) -> None:
     acknowledged = slice(28, 32) if packet[0] >> 4 == 4 else slice(48, 52)
     packet[acknowledged] = (int.from_bytes(packet[acknowledged], "big") ^ bits).to_bytes(4, "big")
     answers = dissect(*framed([bytes(packet)]))
-    assert answers.kind[0] != Kind.OTHER
+    assert answers.kind[0] != AnswerKind.OTHER
     assert not proven(answers, Cookie(KEY))[0]
 
 
@@ -78,7 +78,7 @@ def test_a_hundred_thousand_forged_answers() -> None:
     for start in (24, 28, 44, 48, 52, 60, 88, 92):  # wherever ports, numbers and quoted headers stand
         rows[:, start : start + 4] = dice.integers(0, 256, (len(rows), 4))
     answers = dissect(rows, lengths)
-    seen = answers.kind != Kind.OTHER
+    seen = answers.kind != AnswerKind.OTHER
     assert seen.any()
     assert proven(truth, Cookie(KEY)).all()
     assert not proven(answers, Cookie(KEY)).any()

@@ -16,7 +16,7 @@ from scanner.core.recognise import binary, databases
 from scanner.core.recognise.certificate import certificate_facts
 from scanner.core.recognise.hellos import HELLOS, recognise
 from scanner.core.recognise.http import http, http2
-from scanner.core.recognise.identity import LONGEST, Match, excerpt
+from scanner.core.recognise.identity import LONGEST, ProtocolMatch, excerpt
 from scanner.core.recognise.recogniser import READ_LIMIT, Recogniser
 from scanner.core.recognise.text import TEXT
 
@@ -67,7 +67,7 @@ STRANGE = st.one_of(
 )
 
 
-def well_formed(match: Match | None) -> bool:
+def well_formed(match: ProtocolMatch | None) -> bool:
     if match is None:
         return True
     texts = (match.protocol, match.product, match.version, match.detail)

@@ -14,7 +14,7 @@ from scanner.core.plan.plan import Plan
 from scanner.core.plan.reasons import Reason, local_error_code, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.policy.policy import Policy
-from scanner.core.registry.registry import Registry, Row
+from scanner.core.registry.registry import Registry, RegistryRow
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import Judge
 from scanner.core.targets.ranges import network_span
@@ -29,7 +29,7 @@ BEGAN = datetime(2026, 6, 1, 22, 5, tzinfo=UTC)
 
 
 def registry(*services: tuple[str, int], date: str = "2026-01-01") -> Registry:
-    rows = [Row(name, port, port, (Transport.TCP,), "", "", "", "", "", "", "") for name, port in services]
+    rows = [RegistryRow(name, port, port, (Transport.TCP,), "", "", "", "", "", "", "") for name, port in services]
     return Registry(RegistryIdentity("test", date, date.replace("-", "") * 8, len(rows)), rows)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scanner.app.sweep import Sweep
-from scanner.core.diff import Change, Side, Sight, differences
+from scanner.core.diff import Change, Side, Visibility, differences
 from scanner.core.model import Observation, State, Verdict
 from scanner.core.plan.plan import Shard
 from scanner.core.rules.classify import Judge
@@ -135,7 +135,7 @@ async def test_a_resumed_sweep_may_say_it_again_and_the_history_knows_it_once(
 def test_a_required_port_that_is_closed_is_told_of_such_a_host_too() -> None:
     closed = judged(port=443, rule="required-missing", verdict=Verdict.MISSING, state=State.CLOSED)
     opened = judged(port=443, service="https")
-    seen, veiled = Side(Sight.CLEAR, opened, degraded=False), Side(Sight.VEILED, closed, degraded=False)
+    seen, veiled = Side(Visibility.CLEAR, opened, degraded=False), Side(Visibility.VEILED, closed, degraded=False)
     [missing] = differences(opened.observation.endpoint, seen, veiled, opened.observation.at)
     assert (missing.change, missing.finding) == (Change.NEW, closed.findings[0])
     assert (missing.before, missing.after) == ("open", "closed (reset)")

@@ -9,7 +9,7 @@ import pytest
 from scanner.core.diff import Because, Change, Difference
 from scanner.core.model import PortKey, Transport
 from scanner.core.plan.plan import Shard
-from scanner.core.policy.policy import Entry, Kind, Policy
+from scanner.core.policy.policy import Entry, EntryKind, Policy
 from scanner.core.rules.classify import Judge
 from scanner.core.targets.ranges import network_span
 from scanner.history import codec
@@ -105,7 +105,7 @@ def policy(*entries: tuple[str, int], required: bool = False, expires: date | No
         [
             Entry(
                 label=f"{address}:{port}",
-                kind=Kind.EXCEPTION if expires else Kind.EXPECT,
+                kind=EntryKind.EXCEPTION if expires else EntryKind.EXPECT,
                 networks=(network_span(address),),
                 hosts=frozenset(),
                 ports=frozenset({PortKey(Transport.TCP, port)}),

@@ -21,7 +21,7 @@ from scanner.engines.interface import Engine
 from scanner.engines.names import Wire
 from scanner.engines.syn.engine import SynEngine
 from scanner.engines.syn.options import SynOptions
-from scanner.engines.syn.scope_filter import PermittedRanges
+from scanner.engines.syn.scope_filter import ScopeFilter
 from scanner.engines.syn.statistics import Statistics
 from tests.netlab.lab import Namespace
 
@@ -69,9 +69,9 @@ def plan_of(targets: Iterable[str], ports: Iterable[int], *, seed: int = 7, wave
     return Plan(TargetSet(spans), tuple(sorted(ports)), seed, wave_size=wave_size)
 
 
-def permit(plan: Plan) -> PermittedRanges:
+def permit(plan: Plan) -> ScopeFilter:
     """Permits what is planned."""
-    return PermittedRanges(plan.targets.ranges)
+    return ScopeFilter(plan.targets.ranges)
 
 
 def syn_engine(plan: Plan, options: SynOptions = QUICK, limits: Limits = UNLIMITED) -> SynEngine:

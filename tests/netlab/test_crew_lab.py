@@ -6,7 +6,7 @@ import pytest
 
 from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
-from scanner.engines.connect.pool import ConnectCrew
+from scanner.engines.connect.pool import ConnectPool
 from tests.engines.waves import covered, evidence, in_pieces, reasons, settle, wave
 from tests.netlab.lab import Lab, Namespace
 
@@ -31,7 +31,7 @@ async def test_every_kind_of_answer_is_told_as_one_process_tells_it(pair: Pair) 
     with a.entered():
         alone = await settle(ConnectEngine(QUICK, UNLIMITED), *in_pieces(asked, 400))
         seen = b.packets("syns")
-        settled = await settle(ConnectCrew(QUICK, UNLIMITED, workers=2), *in_pieces(asked, 400))
+        settled = await settle(ConnectPool(QUICK, UNLIMITED, workers=2), *in_pieces(asked, 400))
     assert reasons(*settled) == reasons(*alone)
     assert evidence(*settled) == evidence(*alone)
     assert len(evidence(*settled)) == 100
@@ -48,7 +48,7 @@ async def test_an_absent_host_is_counted_once_whoever_misses_it(pair: Pair) -> N
     for column in (asked.host, asked.port, asked.version, asked.high, asked.low):
         column[:] = column[turns]
     with a.entered():
-        engine = ConnectCrew(ConnectOptions(parallel=250), UNLIMITED, workers=3)
+        engine = ConnectPool(ConnectOptions(parallel=250), UNLIMITED, workers=3)
         settled = await settle(engine, *in_pieces(asked, 300))
     found = reasons(*settled)
     assert {found[address, port] for address in absent for port in range(390, 400)} == {"host-unreachable"}
@@ -63,7 +63,7 @@ async def test_workers_that_meet_each_other_are_not_an_open_port(lab: Lab) -> No
     alone.listen([40_020])
     asked = wave(["127.0.0.1", "::1"], range(40_000, 40_021))
     with alone.entered():
-        settled = await settle(ConnectCrew(ConnectOptions(), UNLIMITED, workers=3), *(asked,) * 20)
+        settled = await settle(ConnectPool(ConnectOptions(), UNLIMITED, workers=3), *(asked,) * 20)
     assert {where for each in settled for where, reason in reasons(each).items() if reason == "syn-ack"} == {
         ("127.0.0.1", 40_020),
         ("::1", 40_020),
@@ -76,7 +76,7 @@ async def test_the_rate_on_the_wire_is_kept_by_all_together(pair: Pair) -> None:
     b.counter("syns")
     b.nft("insert rule inet lab input tcp flags syn counter name syns")
     b.nft("add rule inet lab input drop")
-    engine = ConnectCrew(QUICK, Limits(rate=300, host_rate=None), workers=2)
+    engine = ConnectPool(QUICK, Limits(rate=300, host_rate=None), workers=2)
     with a.entered():
         loop = asyncio.get_running_loop()
         run = engine.run([wave(["10.77.0.2"], range(1, 2001))])

@@ -15,8 +15,8 @@ import pytest
 from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.rate.limits import UNLIMITED
 from scanner.core.recognise.identity import Identity
-from scanner.engines.identify.connection_limiter import Permits
-from scanner.engines.identify.identifier import Identifier
+from scanner.engines.identify.connection_limiter import ConnectionLimiter
+from scanner.engines.identify.identifier import ServiceIdentifier
 from tests.netlab.servers import ADDRESS, SERVERS, Running, Server, installed, running
 
 pytestmark = pytest.mark.netlab
@@ -33,7 +33,7 @@ def identities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, I
     folder: Path = tmp_path_factory.mktemp("servers")
     folder.parent.chmod(0o755)
     with running(folder, WANTED) as up:
-        asker = Identifier(permitted=lambda _: True, permits=Permits(UNLIMITED))
+        asker = ServiceIdentifier(permitted=lambda _: True, permits=ConnectionLimiter(UNLIMITED))
         found = asyncio.run(asker.identify([_open(each) for each in up]))
         yield {each.server.name: seen.identity for each, seen in zip(up, found, strict=True) if seen.identity}
 

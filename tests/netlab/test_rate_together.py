@@ -4,7 +4,7 @@ from collections import defaultdict
 
 import pytest
 
-from scanner.engines.discover import PORTS as PORTS_ASKED_FIRST
+from scanner.engines.discover import DISCOVERY_PORTS
 from tests.netlab.lab import Namespace
 from tests.netlab.sweeping import Arrival, arrivals, most_in_a_second
 
@@ -27,7 +27,18 @@ def scanned(pair: Pair, *options: str) -> list[Arrival]:
     b.answer_for("10.99.0.0/29")
     a.ip("route", "add", "10.99.0.0/29", "via", "10.77.0.2")
     b.listen(OPEN, ["0.0.0.0"], greeting="SSH-2.0-lab\r\n")
-    words = ("-m", "scanner", "scan", "10.99.0.0/29", "-p", f"1-{PORTS}", "--seed", "3", "--identify", "--no-history")
+    words = (
+        "-m",
+        "scanner",
+        "scan",
+        "10.99.0.0/29",
+        "-p",
+        f"1-{PORTS}",
+        "--seed",
+        "3",
+        "--identify",
+        "--no-history",
+    )
     return arrivals(b, lambda: a.python(*words, *options, "-q", "--fail-on", "none"))
 
 
@@ -92,7 +103,7 @@ def test_between_the_steps_of_a_discovery_lies_a_second(pair: Pair) -> None:
         "-q",
     )
     seen = arrivals(b, lambda: a.python("-m", "scanner", *words))
-    first, second = seen[: len(PORTS_ASKED_FIRST)], seen[len(PORTS_ASKED_FIRST) :]
-    assert {each.port for each in first} == {*PORTS_ASKED_FIRST}
+    first, second = seen[: len(DISCOVERY_PORTS)], seen[len(DISCOVERY_PORTS) :]
+    assert {each.port for each in first} == {*DISCOVERY_PORTS}
     assert {each.port for each in second} == {1, 2}
     assert second[0].at - first[-1].at >= 1

@@ -381,7 +381,7 @@ def test_stop_keeps_what_is_known(pair: Pair) -> None:
 
 def test_a_link_that_goes_down_makes_nothing_filtered(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = pair
-    monkeypatch.setattr("scanner.engines.routing.link_states.PATIENCE", 0.5)
+    monkeypatch.setattr("scanner.engines.routing.link_states.LINK_PATIENCE", 0.5)
     plan = plan_of(["10.77.0.2"], range(1, 3001), wave_size=500)
     cut: list[float] = []
 

@@ -9,7 +9,7 @@ import pytest
 from scanner.engines.routing.neighbours import Neighbours
 from scanner.engines.routing.netlink import LinkWatch, Netlink
 from scanner.engines.routing.next_hops import Hops, HopState
-from scanner.engines.routing.routes import NO_PATH, Path, Routes
+from scanner.engines.routing.routes import NO_PATH, Route, Routes
 from tests.netlab.lab import Lab, Namespace
 
 pytestmark = pytest.mark.netlab
@@ -25,13 +25,13 @@ def columns(targets: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     )
 
 
-def paths(host: Namespace, targets: list[str], interface: str | None = None) -> list[Path | None]:
+def paths(host: Namespace, targets: list[str], interface: str | None = None) -> list[Route | None]:
     with host.entered(), Netlink() as kernel:
         routes = Routes(kernel, interface=interface)
         return [None if number == NO_PATH else routes.paths[number] for number in routes.find(*columns(targets))]
 
 
-def told(path: Path | None) -> tuple[str, str, str] | None:
+def told(path: Route | None) -> tuple[str, str, str] | None:
     return path and (path.link.name, str(path.source), str(path.gateway or ""))
 
 

@@ -12,10 +12,10 @@ import pytest
 from scanner.core.model import Address, Endpoint, Observation, State, Transport
 from scanner.core.rate.limits import UNLIMITED
 from scanner.core.recognise.identity import Conduct
-from scanner.engines.identify.answers_everywhere import HostScreen
-from scanner.engines.identify.connection_limiter import Permits
+from scanner.engines.identify.answers_everywhere import AnswersEverywhereScreen
+from scanner.engines.identify.connection_limiter import ConnectionLimiter
 from scanner.engines.identify.conversation import Patience
-from scanner.engines.identify.identifier import Identifier
+from scanner.engines.identify.identifier import ServiceIdentifier
 from tests.netlab.lab import Lab, Namespace
 from tests.netlab.tun import Tun
 
@@ -38,10 +38,10 @@ def opened(address: Address, ports: range | list[int]) -> list[Observation]:
     ]
 
 
-def screen(ports_per_address: int) -> HostScreen:
-    return HostScreen(
+def screen(ports_per_address: int) -> AnswersEverywhereScreen:
+    return AnswersEverywhereScreen(
         permitted=lambda _: True,
-        permits=Permits(UNLIMITED),
+        permits=ConnectionLimiter(UNLIMITED),
         ports_per_address=ports_per_address,
         secret=b"0123456789abcdef",
         patience=Patience(connect=1.0),
@@ -111,7 +111,7 @@ def test_few_open_ports_are_not_even_tested(lab: Lab) -> None:
 def test_who_never_acknowledges_data_is_told_apart_from_who_is_silent(lab: Lab) -> None:
     host = lab.namespace()
     patience = Patience(connect=1, greeting=0.2, answer=0.6, tls=0.4, small_answer=0.2, late=0.3, total=12)
-    asker = Identifier(permitted=lambda _: True, permits=Permits(UNLIMITED), patience=patience)
+    asker = ServiceIdentifier(permitted=lambda _: True, permits=ConnectionLimiter(UNLIMITED), patience=patience)
     with Tun(host, all_open=True), host.entered():
         [tarpit] = asyncio.run(asker.identify(opened(ip_address("10.88.0.7"), [80])))
     assert tarpit.identity is not None
@@ -123,7 +123,7 @@ def test_a_listener_that_never_reads_still_acknowledges(pair: tuple[Namespace, N
     a, b = pair
     b.listen([80], accept=False)
     patience = Patience(connect=1, greeting=0.1, answer=0.3, tls=0.2, small_answer=0.05, late=0.2, total=12)
-    asker = Identifier(permitted=lambda _: True, permits=Permits(UNLIMITED), patience=patience)
+    asker = ServiceIdentifier(permitted=lambda _: True, permits=ConnectionLimiter(UNLIMITED), patience=patience)
     with a.entered():
         [hung] = asyncio.run(asker.identify(opened(ip_address("10.77.0.2"), [80])))
     assert hung.identity is not None

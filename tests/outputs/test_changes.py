@@ -25,8 +25,8 @@ from scanner.core.recognise.identity import Conduct, Identity
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
 from scanner.core.sanitise import csv_cell, is_inert
-from scanner.outputs.change_report import MOST, Night, night_report
-from scanner.outputs.changes import COLUMNS, change_csv, change_json, change_lines
+from scanner.outputs.change_report import MOST, AuditRunReport, change_report
+from scanner.outputs.changes import CHANGE_COLUMNS, change_csv, change_json, change_lines
 from tests.fuzz.hostile_payloads import TEXTS
 
 NOW = datetime(2026, 6, 8, 2, 15, tzinfo=UTC)
@@ -45,8 +45,8 @@ BEFORE = replace(INFO, sweep_id="20260607T021500Z-0000", started=NOW - timedelta
 SUMMARY = Summary(INFO, NOW, Coverage(planned=1, open=1), {}, {Severity.MEDIUM: 1}, {Verdict.UNEXPECTED: 1})
 
 
-def night(*changes: Difference, **more: object) -> Night:
-    return Night(**{"name": "office", "summary": SUMMARY, "before": BEFORE, "changes": changes, **more})  # type: ignore[arg-type]
+def night(*changes: Difference, **more: object) -> AuditRunReport:
+    return AuditRunReport(**{"name": "office", "summary": SUMMARY, "before": BEFORE, "changes": changes, **more})  # type: ignore[arg-type]
 
 
 def test_a_difference_is_a_line_an_object_and_a_row() -> None:
@@ -54,10 +54,10 @@ def test_a_difference_is_a_line_an_object_and_a_row() -> None:
     assert line.startswith("new-finding      10.0.0.7:8123/tcp (web.example) medium open-unassigned: 8123/tcp is")
     (text,) = change_json([NEW])
     told = json.loads(text)
-    assert [key for key in told if key not in ("schema_version", "type")] == list(COLUMNS)
+    assert [key for key in told if key not in ("schema_version", "type")] == list(CHANGE_COLUMNS)
     assert (told["change"], told["port"], told["finding_id"]) == ("new-finding", 8123, FINDING.id)
     header, row, closed = csv.reader(change_csv([NEW, CLOSED]))
-    assert tuple(header) == COLUMNS
+    assert tuple(header) == CHANGE_COLUMNS
     assert row[:5] == ["new-finding", "10.0.0.7", "web.example", "8123", "tcp"]
     assert closed[0] == "closed"
     assert set(closed[8:]) == {""}
@@ -66,19 +66,19 @@ def test_a_difference_is_a_line_an_object_and_a_row() -> None:
 def test_what_somebody_else_changed_says_so() -> None:
     (line,) = change_lines([replace(NEW, because=Because.REGISTRY)])
     assert line.endswith("(because of the registry)")
-    assert "because of the policy" in night_report(night(replace(NEW, because=Because.POLICY)), RULES)
+    assert "because of the policy" in change_report(night(replace(NEW, because=Because.POLICY)), RULES)
 
 
 def test_the_headline_counts_in_good_grammar() -> None:
     other = Difference(Change.SERVICE, ENDPOINT, "ssh", "http")
-    assert night_report(night(other), RULES).startswith("office: 1 speaks differently since")
-    assert night_report(night(other, NEW, NEW, other), RULES).startswith("office: 2 new findings, 2 speak differently")
+    assert change_report(night(other), RULES).startswith("office: 1 speaks differently since")
+    assert change_report(night(other, NEW, NEW, other), RULES).startswith("office: 2 new findings, 2 speak differently")
 
 
 def test_a_quiet_night_says_nothing_unless_it_is_asked_to() -> None:
     quiet = night(CLOSED)
-    assert night_report(quiet, RULES) == ""
-    assert "nothing changed since the sweep of 2026-06-07 02:15 UTC" in night_report(quiet, RULES, always=True)
+    assert change_report(quiet, RULES) == ""
+    assert "nothing changed since the sweep of 2026-06-07 02:15 UTC" in change_report(quiet, RULES, always=True)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_a_quiet_night_says_nothing_unless_it_is_asked_to() -> None:
     ],
 )
 def test_a_night_that_could_not_look_at_everything_is_never_quiet(trouble: dict[str, object]) -> None:
-    report = night_report(night(summary=replace(SUMMARY, **trouble)), RULES)  # type: ignore[arg-type]
+    report = change_report(night(summary=replace(SUMMARY, **trouble)), RULES)  # type: ignore[arg-type]
     assert "INCOMPLETE" in report
     assert "No findings" not in report
     if "degraded" in trouble:
@@ -100,14 +100,14 @@ def test_a_night_that_could_not_look_at_everything_is_never_quiet(trouble: dict[
 
 def test_what_to_do_is_said_once_for_each_rule_and_worst_comes_first() -> None:
     high = replace(NEW, finding=replace(FINDING, severity=Severity.HIGH, rule="open-reserved"))
-    report = night_report(night(NEW, NEW, high), RULES)
+    report = change_report(night(NEW, NEW, high), RULES)
     assert report.index("open-reserved") < report.index("open-unassigned")
     assert report.count("Find the process that listens") == 2
     assert report.startswith("office: 3 new findings since")
 
 
 def test_more_than_a_mail_can_hold_is_counted() -> None:
-    report = night_report(night(*[NEW] * (MOST + 5), csv="/tmp/all.csv"), RULES)
+    report = change_report(night(*[NEW] * (MOST + 5), csv="/tmp/all.csv"), RULES)
     assert report.count("10.0.0.7:8123/tcp") == MOST
     assert "... and 5 more." in report
     assert "/tmp/all.csv" in report
@@ -115,7 +115,7 @@ def test_more_than_a_mail_can_hold_is_counted() -> None:
 
 def test_what_came_back_says_since_when_it_is_known() -> None:
     known = replace(FINDING, first_seen=NOW - timedelta(days=30))
-    report = night_report(night(replace(NEW, finding=known)), RULES)
+    report = change_report(night(replace(NEW, finding=known)), RULES)
     assert "2026-05-09 02:15 UTC; back again on 2026-06-08 02:15 UTC" in report
 
 
@@ -137,6 +137,6 @@ def check_inert(text: str) -> None:
     assert is_inert("".join(lines).replace("\r", ""))
     cells = [cell for row in csv.reader(change_csv(changes)) for cell in row]
     assert all(csv_cell(cell) == cell for cell in cells)
-    report = night_report(night(*changes, name=text, csv=text, history=text), RULES)
+    report = change_report(night(*changes, name=text, csv=text, history=text), RULES)
     assert is_inert(report.replace("\n", ""))
     assert len(report) < 40_000

@@ -10,7 +10,7 @@ import pytest
 
 from scanner.core.model import State, Verdict
 from scanner.outputs.csv_file import CsvFile
-from scanner.outputs.destination import place_for
+from scanner.outputs.destination import destination_for
 from scanner.outputs.record import iso
 from tests.outputs.samples import RESULTS, SUMMARY, judged, run
 
@@ -21,7 +21,7 @@ HEADER = (
 
 
 def written(path: Path, **how: bool) -> bytes:
-    run(CsvFile(place_for(str(path)), **how))
+    run(CsvFile(destination_for(str(path)), **how))
     return path.read_bytes()
 
 
@@ -39,7 +39,7 @@ def test_header_lines_and_encoding(tmp_path: Path) -> None:
 
 
 def test_without_findings_there_is_a_header_only(tmp_path: Path) -> None:
-    run(CsvFile(place_for(str(tmp_path / "f.csv"))), results=())
+    run(CsvFile(destination_for(str(tmp_path / "f.csv"))), results=())
     assert (tmp_path / "f.csv").read_text() == HEADER + "\n"
 
 
@@ -69,19 +69,19 @@ def test_all_open_adds_every_open_endpoint_in_order(tmp_path: Path) -> None:
 
 def test_all_open_adds_nothing_that_is_closed_as_it_should_be(tmp_path: Path) -> None:
     closed = judged(verdict=Verdict.EXPECTED, state=State.CLOSED)
-    run(CsvFile(place_for(str(tmp_path / "f.csv")), all_open=True), results=(closed,))
+    run(CsvFile(destination_for(str(tmp_path / "f.csv")), all_open=True), results=(closed,))
     assert rows((tmp_path / "f.csv").read_bytes()) == []
 
 
 def test_the_order_of_arrival_does_not_matter(tmp_path: Path) -> None:
-    run(CsvFile(place_for(str(tmp_path / "g.csv")), all_open=True), results=RESULTS[::-1])
+    run(CsvFile(destination_for(str(tmp_path / "g.csv")), all_open=True), results=RESULTS[::-1])
     assert (tmp_path / "g.csv").read_bytes() == written(tmp_path / "f.csv", all_open=True)
 
 
 def test_every_column_of_a_row(tmp_path: Path) -> None:
     one = judged("10.0.0.5", 1030, detail='says "no", really', evidence="\x1b[2J", hostname="db1.example.org")
     finding = replace(one.findings[0], policy_entry="=office", first_seen=datetime(2026, 1, 2, tzinfo=UTC))
-    run(CsvFile(place_for(str(tmp_path / "f.csv"))), results=(replace(one, findings=(finding,)),))
+    run(CsvFile(destination_for(str(tmp_path / "f.csv"))), results=(replace(one, findings=(finding,)),))
     assert rows((tmp_path / "f.csv").read_bytes()) == [
         {
             "finding_id": "10.0.0.5-1030-open-unassigned",
@@ -109,7 +109,7 @@ def test_every_column_of_a_row(tmp_path: Path) -> None:
 
 
 def test_a_row_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:
-    run(CsvFile(place_for(str(tmp_path / "f.csv"))), results=(judged(evidence='a\r\nb\u2028"c"\x0bd'),))
+    run(CsvFile(destination_for(str(tmp_path / "f.csv"))), results=(judged(evidence='a\r\nb\u2028"c"\x0bd'),))
     assert len((tmp_path / "f.csv").read_text().splitlines()) == 2
 
 
@@ -125,7 +125,7 @@ def test_times_are_utc_with_milliseconds(moment: datetime, text: str) -> None:
 
 
 def test_abandoned_leaves_nothing(tmp_path: Path) -> None:
-    output = CsvFile(place_for(str(tmp_path / "f.csv")))
+    output = CsvFile(destination_for(str(tmp_path / "f.csv")))
     output.begin(SUMMARY.info)
     output.result(RESULTS[0])
     output.abandon()

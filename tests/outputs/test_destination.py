@@ -15,7 +15,7 @@ import pytest
 from scanner.core.errors import OutputFailed
 from scanner.files import atomic
 from scanner.files.atomic import AtomicFile
-from scanner.outputs.destination import Device, StandardStream, collide, place_for
+from scanner.outputs.destination import Device, StandardStream, collide, destination_for
 
 
 @pytest.fixture(params=["nameless", "named"])
@@ -193,15 +193,15 @@ def as_nobody() -> Iterator[None]:
 def test_what_a_path_means(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     for path in ("-", "/dev/stdout", "/dev/fd/1"):
-        assert isinstance(place_for(path), StandardStream)
+        assert isinstance(destination_for(path), StandardStream)
     for path in ("/dev/null", "/dev/full", "/dev/stderr", "/dev/fd/63", str(tmp_path / "fifo")):
-        assert isinstance(place_for(path), Device)
+        assert isinstance(destination_for(path), Device)
     for path in ("f.csv", str(tmp_path / "new"), str(tmp_path), "a\0b"):
-        assert isinstance(place_for(path), AtomicFile)
+        assert isinstance(destination_for(path), AtomicFile)
 
 
 def test_a_device_is_written_to_and_not_replaced() -> None:
-    place = place_for("/dev/null")
+    place = destination_for("/dev/null")
     place.open()
     place.write("x")
     place.commit()
@@ -209,7 +209,7 @@ def test_a_device_is_written_to_and_not_replaced() -> None:
 
 
 def test_a_full_device_says_so() -> None:
-    place = place_for("/dev/full")
+    place = destination_for("/dev/full")
     place.open()
     place.write("x")
     with pytest.raises(OutputFailed, match="/dev/full: cannot be written: no space left on device"):
@@ -219,13 +219,13 @@ def test_a_full_device_says_so() -> None:
 def test_a_fifo_without_reader_does_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     with pytest.raises(OutputFailed, match="start its reader first"):
-        place_for(str(tmp_path / "fifo")).open()
+        destination_for(str(tmp_path / "fifo")).open()
 
 
 def test_a_fifo_with_a_reader_gets_everything(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "fifo")
     reader = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
-    place = place_for(str(tmp_path / "fifo"))
+    place = destination_for(str(tmp_path / "fifo"))
     place.open()
     place.write("hello")
     place.commit()
@@ -236,7 +236,7 @@ def test_a_fifo_with_a_reader_gets_everything(tmp_path: Path) -> None:
 def test_standard_output_gets_utf8_whatever_its_own_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    place = place_for("-")
+    place = destination_for("-")
     place.open()
     place.write("é\r\n")
     place.commit()
@@ -246,13 +246,13 @@ def test_standard_output_gets_utf8_whatever_its_own_encoding(monkeypatch: pytest
 def test_no_standard_output_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     with pytest.raises(OutputFailed, match="standard output is closed"):
-        place_for("-").open()
+        destination_for("-").open()
 
 
 HEAD = """
 import sys
-from scanner.outputs.destination import place_for
-place = place_for("-")
+from scanner.outputs.destination import destination_for
+place = destination_for("-")
 place.open()
 while not place.reader_gone:
     place.write("line\\n" * 1000)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from scanner.core.report import SweepInfo
-from scanner.outputs.destination import place_for
+from scanner.outputs.destination import destination_for
 from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.record import COLUMNS
 from tests.outputs.samples import INFO, RESULTS, SUMMARY, judged, run
@@ -21,7 +21,7 @@ def schema() -> dict[str, Any]:
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
-    run(JsonLines(place_for(str(path))))
+    run(JsonLines(destination_for(str(path))))
     return [json.loads(line) for line in path.read_text().splitlines()]
 
 

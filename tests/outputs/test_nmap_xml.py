@@ -10,7 +10,7 @@ import pytest
 from scanner.core.model import Coverage, Judged
 from scanner.core.recognise.identity import Conduct, Identity, Tls
 from scanner.core.report import Summary
-from scanner.outputs.destination import place_for
+from scanner.outputs.destination import destination_for
 from scanner.outputs.nmap_service import PROBED, TABLE
 from scanner.outputs.nmap_xml import NmapXml
 from tests.outputs.samples import INFO, RESULTS, SUMMARY, judged, run
@@ -40,7 +40,7 @@ SPEAKING = tuple(
 
 def document(tmp_path: Path, summary: Summary = SUMMARY, results: Any = RESULTS) -> str:
     path = tmp_path / "f.xml"
-    run(NmapXml(place_for(str(path))), results, summary)
+    run(NmapXml(destination_for(str(path))), results, summary)
     return path.read_text()
 
 

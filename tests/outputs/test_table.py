@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from scanner.core.model import Judged, RegistryStatus, Severity, Verdict
-from scanner.outputs.table import COLUMNS, GAP, Table, fit, folded, more_line, plain_table, table_rows
+from scanner.outputs.table import GAP, TABLE_COLUMNS, Table, fit, folded, more_line, plain_table, table_rows
 from scanner.outputs.terminal import painted_table
 from tests.outputs.samples import ASSIGNED, RESULTS, also, judged, run
 
@@ -82,14 +82,14 @@ def test_what_is_shown_fits_and_addresses_are_never_cut(room: int) -> None:
     widths = fit(rows, room)
     assert sum(widths.values()) + GAP * (len(widths) - 1) <= max(room, 70)
     for place, width in widths.items():
-        if not COLUMNS[place].least:
+        if not TABLE_COLUMNS[place].least:
             assert width >= max(len(row.cells[place]) for row in rows)
 
 
 def test_with_room_everything_is_shown_without_it_the_reason_goes_first() -> None:
     rows = table_rows(RESULTS)
-    assert [COLUMNS[place].title for place in fit(rows, 300)] == [column.title for column in COLUMNS]
-    assert "WHY" not in [COLUMNS[place].title for place in fit(rows, 80)]
+    assert [TABLE_COLUMNS[place].title for place in fit(rows, 300)] == [column.title for column in TABLE_COLUMNS]
+    assert "WHY" not in [TABLE_COLUMNS[place].title for place in fit(rows, 80)]
 
 
 def test_what_is_not_shown_is_counted_and_told_how_to_see() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from scanner.core.plan.permutation import MAX_SIZE, Permutation
 from scanner.core.plan.plan import WAVE, Plan, Shard, wave_size_for
-from scanner.core.targets.columns import AddressColumns
+from scanner.core.targets.address_columns import AddressColumns
 from scanner.core.targets.ranges import Span, merge
 from scanner.core.targets.targets import TargetSet, to_address
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from scanner.core.errors import RegistryUnusable
 from scanner.core.model import RegistryIdentity, RegistryStatus, Transport
 from scanner.core.registry.changes import changes
-from scanner.core.registry.csv import COLUMNS, parse_iana_csv
-from scanner.core.registry.registry import STATUSES, Registry, Row, port_range
+from scanner.core.registry.csv import IANA_COLUMNS, parse_iana_csv
+from scanner.core.registry.registry import STATUSES, Registry, RegistryRow, port_range
 from scanner.core.registry.words import use_reported
 
 IDENTITY = RegistryIdentity("a test", "2026-02-13", "0" * 64, 0)
@@ -25,7 +25,7 @@ def rows(draw):
     first = draw(PORT)
     last = draw(st.integers(first, min(65535, first + draw(st.sampled_from([0, 0, 3, 3000])))))
     transports = draw(st.sampled_from([(Transport.TCP, Transport.UDP), *((each,) for each in Transport)]))
-    return Row(
+    return RegistryRow(
         draw(NAMES), first, last, transports, draw(WORDS), draw(TEXT), "", "", draw(TEXT), draw(TEXT), draw(TEXT)
     )
 
@@ -82,7 +82,7 @@ def test_changes_are_symmetric(one, two):
 def test_what_is_written_as_csv_is_read_back(table):
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(COLUMNS)
+    writer.writerow(IANA_COLUMNS)
     for row in table:
         for transport in row.transports:
             writer.writerow((row.service, f"{row.first}-{row.last}", transport, *row[4:]))
@@ -104,7 +104,7 @@ def refusal(data: bytes) -> str:
 @settings(deadline=None)
 def test_any_bytes_are_a_registry_or_one_line(data):
     assert refusal(data).isprintable()
-    assert refusal((",".join(COLUMNS) + "\n").encode() + data).isprintable()
+    assert refusal((",".join(IANA_COLUMNS) + "\n").encode() + data).isprintable()
 
 
 @given(TEXT, PORT)

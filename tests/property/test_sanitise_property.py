@@ -1,11 +1,11 @@
-"""Whatever comes in, what goes out is inert, bounded, and stays as it is when it passes again."""
+"""Whatever comes in, what goes out is sanitised, bounded, and stays as it is when it passes again."""
 
 import unicodedata
 
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from scanner.core.sanitise import CUT, csv_cell, inert, inert_bytes, is_inert
+from scanner.core.sanitise import CUT, csv_cell, inert_bytes, is_inert, sanitise
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None)) | st.text(
     st.sampled_from("=+-@;,'\" \t\r\n\x00\x1b\x9b\u202e\u2028\ufeff\ud800\uff1da1")
@@ -17,12 +17,12 @@ FORBIDDEN = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 @given(ANY_TEXT, LIMITS)
 @example("\x1b" * 9, 8)
 def test_inert(text: str, limit: int) -> None:
-    shown = inert(text, limit=limit)
+    shown = sanitise(text, limit=limit)
     assert not {unicodedata.category(char) for char in shown} & FORBIDDEN
     assert is_inert(shown)
     assert len(shown) <= limit
     assert len(shown.splitlines()) <= 1
-    assert inert(shown, limit=limit) == shown
+    assert sanitise(shown, limit=limit) == shown
 
 
 @given(ANY_TEXT, LIMITS)
@@ -38,7 +38,7 @@ def test_csv_cell(text: str, limit: int) -> None:
 
 @given(st.text(st.characters(categories=["L", "N", "P", "S"], exclude_characters="\u3164\u115f\u1160\uffa0")))
 def test_letters_numbers_and_signs_survive(text: str) -> None:
-    assert inert(text) == text or len(text) > 2000
+    assert sanitise(text) == text or len(text) > 2000
 
 
 @given(st.binary(max_size=200))
@@ -49,6 +49,6 @@ def test_any_bytes(data: bytes) -> None:
 @given(st.binary(max_size=200))
 def test_what_the_file_system_smuggles_in(data: bytes) -> None:
     """Names of files and arguments that are no UTF-8 come as lone surrogates (PEP 383)."""
-    shown = inert(data.decode("utf-8", "surrogateescape"))
+    shown = sanitise(data.decode("utf-8", "surrogateescape"))
     assert is_inert(shown)
     assert shown.encode().decode() == shown

@@ -12,7 +12,7 @@ from scanner.config.scope import read_scope
 from scanner.core.errors import InvalidInput
 from scanner.core.model import RegistryIdentity
 from scanner.core.registry.registry import Registry
-from scanner.files.toml import MOST_BYTES
+from scanner.files.toml import MOST_TOML_BYTES
 
 REGISTRY = Registry(RegistryIdentity("test", "2026-01-01", "0" * 64, 0), [])
 
@@ -47,7 +47,7 @@ def complaint_of(read: Callable[[], object]) -> str:
     [
         ("x = " + "[" * 100_000, "nested too deeply|is not TOML"),
         ("x = " + "9" * 10_000, "is not TOML"),
-        ("#" * (MOST_BYTES + 1), "is larger than 16 MiB"),
+        ("#" * (MOST_TOML_BYTES + 1), "is larger than 16 MiB"),
     ],
 )
 def test_extremes(tmp_path: Path, content: str, complaint: str) -> None:

@@ -16,19 +16,19 @@ import pytest
 
 from scanner.core.errors import InvalidInput, RegistryUnusable
 from scanner.core.model import PortKey, RegistryStatus, Transport
-from scanner.core.registry.csv import COLUMNS
+from scanner.core.registry.csv import IANA_COLUMNS
 from scanner.registry import fetch as registry_fetch
 from scanner.registry import update as registry_update
-from scanner.registry.fetch import THREAD_NAME, Answer, Limits, check_url, fetch
+from scanner.registry.fetch import THREAD_NAME, FetchAnswer, FetchLimits, check_url, fetch
 from scanner.registry.source import cache_file, load, load_bundled, origin_file
-from scanner.registry.update import Outcome, update
+from scanner.registry.update import UpdateOutcome, update
 
 TCP = Transport.TCP
 
 
 def table(assigned: int, *, name: str = "s", day: str = "2026-01-01") -> bytes:
     """A whole registry that assigns the first `assigned` ports on TCP and UDP."""
-    lines = [",".join(COLUMNS)]
+    lines = [",".join(IANA_COLUMNS)]
     lines += [f"{name}{port},{port},,,,{day},,,," for port in range(1, assigned + 1)]
     return "\n".join([*lines, ",49151,,Reserved,,,,,,", ""]).encode()
 
@@ -151,7 +151,7 @@ def test_the_data_folder_is_the_users(tmp_path, monkeypatch):
 def test_a_registry_that_is_older_than_the_one_in_use_is_taken_with_a_warning(folder, tmp_path):
     (tmp_path / "old.csv").write_bytes(table(6000, day="2020-02-03"))
     said: list[str] = []
-    assert update(str(tmp_path / "old.csv"), folder=folder, warn=said.append).outcome is Outcome.UPDATED
+    assert update(str(tmp_path / "old.csv"), folder=folder, warn=said.append).outcome is UpdateOutcome.UPDATED
     assert said == [f"{tmp_path}/old.csv: of 2020-02-03, older than the registry that it replaces (2026-01-01)"]
 
 
@@ -159,7 +159,7 @@ def test_an_update_says_what_changed(folder, tmp_path):
     new = table(6001).replace(b"s22,22", b"ssh,22")
     (tmp_path / "new.csv").write_bytes(new)
     found = update(str(tmp_path / "new.csv"), folder=folder)
-    assert found.outcome is Outcome.UPDATED
+    assert found.outcome is UpdateOutcome.UPDATED
     assert found.changes.added == (PortKey(TCP, 6001), PortKey(Transport.UDP, 6001))
     assert found.changes.renamed == (PortKey(TCP, 22), PortKey(Transport.UDP, 22))
     assert found.changes.removed == ()
@@ -168,9 +168,9 @@ def test_an_update_says_what_changed(folder, tmp_path):
 
 def test_over_http_the_tag_is_kept_and_sent_back(folder, server):
     server.answer = lambda request: send(request, GOOD, ETag='"v1"')
-    assert update(server.url, folder=folder).outcome is Outcome.UNCHANGED
+    assert update(server.url, folder=folder).outcome is UpdateOutcome.UNCHANGED
     server.answer = lambda request: send(request, b"", status=304)
-    assert update(server.url, folder=folder).outcome is Outcome.UNCHANGED
+    assert update(server.url, folder=folder).outcome is UpdateOutcome.UNCHANGED
     assert [asked.get("If-None-Match") for asked in server.asked] == [None, '"v1"']
 
 
@@ -221,7 +221,7 @@ def test_what_cannot_be_trusted_is_refused_and_the_last_good_copy_stays(folder, 
     before = contents(folder)
     server.answer = answer
     with pytest.raises((RegistryUnusable, InvalidInput), match=words) as refused:
-        update(server.url, folder=folder, limits=Limits(size=200_000))
+        update(server.url, folder=folder, limits=FetchLimits(size=200_000))
     assert "\n" not in str(refused.value)
     assert contents(folder) == before
 
@@ -230,7 +230,7 @@ def test_a_loss_of_less_than_a_twentieth_is_believed_and_a_larger_one_when_force
     server.answer = lambda request: send(request, table(5760))
     assert len(update(server.url, folder=folder).changes.removed) == 480
     server.answer = lambda request: send(request, table(5000))
-    assert update(server.url, folder=folder, force=True).outcome is Outcome.UPDATED
+    assert update(server.url, folder=folder, force=True).outcome is UpdateOutcome.UPDATED
 
 
 def test_force_does_not_take_what_is_no_registry(folder, server):
@@ -244,7 +244,7 @@ def test_a_redirect_on_this_machine_is_followed(folder, server):
         redirect_to("/new")(request) if request.path != "/new" else send(request, GOOD)
 
     server.answer = answer
-    assert update(server.url, folder=folder).outcome is Outcome.UNCHANGED
+    assert update(server.url, folder=folder).outcome is UpdateOutcome.UNCHANGED
     assert [asked["path"] for asked in server.asked] == ["/registry.csv", "/new"]
 
 
@@ -258,7 +258,7 @@ def test_a_server_that_drips_is_given_up_when_the_whole_time_is_over(server):
 
     server.answer = drip
     with pytest.raises(RegistryUnusable, match=r"not here after 0\.3 s"):
-        fetch(server.url, limits=Limits(silence=5, total=0.3))
+        fetch(server.url, limits=FetchLimits(silence=5, total=0.3))
     for thread in threading.enumerate():
         if thread.name == THREAD_NAME:
             thread.join(5)
@@ -268,7 +268,7 @@ def test_a_server_that_drips_is_given_up_when_the_whole_time_is_over(server):
 def test_a_server_that_says_nothing_is_given_up_when_it_was_silent_too_long(server):
     server.answer = lambda request: server.released.wait(10)
     with pytest.raises(RegistryUnusable, match="timed out"):
-        fetch(server.url, limits=Limits(silence=0.2, total=10))
+        fetch(server.url, limits=FetchLimits(silence=0.2, total=10))
 
 
 def test_nobody_there():
@@ -299,9 +299,9 @@ def test_addresses_that_are_not_fetched(url):
 )
 def test_addresses_that_are(url, monkeypatch):
     monkeypatch.setattr(
-        registry_fetch, "_work", lambda asked, tag, _, answers: answers.put(Answer(asked.encode(), tag))
+        registry_fetch, "_work", lambda asked, tag, _, answers: answers.put(FetchAnswer(asked.encode(), tag))
     )
-    assert fetch(url, etag="tag") == Answer(url.encode(), "tag")
+    assert fetch(url, etag="tag") == FetchAnswer(url.encode(), "tag")
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):

@@ -70,8 +70,8 @@ def show_command(
     """Show a stored sweep: what it covered, and what it found."""
     from scanner.app.sweep_history import open_store
     from scanner.outputs.csv_file import CsvFile
-    from scanner.outputs.destination import place_for
-    from scanner.outputs.fan_out import Together
+    from scanner.outputs.destination import destination_for
+    from scanner.outputs.fan_out import FanOut
     from scanner.outputs.interface import Output
     from scanner.outputs.json_lines import JsonLines
     from scanner.outputs.summary import SummaryLines
@@ -80,9 +80,9 @@ def show_command(
     store = open_store(history or context.obj)
     with store.database:
         stored = store.sweep(sweep)
-        outputs: list[Output] = [JsonLines(place_for("-"))] if as_json else []
-        outputs += [CsvFile(place_for("-"), all_open=all_open)] if csv else []
-        output = Together(outputs or [Table(), SummaryLines()])
+        outputs: list[Output] = [JsonLines(destination_for("-"))] if as_json else []
+        outputs += [CsvFile(destination_for("-"), all_open=all_open)] if csv else []
+        output = FanOut(outputs or [Table(), SummaryLines()])
         output.begin(stored.info)
         for judged in store.judged(stored):
             if judged.findings:
@@ -127,22 +127,22 @@ def _table(store: "Store", sweeps: "Iterator[StoredSweep]") -> Iterator[str]:
 
 
 def _facts(store: "Store", sweep: "StoredSweep") -> "dict[str, str | int]":
-    from scanner.core.sanitise import inert
+    from scanner.core.sanitise import sanitise
 
     summary = store.summary(sweep)
     return {
         "sweep_id": sweep.id,
-        "audit": inert(sweep.audit),
+        "audit": sanitise(sweep.audit),
         "started": sweep.info.started.isoformat(),
-        "targets": inert(sweep.info.targets),
-        "ports": inert(sweep.info.ports),
+        "targets": sanitise(sweep.info.targets),
+        "ports": sanitise(sweep.info.ports),
         "planned": summary.coverage.planned,
         "unknown": summary.coverage.unknown,
         "open": summary.coverage.open,
         "findings": sum(summary.findings.values()),
         "registry_date": sweep.info.registry.date,
-        "policy": inert(sweep.info.policy),
-        "scope": inert(sweep.info.scope),
+        "policy": sanitise(sweep.info.policy),
+        "scope": sanitise(sweep.info.scope),
         "ended": _ended(sweep),
     }
 

@@ -10,7 +10,7 @@ import typer
 if TYPE_CHECKING:
     from scanner.core.model import Endpoint, Judged, Transport
     from scanner.core.rules.classify import Judge
-    from scanner.listening import Listener
+    from scanner.listening import ListeningSocket
 
 
 def listening_command(
@@ -56,7 +56,7 @@ def _judge(registry_file: Path | None) -> "Judge":
     return Judge(load_and_warn(registry_file), overlays=bundled_overlays())
 
 
-def _judged(listener: "Listener", judge: "Judge") -> "Judged":
+def _judged(listener: "ListeningSocket", judge: "Judge") -> "Judged":
     from datetime import UTC, datetime
 
     from scanner.core.model import Observation, State
@@ -64,7 +64,9 @@ def _judged(listener: "Listener", judge: "Judge") -> "Judged":
     return judge.judge(Observation(listener.endpoint, State.OPEN, "listening", datetime.now(UTC)))
 
 
-def _chosen(listeners: Iterable["Listener"], wanted: list[tuple[int, "Transport | None"]]) -> Iterable["Listener"]:
+def _chosen(
+    listeners: Iterable["ListeningSocket"], wanted: list[tuple[int, "Transport | None"]]
+) -> Iterable["ListeningSocket"]:
     """The listeners that were asked for: all of them where nothing was."""
     if not wanted:
         return listeners
@@ -78,11 +80,11 @@ def _is(where: "Endpoint", port: int, transport: "Transport | None") -> bool:
 def _port(word: str) -> tuple[int, "Transport | None"]:
     from scanner.cli.commands.port import split_transport
     from scanner.core.errors import InvalidInput
-    from scanner.core.sanitise import inert
+    from scanner.core.sanitise import sanitise
 
     number, transport = split_transport(word)
     if not (number.isascii() and number.isdigit() and len(number) <= 5 and int(number) <= 65535):
-        raise InvalidInput(f"{inert(word, limit=60)!r} is no port", where="PORT", cure="give a number: 22, 53/udp")
+        raise InvalidInput(f"{sanitise(word, limit=60)!r} is no port", where="PORT", cure="give a number: 22, 53/udp")
     return int(number), transport
 
 

@@ -10,7 +10,7 @@ from scanner.cli import options as opt
 
 if TYPE_CHECKING:
     from scanner.core.model import Address
-    from scanner.core.policy.policy import Decision, Match, Policy
+    from scanner.core.policy.policy import Decision, Policy, PolicyMatch
     from scanner.core.registry.registry import Registry
 
 app = typer.Typer(help="What is expected where, by whom, until when.", no_args_is_help=True, rich_markup_mode=None)
@@ -25,13 +25,13 @@ def check_command(file: PolicyArgument, registry: opt.RegistryFile = None) -> in
     Exit status 1 where an entry never decides, has expired or waits for review; overlaps alone are only said.
     """
     from scanner.core.policy.check import Oddity, check_policy
-    from scanner.core.sanitise import inert
+    from scanner.core.sanitise import sanitise
     from scanner.outputs.summary import counted
 
     policy, _ = _read(file, registry)
     remarks = list(check_policy(policy, _today()))
     for remark in remarks:
-        typer.echo(inert(f"{remark.entry.place}: {remark.oddity}: {remark.entry.label} {remark.text}"))
+        typer.echo(sanitise(f"{remark.entry.place}: {remark.oddity}: {remark.entry.label} {remark.text}"))
     ports = sum(len(entry.ports) for entry in policy.entries)
     entries, many = counted(len(policy.entries), "entry", "entries"), counted(len(remarks), "remark")
     typer.echo(f"{policy.name}: {entries}, {counted(ports, 'port')}, {many}", err=True)
@@ -48,12 +48,12 @@ def draft_command(
     """Write a first policy from a stored sweep. Every entry is marked for review."""
     from scanner.app.sweep_history import open_store
     from scanner.core.policy.draft import draft_policy
-    from scanner.outputs.destination import place_for
+    from scanner.outputs.destination import destination_for
 
     store = open_store(history)
     with store.database:
         stored = store.sweep(sweep)
-        place = place_for(output or "-")
+        place = destination_for(output or "-")
         place.open()
         for line in draft_policy(stored.audit or stored.info.targets, stored.id, store.judged(stored)):
             place.write(f"{line}\n")
@@ -70,7 +70,7 @@ def explain_command(
 ) -> None:
     """Say which entry decides about an endpoint, and why."""
     from scanner.core.model import PortKey, Transport
-    from scanner.core.sanitise import inert
+    from scanner.core.sanitise import sanitise
     from scanner.core.targets.ports import parse_ports
     from scanner.core.targets.targets import Word
 
@@ -86,10 +86,10 @@ def explain_command(
             status = table.status(key.transport, key.number)
             head = f"{number}{f' ({name})' if name else ''} {key.number}/{key.transport}: {decision.standing}"
             lines = [head, *_reasons(matches, decision, day), f"  the registry says: {status}"]
-            typer.echo("\n".join(map(inert, lines)))
+            typer.echo("\n".join(map(sanitise, lines)))
 
 
-def _reasons(matches: "list[Match]", decision: "Decision", day: date) -> list[str]:
+def _reasons(matches: "list[PolicyMatch]", decision: "Decision", day: date) -> list[str]:
     if not matches:
         return ["  no entry names this port for this address, so it is unexpected if it is open"]
     why = ", the most specific" if len(matches) > 1 else ""
@@ -100,7 +100,7 @@ def _reasons(matches: "list[Match]", decision: "Decision", day: date) -> list[st
     return lines
 
 
-def _entry(match: "Match") -> str:
+def _entry(match: "PolicyMatch") -> str:
     entry = match.entry
     until = f", until {entry.expires}" if entry.expires else ""
     return f"{entry} [{entry.place}, via {match.via}{until}]"

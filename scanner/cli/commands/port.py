@@ -83,13 +83,13 @@ def _unknown(word: str, name: str, registry: "Registry") -> Exception:
     from difflib import get_close_matches
 
     from scanner.core.errors import InvalidInput
-    from scanner.core.sanitise import inert
+    from scanner.core.sanitise import sanitise
 
     if registry.by_name(name):
-        return InvalidInput(f"{inert(name)} has no port on that transport", where=inert(word))
+        return InvalidInput(f"{sanitise(name)} has no port on that transport", where=sanitise(word))
     near = get_close_matches(name.lower(), registry.names, n=3, cutoff=0.7)
-    cure = f"did you mean {' or '.join(map(inert, near))}?" if near else "give a port number or IANA's name for it"
-    return InvalidInput(f"{inert(word, limit=60)!r} is no service name in the registry", where=WHERE, cure=cure)
+    cure = f"did you mean {' or '.join(map(sanitise, near))}?" if near else "give a port number or IANA's name for it"
+    return InvalidInput(f"{sanitise(word, limit=60)!r} is no service name in the registry", where=WHERE, cure=cure)
 
 
 def _runs(keys: list["PortKey"]) -> Iterator[range]:

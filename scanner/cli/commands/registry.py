@@ -109,10 +109,10 @@ def _identity_fields(identity: "RegistryIdentity") -> "Mapping[str, Any]":
 
 
 def _identity_lines(identity: "RegistryIdentity") -> list[str]:
-    from scanner.core.sanitise import inert
+    from scanner.core.sanitise import sanitise
 
     return [
-        f"source  {inert(identity.source)}",
+        f"source  {sanitise(identity.source)}",
         f"date    {identity.date}",
         f"sha256  {identity.sha256}",
         f"rows    {identity.rows}",

@@ -45,8 +45,8 @@ def _go_on(store: "Store", stored: "StoredSweep", *, quiet: bool) -> int:
         return status
     from scanner.app.audit_run import run_night
     from scanner.config.audit import read_audit
-    from scanner.files.lock import held
+    from scanner.files.lock import lock_held
 
     audit = read_audit(resumed.options.audit_file)
-    with held(audit.path, f"a sweep of {audit.name}"):
+    with lock_held(audit.path, f"a sweep of {audit.name}"):
         return run_night(audit, resumed)

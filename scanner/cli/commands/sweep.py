@@ -17,12 +17,12 @@ def sweep_command(
     from scanner.app.audit_run import first_night, run_night
     from scanner.cli.views.dry_run import show_plan
     from scanner.config.audit import read_audit
-    from scanner.files.lock import held
+    from scanner.files.lock import lock_held
 
     audit = read_audit(audit_file)
     if dry_run:
         show_plan(first_night(audit, warn_on_stderr), as_json=False)
         return 0
     notes: list[str] = []
-    with held(audit.path, f"a sweep of {audit.name}"):
+    with lock_held(audit.path, f"a sweep of {audit.name}"):
         return run_night(audit, first_night(audit, notes.append), notes)

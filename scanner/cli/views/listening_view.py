@@ -1,4 +1,4 @@
-"""Listening sockets as a table, as CSV and as JSON lines. Process names and commands are made inert."""
+"""Listening sockets as a table, as CSV and as JSON lines. Process names and commands are sanitised."""
 
 import csv
 import io
@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import TypeAlias
 
 from scanner.core.model import Finding, Judged
-from scanner.core.sanitise import csv_cell, inert
-from scanner.listening import Holder, Listener
+from scanner.core.sanitise import csv_cell, sanitise
+from scanner.listening import Holder, ListeningSocket
 
-Row: TypeAlias = tuple[Listener, Judged]
+ListeningRow: TypeAlias = tuple[ListeningSocket, Judged]
 
 SCHEMA_VERSION = 1
-COLUMNS: tuple[str, ...] = (
+LISTENING_COLUMNS: tuple[str, ...] = (
     *("transport", "address", "port", "reach", "pid", "process", "user", "started", "program", "command"),
     *("registry_status", "service", "verdict", "severity", "rule", "detail"),
 )
@@ -24,8 +24,8 @@ _WIDTHS = {"port": 11, "address": 16, "process": 24, "user": 10, "since": 16, "r
 _NOBODY = Holder(pid=0)
 
 
-def record(row: Row) -> dict[str, str | int]:
-    """One listener with the most severe of what the rules say, by column; inert."""
+def record(row: ListeningRow) -> dict[str, str | int]:
+    """One listener with the most severe of what the rules say, by column; sanitised."""
     listener, judged = row
     holder, worst = listener.holder or _NOBODY, _worst(judged)
     values: tuple[str | int, ...] = (
@@ -46,29 +46,29 @@ def record(row: Row) -> dict[str, str | int]:
         worst.rule,
         worst.detail,
     )
-    plain = (inert(value, limit=500) if isinstance(value, str) else value for value in values)
-    return dict(zip(COLUMNS, plain, strict=True))
+    plain = (sanitise(value, limit=500) if isinstance(value, str) else value for value in values)
+    return dict(zip(LISTENING_COLUMNS, plain, strict=True))
 
 
-def csv_lines(rows: Iterable[Row]) -> Iterator[str]:
+def csv_lines(rows: Iterable[ListeningRow]) -> Iterator[str]:
     """Header and one row a listener, RFC 4180."""
-    yield _csv(COLUMNS)
+    yield _csv(LISTENING_COLUMNS)
     for row in rows:
         yield _csv([csv_cell(value) if isinstance(value, str) else str(value) for value in record(row).values()])
 
 
-def json_lines(rows: Iterable[Row]) -> Iterator[str]:
+def json_lines(rows: Iterable[ListeningRow]) -> Iterator[str]:
     """One ASCII object a listener and line, with every rule that speaks."""
     for row in rows:
         findings = [
-            {"rule": f.rule, "severity": f.severity.word, "verdict": f.verdict.value, "detail": inert(f.detail)}
+            {"rule": f.rule, "severity": f.severity.word, "verdict": f.verdict.value, "detail": sanitise(f.detail)}
             for f in row[1].findings
         ]
         line = {"schema_version": SCHEMA_VERSION, "type": "listener", **record(row), "findings": findings}
         yield json.dumps(line).replace("\x7f", "\\u007f") + "\n"
 
 
-def table_lines(rows: Sequence[Row], *, whole: bool) -> Iterator[str]:
+def table_lines(rows: Sequence[ListeningRow], *, whole: bool) -> Iterator[str]:
     """A table for people. `whole` adds the command and every rule that speaks under each line."""
     yield _cells("PORT", "ADDRESS", "PROCESS", "USER", "SINCE", "REGISTRY", "SAYS")
     for listener, judged in rows:
@@ -86,23 +86,23 @@ def table_lines(rows: Sequence[Row], *, whole: bool) -> Iterator[str]:
             yield from _more(listener, judged)
 
 
-def _more(listener: Listener, judged: Judged) -> Iterator[str]:
+def _more(listener: ListeningSocket, judged: Judged) -> Iterator[str]:
     if listener.holder and listener.holder.command:
-        yield f"    runs {inert(listener.holder.command, limit=300)}\n"
+        yield f"    runs {sanitise(listener.holder.command, limit=300)}\n"
     if listener.holder and listener.holder.program:
-        yield f"    from {inert(listener.holder.program, limit=300)}\n"
+        yield f"    from {sanitise(listener.holder.program, limit=300)}\n"
     for finding in judged.findings:
-        yield f"    {finding.severity.word}: {inert(finding.detail, limit=300)} [{finding.rule}]\n"
+        yield f"    {finding.severity.word}: {sanitise(finding.detail, limit=300)} [{finding.rule}]\n"
 
 
 def _cells(*cells: str) -> str:
     widths = _WIDTHS.values()
     fixed = [f"{_fit(cell, width):<{width}}" for cell, width in zip(cells, widths, strict=False)]
-    return " ".join([*fixed, inert(cells[-1])]).rstrip() + "\n"
+    return " ".join([*fixed, sanitise(cells[-1])]).rstrip() + "\n"
 
 
 def _fit(cell: str, width: int) -> str:
-    cell = inert(cell)
+    cell = sanitise(cell)
     return cell if len(cell) <= width else cell[: width - 1] + "…"
 
 

@@ -10,7 +10,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 from scanner.core.registry.overlays import Overlays, Threat, Usual
-from scanner.core.sanitise import inert
+from scanner.core.sanitise import sanitise
 
 if TYPE_CHECKING:
     from scanner.cli.views.port_page import Page
@@ -105,7 +105,7 @@ def overlay_fields(page: "Page") -> dict[str, Any]:
 
 
 def _item(what: str, source: str) -> list[str]:
-    return wrap(inert(f"{what} [{source}]"), _WIDTH, initial_indent="  ", subsequent_indent="      ")
+    return wrap(sanitise(f"{what} [{source}]"), _WIDTH, initial_indent="  ", subsequent_indent="      ")
 
 
 def _step(text: str) -> list[str]:

@@ -1,7 +1,7 @@
 """The page about a port: sections, one after the other, each a function from the page to its lines.
 
 To say more of a port, add a function to `SECTIONS` (and its fact to `page_fields` for JSON). A section with
-nothing to say returns nothing. What the registry holds was written by strangers: every line is made inert.
+nothing to say returns nothing. What the registry holds was written by strangers: every line is sanitised.
 """
 
 import json
@@ -13,12 +13,12 @@ from typing import Any
 
 from scanner.cli.views.port_overlays import de_facto, history, if_open, look_yourself, overlay_fields
 from scanner.core.model import PortKey, RegistryIdentity, RegistryStatus, Transport
-from scanner.core.registry.registry import RANGES, PortRecord, Registry, Row, port_range
+from scanner.core.registry.registry import RANGES, PortRecord, Registry, RegistryRow, port_range
 from scanner.core.registry.words import use_reported
-from scanner.core.sanitise import inert
+from scanner.core.sanitise import sanitise
 from scanner.outputs.registry_fields import registry_fields
 
-WIDTH = 78
+PAGE_WIDTH = 78
 NOTE_LENGTH = 300
 SCHEMA_VERSION = 1
 
@@ -87,23 +87,23 @@ def statuses(page: Page) -> Iterator[str]:
 def _names(page: Page, record: PortRecord) -> str:
     others = page.registry.other_transport_only(record.transport, record.port)
     told = others and record.transport in (Transport.TCP, Transport.UDP)
-    return f"(assigned for {' and '.join(others)} only)" if told else inert(record.service)
+    return f"(assigned for {' and '.join(others)} only)" if told else sanitise(record.service)
 
 
 def services(page: Page) -> Iterator[str]:
     """Each name with its description, dates, notes and what is reported of others who use the port."""
     for row, transports in _distinct_rows(page).items():
         use = use_reported(row.unauthorised_use, row.first, row.last, page.port)
-        yield f"  {inert(row.service) or row.status} ({', '.join(transports)})"
+        yield f"  {sanitise(row.service) or row.status} ({', '.join(transports)})"
         yield from _wrapped(row.description if row.service else "")
         yield from _wrapped(_dates(row))
         yield from _wrapped(f"note: {shorten(row.notes, NOTE_LENGTH, placeholder=' [...]')}" if row.notes else "")
         yield from _wrapped(f"reported: {use}" if use else "")
 
 
-def _distinct_rows(page: Page) -> dict[Row, list[str]]:
+def _distinct_rows(page: Page) -> dict[RegistryRow, list[str]]:
     """Rows that say something, with the transports they hold for; rows that differ in nothing else are one."""
-    found: dict[Row, list[str]] = {}
+    found: dict[RegistryRow, list[str]] = {}
     for record in page.records:
         for row in record.rows:
             if row.service or row.notes or row.unauthorised_use or row.registered or row.modified:
@@ -111,20 +111,20 @@ def _distinct_rows(page: Page) -> dict[Row, list[str]]:
     return found
 
 
-def _dates(row: Row) -> str:
+def _dates(row: RegistryRow) -> str:
     facts = (("registered", row.registered), ("modified", row.modified), ("see", row.reference), ("by", row.assignee))
     return ", ".join(f"{word} {fact}" for word, fact in facts if fact)
 
 
 def _wrapped(text: str) -> list[str]:
-    return wrap(inert(" ".join(text.split())), WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 8)
+    return wrap(sanitise(" ".join(text.split())), PAGE_WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 8)
 
 
 def meaning(page: Page) -> Iterator[str]:
     """What the statuses mean for someone who found the port open."""
     asked = page.records if len(page.records) == 1 else page.records[:2]
     for status in dict.fromkeys(record.status for record in asked):
-        yield from wrap(MEANING[status], WIDTH)
+        yield from wrap(MEANING[status], PAGE_WIDTH)
 
 
 SECTIONS: tuple[Callable[[Page], Iterator[str]], ...] = (
@@ -147,7 +147,7 @@ def page_text(page: Page) -> str:
 
 def footer(identity: RegistryIdentity) -> str:
     """Which registry said so."""
-    return f"Registry: {inert(identity.source)}, of {inert(identity.date)}, sha256 {identity.sha256[:12]}"
+    return f"Registry: {sanitise(identity.source)}, of {sanitise(identity.date)}, sha256 {identity.sha256[:12]}"
 
 
 def json_line(page: Page) -> str:

@@ -16,10 +16,7 @@ from typing import Final, Self
 import numpy as np
 import numpy.typing as npt
 
-U8 = npt.NDArray[np.uint8]
-U16 = npt.NDArray[np.uint16]
-U32 = npt.NDArray[np.uint32]
-U64 = npt.NDArray[np.uint64]
+from scanner.core.columns import U8, U16, U32, U64
 
 ETHERNET: Final = 14
 """Length in bytes of an Ethernet header; loopback has one too, with zero addresses."""

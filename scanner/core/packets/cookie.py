@@ -21,7 +21,7 @@ from typing import Protocol
 
 import numpy as np
 
-from scanner.core.packets.build import U16, U32, U64
+from scanner.core.columns import U16, U32, U64
 
 KEY_BYTES = 32
 """Length of a key: sixteen bytes for each family."""

@@ -19,14 +19,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.packets.build import U8, U16, U32, U64
+from scanner.core.columns import I64, U8, U16, U32, U64, Mask
 from scanner.core.packets.cookie import Cookie
 
-Mask = npt.NDArray[np.bool_]
-I64 = npt.NDArray[np.int64]
 
-
-class Kind(IntEnum):
+class AnswerKind(IntEnum):
     """What a packet is to us."""
 
     OTHER = 0
@@ -42,7 +39,7 @@ class Answers:
     """Columns of one length; where `kind` is OTHER the rest means nothing."""
 
     kind: U8
-    """A `Kind` for each packet."""
+    """A `AnswerKind` for each packet."""
     version: U8
     """IP version, 4 or 6; 0 where it is neither."""
     high: U64
@@ -105,7 +102,7 @@ def proven(answers: Answers, cookie: Cookie) -> Mask:
     """Which answers are to probes of ours: not OTHER, and carrying the endpoint's cookie."""
     accepted = np.zeros(len(answers), np.bool_)
     for version in (4, 6):
-        at = np.flatnonzero((answers.version == version) & (answers.kind != Kind.OTHER))
+        at = np.flatnonzero((answers.version == version) & (answers.kind != AnswerKind.OTHER))
         expected = cookie.of(
             version,
             high=answers.high[at],
@@ -211,9 +208,9 @@ def _read_tcp(rows: _Rows, packets: _Packets, answers: Answers) -> None:
     tcp = packets.only(packets.protocol == _TCP)
     header = (rows.u8(tcp.rows, tcp.body + 12) >> 4) * 4
     flags = rows.u8(tcp.rows, tcp.body + 13) & _FIN_SYN_RST_ACK
-    kind = np.where(flags == _SYN_ACK, Kind.SYN_ACK, Kind.OTHER)
-    kind[(flags == _RST_ACK) | (flags == _RST_ACK_FIN)] = Kind.RESET
-    said = (kind != Kind.OTHER) & (header >= 20) & (tcp.body + header <= tcp.end)
+    kind = np.where(flags == _SYN_ACK, AnswerKind.SYN_ACK, AnswerKind.OTHER)
+    kind[(flags == _RST_ACK) | (flags == _RST_ACK_FIN)] = AnswerKind.RESET
+    said = (kind != AnswerKind.OTHER) & (header >= 20) & (tcp.body + header <= tcp.end)
     tcp = tcp.only(said)
     at = tcp.rows
     answers.kind[at] = kind[said]
@@ -235,7 +232,7 @@ def _read_icmp(rows: _Rows, packets: _Packets, answers: Answers) -> None:
     quoted = quoted.only((quoted.protocol == _TCP) & (quoted.body + 8 <= quoted.end))
     icmp = icmp.only(np.isin(icmp.rows, quoted.rows))
     at = quoted.rows
-    answers.kind[at] = Kind.ICMP
+    answers.kind[at] = AnswerKind.ICMP
     answers.version[at] = version
     answers.high[at], answers.low[at] = _addresses(rows, quoted, destination=True)
     answers.source_port[at] = rows.u16(at, quoted.body)

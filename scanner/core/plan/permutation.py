@@ -21,9 +21,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
-import numpy.typing as npt
 
-U64 = npt.NDArray[np.uint64]
+from scanner.core.columns import U64
 
 ROUNDS = 4
 MAX_SIZE = 1 << 62

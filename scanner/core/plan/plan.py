@@ -11,17 +11,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import numpy.typing as npt
 
+from scanner.core.columns import I64, U16, U64
 from scanner.core.plan.permutation import MAX_SIZE, Permutation
 from scanner.core.plan.wave import Wave
-from scanner.core.targets.columns import AddressColumns
+from scanner.core.targets.address_columns import AddressColumns
 from scanner.core.targets.targets import TargetSet
-
-U8 = npt.NDArray[np.uint8]
-U16 = npt.NDArray[np.uint16]
-U64 = npt.NDArray[np.uint64]
-I64 = npt.NDArray[np.int64]
 
 WAVE = 1 << 16
 """Endpoints in a wave, unless something speaks for fewer."""

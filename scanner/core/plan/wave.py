@@ -14,6 +14,7 @@ from ipaddress import IPv4Address, IPv6Address
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import F32, F64, U8, U16, U64
 from scanner.core.model import Address, Coverage, Endpoint, Observation, State, Transport
 from scanner.core.plan.reasons import (
     ANSWERS,
@@ -25,12 +26,6 @@ from scanner.core.plan.reasons import (
     reason_state,
     reason_text,
 )
-
-U8 = npt.NDArray[np.uint8]
-U16 = npt.NDArray[np.uint16]
-U64 = npt.NDArray[np.uint64]
-F32 = npt.NDArray[np.float32]
-F64 = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -13,10 +13,10 @@ from enum import StrEnum
 from itertools import product
 
 from scanner.core.model import PortKey, Transport
-from scanner.core.policy.policy import Entry, Kind, Policy
+from scanner.core.policy.policy import Entry, EntryKind, Policy
 from scanner.core.targets.ranges import Span, first_outside, merge
 
-SOON = timedelta(days=14)
+EXPIRES_SOON = timedelta(days=14)
 """An exception that ends within this time deserves a word."""
 
 
@@ -74,7 +74,7 @@ def _by_itself(entry: Entry, today: date) -> Iterator[Remark]:
         yield Remark(Oddity.REVIEW, entry, "is still marked for review, so it expects nothing")
     if entry.expires and entry.expires < today:
         yield Remark(Oddity.EXPIRED, entry, f"ended on {entry.expires} ({entry.ticket}); renew it or take it out")
-    elif entry.expires and entry.expires <= today + SOON:
+    elif entry.expires and entry.expires <= today + EXPIRES_SOON:
         yield Remark(Oddity.EXPIRES_SOON, entry, f"ends on {entry.expires} ({entry.ticket})")
     if entry.hosts and not entry.networks:
         names = ", ".join(sorted(entry.hosts))
@@ -108,7 +108,7 @@ def _reachable(entry: Entry, network: Span, rivals: Iterable[_Rival]) -> bool:
 
 def _overlaps(entry: Entry, rivals: Iterable[_Rival]) -> Iterator[Remark]:
     for rival in rivals:
-        exception = rival.entry.kind is Kind.EXCEPTION and entry.kind is Kind.EXPECT
+        exception = rival.entry.kind is EntryKind.EXCEPTION and entry.kind is EntryKind.EXPECT
         note = "; it is expected anyway once the exception is over" if exception else ""
         what = f"{rival.entry.label} decides about {_ports(rival.ports)} on {rival.span} instead{note}"
         yield Remark(Oddity.OVERLAP, entry, what)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from scanner.core.model import Address, Judged, State
-from scanner.core.sanitise import inert
+from scanner.core.sanitise import sanitise
 
 OWNER = "REVIEW: who answers for this?"
 
@@ -59,7 +59,7 @@ def _list(key: str, values: list[str] | list[int]) -> Iterator[str]:
 
 def _text(text: str) -> str:
     """A TOML basic string: JSON's, once nothing unseen is in it."""
-    return json.dumps(inert(text), ensure_ascii=False)
+    return json.dumps(sanitise(text), ensure_ascii=False)
 
 
 def _order(addresses: list[Address]) -> tuple[int, int]:

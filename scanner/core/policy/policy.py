@@ -29,7 +29,7 @@ BITS: Mapping[int, int] = MappingProxyType({4: 32, 6: 128})
 """Bits of an address of each IP version."""
 
 
-class Kind(StrEnum):
+class EntryKind(StrEnum):
     """The two kinds of entries, by their word in the file."""
 
     EXPECT = "expect"
@@ -52,7 +52,7 @@ class Entry:
 
     label: str
     """Its name, or its place in the file: `expect[2]`. What the CSV calls `policy_entry`."""
-    kind: Kind
+    kind: EntryKind
     """Whether it holds for good or is an exception."""
     networks: tuple[Span, ...]
     """The networks it speaks of, each a power of two in size and aligned."""
@@ -79,7 +79,7 @@ class Entry:
         """How an endpoint stands if this entry decides."""
         if self.review:
             return Standing.UNREVIEWED
-        if self.kind is Kind.EXPECT:
+        if self.kind is EntryKind.EXPECT:
             return Standing.EXPECTED
         return Standing.EXPIRED if self.expires and self.expires < today else Standing.EXCEPTED
 
@@ -89,7 +89,7 @@ class Entry:
         return f"{self.label}{owner}{ticket}" + (f": {self.note}" if self.note else "")
 
 
-class Match(NamedTuple):
+class PolicyMatch(NamedTuple):
     """An entry that speaks of an endpoint, and by what."""
 
     entry: Entry
@@ -145,19 +145,19 @@ class Policy:
         """The same policy, held against one day whenever something was observed."""
         return Policy(self.name, self.entries, severities=self.severities, sha256=self.sha256, as_of=day)
 
-    def matches(self, address: Address, hostname: str, port: PortKey) -> Iterator[Match]:
+    def matches(self, address: Address, hostname: str, port: PortKey) -> Iterator[PolicyMatch]:
         """Every entry that speaks of an endpoint, the one that decides first."""
         return (match for match in self.about(address, hostname) if port in match.entry.ports)
 
-    def about(self, address: Address, hostname: str = "") -> Iterator[Match]:
+    def about(self, address: Address, hostname: str = "") -> Iterator[PolicyMatch]:
         """Every entry that speaks of an address, or of the name it was asked by; most specific first."""
         for entry in self._by_host.get(hostname.lower(), ()):
-            yield Match(entry, hostname)
+            yield PolicyMatch(entry, hostname)
         number = int(address)
         for level in self._by_network.get(address.version, ()):
             for entry in level.entries.get(number >> level.shift, ()):
                 first = number >> level.shift << level.shift
-                yield Match(entry, str(Span(address.version, first, first + (1 << level.shift) - 1)))
+                yield PolicyMatch(entry, str(Span(address.version, first, first + (1 << level.shift) - 1)))
 
     def decide(self, address: Address, hostname: str, port: PortKey, day: date) -> Decision:
         """How an endpoint stands on a day."""

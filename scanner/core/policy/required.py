@@ -10,16 +10,15 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import Indices
 from scanner.core.model import Transport
 from scanner.core.plan.wave import Wave
 from scanner.core.policy.policy import Entry, Policy
-from scanner.core.targets.columns import AddressColumns
+from scanner.core.targets.address_columns import AddressColumns
 from scanner.core.targets.ranges import merge
 
-Places = npt.NDArray[np.intp]
 
-
-def required_places(policy: Policy) -> Callable[[Wave], Places]:
+def required_places(policy: Policy) -> Callable[[Wave], Indices]:
     """A function from a wave to the ascending places that an entry of the policy requires, intp[n]."""
     wanted = [
         (_port_table(entry), AddressColumns(merge(entry.networks)))
@@ -27,7 +26,7 @@ def required_places(policy: Policy) -> Callable[[Wave], Places]:
         if entry.required and entry.networks and not entry.review
     ]
 
-    def places(wave: Wave) -> Places:
+    def places(wave: Wave) -> Indices:
         found = [_among(wave, table, columns) for table, columns in wanted]
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.intp)
 
@@ -40,7 +39,7 @@ def _port_table(entry: Entry) -> npt.NDArray[np.bool_]:
     return table
 
 
-def _among(wave: Wave, table: npt.NDArray[np.bool_], columns: AddressColumns) -> Places:
+def _among(wave: Wave, table: npt.NDArray[np.bool_], columns: AddressColumns) -> Indices:
     by_port = np.flatnonzero(table[wave.port])
     if not len(by_port):
         return by_port

@@ -17,6 +17,8 @@ rate leaves each of them next to nothing anyway.
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import F64, U64
+
 SLACK = 0.006
 """Seconds of unused allowance that are kept: twice the time from one look at the clock to the next."""
 PUNCTUAL = 0.0005
@@ -24,9 +26,6 @@ PUNCTUAL = 0.0005
 _ROUNDING = 1e-9
 PLACES = 1 << 20
 """Size of the table; a power of two."""
-
-U64 = npt.NDArray[np.uint64]
-F64 = npt.NDArray[np.float64]
 
 
 class Spacing:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from scanner.core.recognise import binary, databases
 from scanner.core.recognise.http import http, http2
-from scanner.core.recognise.identity import Match
+from scanner.core.recognise.identity import ProtocolMatch
 from scanner.core.recognise.recogniser import READ_LIMIT, Recogniser, first_match
 from scanner.core.recognise.text import TEXT
 
@@ -185,7 +185,7 @@ HELLOS: Mapping[str, Hello] = MappingProxyType({hello.name: hello for hello in _
 _GENERAL: tuple[Recogniser, ...] = (http, http2, *databases.DATABASES, *binary.BINARY, *TEXT)
 
 
-def recognise(data: bytes, hello: Hello | None = None) -> Match | None:
+def recognise(data: bytes, hello: Hello | None = None) -> ProtocolMatch | None:
     """What the first bytes of a peer mean.
 
     `data` is what it sent, at most `READ_LIMIT` bytes are looked at; `hello` is the question it answered, or
@@ -195,5 +195,5 @@ def recognise(data: bytes, hello: Hello | None = None) -> Match | None:
     if not data:
         return None
     if hello is not None and data == hello.payload:
-        return Match("echo")
+        return ProtocolMatch("echo")
     return first_match((*hello.answers, *_GENERAL) if hello else _GENERAL, data)

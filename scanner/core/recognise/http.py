@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from scanner.core.recognise.identity import Match
+from scanner.core.recognise.identity import ProtocolMatch
 from scanner.core.recognise.recogniser import text
 
 _STATUS = re.compile(rb"(HTTP|RTSP|SIP)/(\d(?:\.\d)?) (\d{3})[^\r\n]{0,200}\r?\n?")
@@ -21,7 +21,7 @@ _SERVER = re.compile(r"([^/(;]{1,80})(?:/([\w.+-]{1,40}))?")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """An HTTP-like answer, taken apart as far as it came."""
 
     status: int
@@ -101,7 +101,7 @@ PRODUCTS: tuple[Product, ...] = (
 """What is told apart behind HTTP, the telling ones first."""
 
 
-def http(data: bytes) -> Match | None:
+def http(data: bytes) -> ProtocolMatch | None:
     """HTTP/1.x, RTSP and SIP, by the status line; product, version and title as far as they were read."""
     found = _STATUS.match(data)
     if found is None:
@@ -109,34 +109,34 @@ def http(data: bytes) -> Match | None:
     answer = parse(data, found)
     protocol = text(found[1]).lower()
     if protocol == "http" and _wants_tls(answer):
-        return Match("tls", certain=False)
+        return ProtocolMatch("tls", certain=False)
     name, version = _product(answer) if protocol == "http" else ("", "")
     if protocol == "http" and name == "MongoDB":
-        return Match("mongodb", name)
+        return ProtocolMatch("mongodb", name)
     if not name:
         name, version = _server(answer)
-    return Match(protocol, name, version, _detail(answer))
+    return ProtocolMatch(protocol, name, version, _detail(answer))
 
 
-def http2(data: bytes) -> Match | None:
+def http2(data: bytes) -> ProtocolMatch | None:
     """A server that begins with an HTTP/2 SETTINGS frame: type 4, stream 0, length a multiple of six."""
     if len(data) < 9 or data[3] != 4 or data[4] != 0 or data[5:9] != b"\0\0\0\0":
         return None
     length = int.from_bytes(data[:3], "big")
-    return Match("http2") if length % 6 == 0 and length <= 240 else None
+    return ProtocolMatch("http2") if length % 6 == 0 and length <= 240 else None
 
 
-def parse(data: bytes, status: re.Match[bytes]) -> Answer:
+def parse(data: bytes, status: re.Match[bytes]) -> HttpAnswer:
     """An answer whose status line was already found."""
     headers: dict[str, str] = {}
     at = status.end()
     while (found := _HEADER.match(data, at)) is not None and len(headers) < 60:
         headers.setdefault(text(found[1]).lower(), text(found[2]))
         at = found.end()
-    return Answer(int(status[3]), headers, data[at:].lstrip(b"\r\n"))
+    return HttpAnswer(int(status[3]), headers, data[at:].lstrip(b"\r\n"))
 
 
-def _product(answer: Answer) -> tuple[str, str]:
+def _product(answer: HttpAnswer) -> tuple[str, str]:
     for product in PRODUCTS:
         version = _tell(product, answer)
         if version is not None:
@@ -144,7 +144,7 @@ def _product(answer: Answer) -> tuple[str, str]:
     return "", ""
 
 
-def _tell(product: Product, answer: Answer) -> str | None:
+def _tell(product: Product, answer: HttpAnswer) -> str | None:
     """The version where the answer is this product's (empty where it does not say), else None."""
     if product.body:
         found = re.search(product.body, answer.body[:4096], re.DOTALL)
@@ -157,20 +157,20 @@ def _tell(product: Product, answer: Answer) -> str | None:
     return None if match is None else match[1]
 
 
-def _server(answer: Answer) -> tuple[str, str]:
+def _server(answer: HttpAnswer) -> tuple[str, str]:
     words = answer.headers.get("server") or answer.headers.get("user-agent") or ""
     found = _SERVER.match(words)
     return (found[1].strip(), found[2] or "") if found else (words, "")
 
 
-def _wants_tls(answer: Answer) -> bool:
+def _wants_tls(answer: HttpAnswer) -> bool:
     """The 400 (nginx, Apache, Go) or 426 of a TLS port that was asked in the clear."""
     return answer.status in (400, 426) and bool(
         re.search(rb"HTTPS port|HTTP request to an HTTPS server|speaking plain HTTP", answer.body[:4096])
     )
 
 
-def _detail(answer: Answer) -> str:
+def _detail(answer: HttpAnswer) -> str:
     if answer.status == 401:
         return "authentication required"
     title = _TITLE.search(answer.body[:4096])

@@ -37,7 +37,7 @@ class Conduct(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class ProtocolMatch:
     """What a recogniser read out of some bytes."""
 
     protocol: str

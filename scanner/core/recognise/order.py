@@ -8,7 +8,7 @@ port about which nothing is known is asked the whole table, one connection at a 
 from collections.abc import Iterable, Sequence
 
 from scanner.core.recognise.hellos import HELLOS, TLS, Hello
-from scanner.core.recognise.identity import Match
+from scanner.core.recognise.identity import ProtocolMatch
 from scanner.core.recognise.names import TLS_NAMES, protocol_of
 
 _GREET = frozenset(
@@ -43,7 +43,7 @@ _INSIDE_TLS = ("http", "ldap", "mqtt", "amqp", "redis", "irc", "mongodb", "kafka
 
 
 def next_hello(
-    hints: Sequence[str], asked: Sequence[str], likely: Match | None, *, greeted: bool, encrypted: bool = False
+    hints: Sequence[str], asked: Sequence[str], likely: ProtocolMatch | None, *, greeted: bool, encrypted: bool = False
 ) -> Hello | None:
     """The next question, or None when enough was asked.
 

@@ -9,9 +9,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
-from scanner.core.recognise.identity import Match, cut
+from scanner.core.recognise.identity import ProtocolMatch, cut
 
-Recogniser: TypeAlias = Callable[[bytes], Match | None]
+Recogniser: TypeAlias = Callable[[bytes], ProtocolMatch | None]
 """The first bytes of a peer in, what they mean out."""
 
 READ_LIMIT = 8192
@@ -31,12 +31,12 @@ def row(protocol: str, pattern: bytes, *, product: str = "", certain: bool = Tru
     """
     compiled = re.compile(pattern, re.DOTALL)
 
-    def recognise(data: bytes) -> Match | None:
+    def recognise(data: bytes) -> ProtocolMatch | None:
         found = compiled.match(data)
         if found is None:
             return None
         groups = {name: text(value) for name, value in found.groupdict().items()}
-        return Match(
+        return ProtocolMatch(
             protocol,
             groups.get("product") or product,
             groups.get("version", ""),
@@ -47,7 +47,7 @@ def row(protocol: str, pattern: bytes, *, product: str = "", certain: bool = Tru
     return recognise
 
 
-def first_match(recognisers: Iterable[Recogniser], data: bytes) -> Match | None:
+def first_match(recognisers: Iterable[Recogniser], data: bytes) -> ProtocolMatch | None:
     """What the first recogniser that knows these bytes says; a likely match only where no certain one is."""
     likely = None
     for recognise in recognisers:

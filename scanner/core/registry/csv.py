@@ -20,9 +20,9 @@ from types import MappingProxyType
 
 from scanner.core.errors import RegistryUnusable
 from scanner.core.model import RegistryIdentity, Transport
-from scanner.core.registry.registry import PORTS, Registry, Row
+from scanner.core.registry.registry import ALL_PORTS, Registry, RegistryRow
 
-COLUMNS = (
+IANA_COLUMNS = (
     "Service Name",
     "Port Number",
     "Transport Protocol",
@@ -82,7 +82,7 @@ def _text(data: bytes, source: str) -> str:
 
 
 def _cells(text: str, source: str) -> Iterator[tuple[int, tuple[str, ...]]]:
-    """The line number and the cells of `COLUMNS` of each row."""
+    """The line number and the cells of `IANA_COLUMNS` of each row."""
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     header: Sequence[str] = ()
     try:
@@ -101,13 +101,13 @@ def _cells(text: str, source: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 def _places(header: Sequence[str], source: str) -> list[int]:
     places = {heading.strip().lower(): place for place, heading in enumerate(header)}
-    missing = [column for column in COLUMNS if column.lower() not in places]
+    missing = [column for column in IANA_COLUMNS if column.lower() not in places]
     if missing:
         raise RegistryUnusable(f"{source}: no column {missing[0]!r} in the first line; expected IANA's CSV")
-    return [places[column.lower()] for column in COLUMNS]
+    return [places[column.lower()] for column in IANA_COLUMNS]
 
 
-def _rows(table: Iterable[tuple[int, tuple[str, ...]]], source: str) -> Iterator[Row]:
+def _rows(table: Iterable[tuple[int, tuple[str, ...]]], source: str) -> Iterator[RegistryRow]:
     """The rows that have a port and a transport that this program knows."""
     for line, cells in table:
         service, ports, transport = cells[:3]
@@ -117,7 +117,7 @@ def _rows(table: Iterable[tuple[int, tuple[str, ...]]], source: str) -> Iterator
                 first, last = _port_run(ports)
             except ValueError as error:
                 raise RegistryUnusable(f"{source}:{line}: {error}") from None
-            yield Row(service.strip(), first, last, transports, *cells[3:])
+            yield RegistryRow(service.strip(), first, last, transports, *cells[3:])
 
 
 def _port_run(cell: str) -> tuple[int, int]:
@@ -126,12 +126,12 @@ def _port_run(cell: str) -> tuple[int, int]:
         raise ValueError(f"{cell!r} is no port; expected a number or a run like 6000-6063")
     first = int(match[1])
     last = int(match[2]) if match[2] else first
-    if not first <= last < PORTS:
-        raise ValueError(f"{cell!r} is no run of ports between 0 and {PORTS - 1}")
+    if not first <= last < ALL_PORTS:
+        raise ValueError(f"{cell!r} is no run of ports between 0 and {ALL_PORTS - 1}")
     return first, last
 
 
-def _check_whole(count: int, rows: Sequence[Row], source: str) -> None:
+def _check_whole(count: int, rows: Sequence[RegistryRow], source: str) -> None:
     if count < LEAST_ROWS:
         raise RegistryUnusable(
             f"{source}: {count} rows; the whole registry has more than {LEAST_ROWS}, so this is a part of it"

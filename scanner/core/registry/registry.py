@@ -28,14 +28,14 @@ from typing import NamedTuple
 from scanner.core.model import PortKey, PortRange, RegistryIdentity, RegistryStatus, Transport
 from scanner.core.registry.words import row_status, use_reported
 
-PORTS = 1 << 16
+ALL_PORTS = 1 << 16
 """How many port numbers there are."""
 
 RANGES: Mapping[PortRange, range] = MappingProxyType(
     {
         PortRange.SYSTEM: range(1024),
         PortRange.USER: range(1024, 49152),
-        PortRange.DYNAMIC: range(49152, PORTS),
+        PortRange.DYNAMIC: range(49152, ALL_PORTS),
     }
 )
 """The three ranges of RFC 6335 section 6."""
@@ -59,7 +59,7 @@ MAX_AGE_DAYS = 365
 """From this age on a registry deserves a warning."""
 
 
-class Row(NamedTuple):
+class RegistryRow(NamedTuple):
     """One row of the registry. A named tuple, since 14,500 are made at each start: a quarter of the cost."""
 
     service: str
@@ -101,7 +101,7 @@ class PortRecord:
     """The port, 0 to 65535."""
     status: RegistryStatus
     """What it is, all rows considered."""
-    rows: tuple[Row, ...]
+    rows: tuple[RegistryRow, ...]
     """The rows that speak of it, those for it alone first, else in the registry's order; often none."""
 
     @property
@@ -143,10 +143,10 @@ class RangeCounts:
 class Registry:
     """The rows and every question that is asked of them. Nothing in it changes once it is made."""
 
-    def __init__(self, identity: RegistryIdentity, rows: Iterable[Row]) -> None:
+    def __init__(self, identity: RegistryIdentity, rows: Iterable[RegistryRow]) -> None:
         """`identity` says which registry this is; `rows` are its rows, in its own order."""
         self.identity = identity
-        self.rows: tuple[Row, ...] = tuple(rows)
+        self.rows: tuple[RegistryRow, ...] = tuple(rows)
         self._status_codes: dict[Transport, bytes] = {}
 
     def lookup(self, transport: Transport, port: int) -> PortRecord:
@@ -167,7 +167,7 @@ class Registry:
         return self._status_codes[transport]
 
     def _make_status_codes(self, transport: Transport) -> bytes:
-        table = bytearray([_CODES[RegistryStatus.UNASSIGNED]]) * PORTS
+        table = bytearray([_CODES[RegistryStatus.UNASSIGNED]]) * ALL_PORTS
         dynamic = RANGES[PortRange.DYNAMIC]
         table[dynamic.start :] = bytes([_CODES[RegistryStatus.DYNAMIC]]) * len(dynamic)
         for code, first, last, transports in self._coded_runs:
@@ -225,17 +225,17 @@ class Registry:
         return {key: tuple(services) for key, services in names.items()}
 
     @cached_property
-    def _narrow_rows(self) -> Mapping[int, Sequence[Row]]:
-        index: defaultdict[int, list[Row]] = defaultdict(list)
+    def _narrow_rows(self) -> Mapping[int, Sequence[RegistryRow]]:
+        index: defaultdict[int, list[RegistryRow]] = defaultdict(list)
         for row in self.rows:
             if row.first == row.last:
                 index[row.first].append(row)
         return index
 
     @cached_property
-    def _wide_rows(self) -> Mapping[int, Sequence[Row]]:
+    def _wide_rows(self) -> Mapping[int, Sequence[RegistryRow]]:
         """The rows that span ports, by the runs of 256 ports that they reach into."""
-        index: defaultdict[int, list[Row]] = defaultdict(list)
+        index: defaultdict[int, list[RegistryRow]] = defaultdict(list)
         for row in self.rows:
             if row.first != row.last:
                 for bucket in range(row.first >> BUCKET, (row.last >> BUCKET) + 1):
@@ -251,7 +251,7 @@ class Registry:
         return {name: tuple(sorted(set(found))) for name, found in keys.items()}
 
 
-def _keys(row: Row) -> Iterable[PortKey]:
+def _keys(row: RegistryRow) -> Iterable[PortKey]:
     return (PortKey(transport, port) for transport in row.transports for port in range(row.first, row.last + 1))
 
 

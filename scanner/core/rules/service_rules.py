@@ -11,10 +11,10 @@ from scanner.core.recognise.identity import Certificate, Conduct, Identity
 from scanner.core.recognise.names import means, promises_tls, protocol_of
 from scanner.core.rules.rule import Case, Rule
 
-SOON = timedelta(days=30)
+CERTIFICATE_SOON = timedelta(days=30)
 """How long before its end a certificate is worth a finding."""
 
-DATABASES = frozenset(
+DATABASE_PROTOCOLS = frozenset(
     "mysql mysqlx postgresql redis memcached mongodb mssql cassandra zookeeper kafka ldap".split()  # noqa: SIM905
 )
 DATABASE_PRODUCTS = frozenset(
@@ -94,7 +94,7 @@ def _expired(case: Case) -> str | None:
 
 def _expires_soon(case: Case) -> str | None:
     certificate, now = _certificate(case), case.observation.at
-    if certificate is None or not certificate.not_before <= now <= certificate.not_after < now + SOON:
+    if certificate is None or not certificate.not_before <= now <= certificate.not_after < now + CERTIFICATE_SOON:
         return None
     days = (certificate.not_after - now).days
     left = "within a day" if days < 1 else f"in {days} day{'s' * (days > 1)}"
@@ -112,7 +112,7 @@ def _database(case: Case) -> str | None:
     identity = _spoken(case)
     if identity is None or case.explained:
         return None
-    told = identity.protocol in DATABASES or identity.product in DATABASE_PRODUCTS
+    told = identity.protocol in DATABASE_PROTOCOLS or identity.product in DATABASE_PRODUCTS
     return f"a database answers here: {identity.words}" if told else None
 
 

@@ -11,14 +11,14 @@ from typing import Protocol
 
 from scanner.engines.connect.hosts import Host
 from scanner.engines.connect.icmp_errors import IcmpError, read_icmp_error
-from scanner.engines.connect.in_flight import OpenWave
+from scanner.engines.connect.in_flight import InFlightWave
 from scanner.engines.connect.outcome import OPENED, PENDING
 from scanner.engines.connect.schedule import Turn
 
 _LINGER_NOT = struct.pack("ii", 1, 0)
 _RTT_IN_TCP_INFO = 68
 
-Refusal = tuple[OpenWave, int, float]
+Refusal = tuple[InFlightWave, int, float]
 """A wave, a place in it, and the seconds that its reset took."""
 
 
@@ -29,7 +29,7 @@ class Attempt:
 
     busy: bool
     """Whether an outcome is awaited."""
-    wave: OpenWave
+    wave: InFlightWave
     """The wave that asks."""
     place: int
     """For which of its places."""
@@ -91,7 +91,7 @@ class Attempt:
         return not alone and not self.wave.strikes[self.place]
 
 
-class Judge(Protocol):
+class OutcomeSink(Protocol):
     """Who is told what came of an attempt."""
 
     def refused(self, refusals: list[Refusal]) -> None:
@@ -110,7 +110,7 @@ class Judge(Protocol):
         ...
 
 
-def tell_end(judge: Judge, attempt: Attempt, error: int, *, at_once: bool) -> bool:
+def tell_end(judge: OutcomeSink, attempt: Attempt, error: int, *, at_once: bool) -> bool:
     """Tell an outcome other than a plain reset; whether there was one, after which the socket is not used again."""
     news = read_icmp_error(attempt.socket, attempt.target)
     if news is None and error in PENDING:

@@ -25,7 +25,7 @@ class Gate(Protocol):
         ...
 
 
-class ThrottledGate:
+class BatchGate:
     """Keeps to a rate in any rolling second."""
 
     def __init__(self, rate: float) -> None:

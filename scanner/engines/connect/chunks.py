@@ -1,8 +1,8 @@
 """A wave dealt in shares, and put together again.
 
-Of n shares, share t has the places t, t + n, t + 2n, ... A wave's places are in random order already (the plan's
-permutation), so every share has every host and the same load, and a share is an ordinary wave whose columns are
-strided slices. What comes back is written into the whole wave's columns at the same stride. A share that never comes
+Of n chunks, chunk t has the places t, t + n, t + 2n, ... A wave's places are in random order already (the plan's
+permutation), so every chunk has every host and the same load, and a chunk is an ordinary wave whose columns are
+strided slices. What comes back is written into the whole wave's columns at the same stride. A chunk that never comes
 back leaves its places as they were from the start: unknown, because interrupted.
 """
 
@@ -11,31 +11,32 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scanner.core.columns import F32, F64, U16
 from scanner.core.plan.reasons import Reason, reason_code
-from scanner.core.plan.wave import F32, F64, U16, SettledWave, Wave
+from scanner.core.plan.wave import SettledWave, Wave
 
 SHARE = 4096
-"""Endpoints in a share of a large wave, at least."""
+"""Endpoints in a chunk of a large wave, at least."""
 _INTERRUPTED = reason_code(Reason.INTERRUPTED)
 
 
-def shares_for(endpoints: int, workers: int) -> int:
+def chunks_for(endpoints: int, workers: int) -> int:
     """How many shares to make of a wave: one a worker at least, and enough that nobody ends long after the rest."""
     return max(workers, endpoints // SHARE)
 
 
-def share(wave: Wave, number: int, turn: int, of: int) -> Wave:
+def chunk(wave: Wave, number: int, turn: int, of: int) -> Wave:
     """Share `turn` (from 0) of so many of a wave, as a wave of that number."""
     part = slice(turn, None, of)
     return Wave(number, wave.host[part], wave.port[part], wave.version[part], wave.high[part], wave.low[part])
 
 
 @dataclass(frozen=True, slots=True)
-class SettledShare:
+class SettledChunk:
     """What a worker sends back: a settled wave without the columns that its reader has already."""
 
     number: int
-    """Number of the share."""
+    """Number of the chunk."""
     reason: U16
     """Reason code of each of its places."""
     at: F64
@@ -45,15 +46,15 @@ class SettledShare:
     sent: int
     """Probes sent."""
     complete: bool
-    """False where the share was interrupted."""
+    """False where the chunk was interrupted."""
     evidence: dict[int, str]
     """Words that back the reason of some places."""
     absent: tuple[int, ...]
     """The hosts found absent, by their indices in the target set."""
 
     @classmethod
-    def of(cls, settled: SettledWave) -> "SettledShare":
-        """The share that was probed as this wave."""
+    def of(cls, settled: SettledWave) -> "SettledChunk":
+        """The chunk that was probed as this wave."""
         return cls(
             number=settled.wave.number,
             reason=settled.reason,
@@ -66,7 +67,7 @@ class SettledShare:
         )
 
 
-class DealtWave:
+class DispatchedWave:
     """A wave that workers have, and what came back so far."""
 
     def __init__(self, wave: Wave, shares: int) -> None:
@@ -85,8 +86,8 @@ class DealtWave:
         self._absent: set[int] = set()
         self._sent, self._complete = 0, True
 
-    def settle(self, turn: int, came: SettledShare) -> None:
-        """A share came back."""
+    def settle(self, turn: int, came: SettledChunk) -> None:
+        """A chunk came back."""
         part = slice(turn, None, self.shares)
         self._reason[part], self._at[part], self._rtt[part] = came.reason, came.at, came.rtt
         self._evidence |= {turn + self.shares * place: words for place, words in came.evidence.items()}
@@ -96,7 +97,7 @@ class DealtWave:
         self.left -= 1
 
     def lose(self, turn: int, now: float, *, sent: int, why: str) -> None:
-        """A share will not come back; `sent` what is known to have been sent for it, `why` empty if nobody failed."""
+        """A chunk will not come back; `sent` what is known to have been sent for it, `why` empty if nobody failed."""
         part = slice(turn, None, self.shares)
         self._at[part] = now
         self._sent += sent

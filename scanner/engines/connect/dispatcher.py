@@ -1,8 +1,8 @@
 """One run of a crew: waves dealt to worker processes, shares gathered, and nobody left behind.
 
-Whoever is free gets the next share, so that a core which others use too does not hold up the rest; each worker has
+Whoever is free gets the next chunk, so that a core which others use too does not hold up the rest; each worker has
 some shares ahead, so that none waits for its parent, and waves are taken up to as many places as one engine has under
-way. A worker says when it begins a share and what came of it; its end, however it came, shows as the end of its socket.
+way. A worker says when it begins a chunk and what came of it; its end, however it came, shows as the end of its socket.
 What it had then is lost and said to be lost, and the others go on. Leaving is the same for every reason to leave: the
 life lines are closed, workers have a moment to reset their connections and go, then they are killed; each is waited
 for, so that no zombie stays.
@@ -20,7 +20,7 @@ from operator import attrgetter
 from time import time
 
 from scanner.core.plan.wave import SettledWave, Wave
-from scanner.engines.connect.chunks import DealtWave, SettledShare, share, shares_for
+from scanner.engines.connect.chunks import DispatchedWave, SettledChunk, chunk, chunks_for
 from scanner.engines.connect.engine import ConnectEngine
 from scanner.engines.connect.schedule import UNSETTLED
 from scanner.engines.connect.worker import Begun, fork_worker, heard, say
@@ -45,8 +45,8 @@ class Worker:
         self.progress = Progress()
         self.told = 0
         """Probes of the shares that it has handed back."""
-        self.shares: dict[int, tuple[DealtWave, int]] = {}
-        """What it has: by number of the share, the wave it is of, and which share of it."""
+        self.shares: dict[int, tuple[DispatchedWave, int]] = {}
+        """What it has: by number of the chunk, the wave it is of, and which chunk of it."""
         self.ahead = 0
         """How many of them it has not begun."""
         self.alive = True
@@ -57,12 +57,12 @@ class Worker:
         reader, self._writer = await asyncio.open_connection(sock=self._channel)
         return reader
 
-    def deal(self, number: int, dealt: DealtWave, turn: int) -> None:
-        """Give it a share of a wave."""
+    def deal(self, number: int, dealt: DispatchedWave, turn: int) -> None:
+        """Give it a chunk of a wave."""
         assert self._writer is not None
         self.shares[number] = dealt, turn
         self.ahead += 1
-        say(self._writer, share(dealt.wave, number, turn, dealt.shares))
+        say(self._writer, chunk(dealt.wave, number, turn, dealt.shares))
 
     def stop(self) -> None:
         """Let it send nothing more. May be called from a signal handler."""
@@ -88,7 +88,7 @@ class Worker:
             os.waitpid(self.process, 0)
 
 
-class Foreman:
+class Dispatcher:
     """Waves in, settled waves out."""
 
     def __init__(self, waves: Iterable[Wave], make_engine: Callable[[], ConnectEngine]) -> None:
@@ -98,7 +98,7 @@ class Foreman:
         self._workers: list[Worker] = []
         self._listening: list[asyncio.Task[None]] = []
         self._numbers = count()
-        self._undealt: deque[tuple[DealtWave, int]] = deque()
+        self._undealt: deque[tuple[DispatchedWave, int]] = deque()
         self._under_way = 0
         self._absent: OrderedDict[int, None] = OrderedDict()
         self._done: deque[SettledWave] = deque()
@@ -181,7 +181,7 @@ class Foreman:
         if wave is None:
             self._waves = None
             return False
-        dealt = DealtWave(wave, shares_for(len(wave), hands))
+        dealt = DispatchedWave(wave, chunks_for(len(wave), hands))
         self._under_way += dealt.weight
         self._undealt.extend((dealt, turn) for turn in range(dealt.shares))
         return True
@@ -203,7 +203,7 @@ class Foreman:
             case Begun():
                 worker.ahead -= 1
                 self._deal()
-            case SettledShare():
+            case SettledChunk():
                 dealt, turn = worker.shares.pop(word.number)
                 worker.told += word.sent
                 dealt.settle(turn, word)
@@ -218,7 +218,7 @@ class Foreman:
         self._drop(deque(worker.shares.values()), sent=max(0, worker.progress.sent - worker.told))
         worker.shares.clear()
 
-    def _drop(self, shares: deque[tuple[DealtWave, int]], *, sent: int = 0) -> None:
+    def _drop(self, shares: deque[tuple[DispatchedWave, int]], *, sent: int = 0) -> None:
         """Give up shares for which so much was sent."""
         while shares:
             dealt, turn = shares.popleft()
@@ -226,7 +226,7 @@ class Foreman:
             self._finish_if_whole(dealt)
             sent = 0
 
-    def _finish_if_whole(self, dealt: DealtWave) -> None:
+    def _finish_if_whole(self, dealt: DispatchedWave) -> None:
         if dealt.left:
             return
         settled = dealt.result(self._absent.keys())

@@ -21,10 +21,10 @@ from scanner.core.rate.limits import Limits, packets_of
 from scanner.engines.connect import absent_hosts as absence
 from scanner.engines.connect import epoll as connect_epoll
 from scanner.engines.connect import portable as connect_portable
-from scanner.engines.connect.attempt import Judge, Prober
-from scanner.engines.connect.batch_gate import ThrottledGate
+from scanner.engines.connect.attempt import OutcomeSink, Prober
+from scanner.engines.connect.batch_gate import BatchGate
 from scanner.engines.connect.hosts import HostBook
-from scanner.engines.connect.run import TICK, ConnectRun
+from scanner.engines.connect.run import PUMP_TICK, ConnectRun
 from scanner.engines.connect.socket_budget import socket_budget
 from scanner.engines.interface import Progress
 
@@ -121,7 +121,7 @@ class ConnectEngine:
         self._run = ConnectRun(
             waves,
             HostBook(self._limits.host_rate, self._permitted),
-            None if rate is None else ThrottledGate(rate),
+            None if rate is None else BatchGate(rate),
             timeout=self._options.timeout,
             retries=self._options.retries,
             retry_gap=self._options.retry_gap,
@@ -140,9 +140,9 @@ class ConnectEngine:
             return self._options.parallel
         if self._limits.rate is None:
             return _UNPACED_SOCKETS if self._is_fast else _UNPACED_SLOW_SOCKETS
-        return max(64, min(_MOST_SOCKETS, int(self._limits.rate * (self._options.timeout + 4 * TICK))))
+        return max(64, min(_MOST_SOCKETS, int(self._limits.rate * (self._options.timeout + 4 * PUMP_TICK))))
 
-    def _prober(self) -> Callable[[Judge, Callable[[], None]], Prober]:
+    def _prober(self) -> Callable[[OutcomeSink, Callable[[], None]], Prober]:
         return connect_epoll.EpollProber if self._is_fast else connect_portable.PortableProber
 
     @property

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable
 from errno import ECONNREFUSED, EINPROGRESS
 from time import monotonic
 
-from scanner.engines.connect.attempt import Attempt, Judge, Refusal, tell_end
+from scanner.engines.connect.attempt import Attempt, OutcomeSink, Refusal, tell_end
 from scanner.engines.connect.icmp_errors import ERRORS_QUEUED, NONE_QUEUED, ask_for_icmp_errors
 from scanner.engines.connect.outcome import EXHAUSTED, PENDING, SENT, given_up
 from scanner.engines.connect.schedule import Turn
@@ -30,7 +30,7 @@ _MOST_EVENTS = 256
 class EpollProber:
     """Sockets on an epoll object."""
 
-    def __init__(self, judge: Judge, awake: Callable[[], None]) -> None:
+    def __init__(self, judge: OutcomeSink, awake: Callable[[], None]) -> None:
         """`awake` is called by the running loop whenever there is something to `drain`."""
         self._judge = judge
         self._attempts: dict[int, Attempt] = {}

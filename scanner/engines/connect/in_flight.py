@@ -4,15 +4,16 @@ from math import nan
 
 import numpy as np
 
+from scanner.core.columns import F64
 from scanner.core.plan.reasons import Reason, reason_code
-from scanner.core.plan.wave import F64, SettledWave, Wave
+from scanner.core.plan.wave import SettledWave, Wave
 from scanner.engines.connect.hosts import Host
 
 _NOT_PROBED = reason_code(Reason.NOT_PROBED)
 _INTERRUPTED = reason_code(Reason.INTERRUPTED)
 
 
-class OpenWave:
+class InFlightWave:
     """The places of one wave."""
 
     __slots__ = (

@@ -82,7 +82,7 @@ _ANSWERED: Mapping[int, Outcome] = MappingProxyType(
 )
 
 
-def judge(error: int, *, at_once: bool = False) -> Outcome:
+def classify_errno(error: int, *, at_once: bool = False) -> Outcome:
     """What connect()'s errno says; `at_once` where the very first call gave it, before anything was sent."""
     if at_once and error == errno.EHOSTUNREACH:
         return _NO_WAY

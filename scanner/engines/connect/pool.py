@@ -13,7 +13,7 @@ places are unknown, their waves incomplete, and these say why; later waves are d
 are found so by each worker on its own, and counted once, by the parent.
 
 Starting a worker costs some milliseconds, so a crew is for plans that are large and for limits that one process cannot
-reach (`crew_size`). Where not even one process may be started, the engine runs in this one.
+reach (`pool_size`). Where not even one process may be started, the engine runs in this one.
 """
 
 import os
@@ -24,7 +24,7 @@ from scanner.core.model import Address
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.limits import Limits, fastest
 from scanner.engines.connect import epoll as connect_epoll
-from scanner.engines.connect.dispatcher import Foreman
+from scanner.engines.connect.dispatcher import Dispatcher
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.interface import Progress
 
@@ -35,7 +35,7 @@ BRISK = 50_000
 _MOST = 4
 
 
-def crew_size(endpoints: int, hosts: int, limits: Limits) -> int:
+def pool_size(endpoints: int, hosts: int, limits: Limits) -> int:
     """How many workers are worth having for a plan of so many endpoints and hosts; 1 where the plain engine will do."""
     most = fastest(limits, hosts)
     if endpoints < WORTHWHILE or (most is not None and most <= BRISK) or not connect_epoll.AVAILABLE:
@@ -43,7 +43,7 @@ def crew_size(endpoints: int, hosts: int, limits: Limits) -> int:
     return min(len(os.sched_getaffinity(0)), _MOST)
 
 
-class ConnectCrew:
+class ConnectPool:
     """Turns waves into settled waves by connect(), on several cores. Obeys `interface.Engine`."""
 
     name = "connect"
@@ -68,7 +68,7 @@ class ConnectCrew:
             rate=_part(limits.rate, workers, options.packets),
             host_rate=_part(limits.host_rate, workers, options.packets),
         )
-        self._run: Foreman | ConnectEngine | None = None
+        self._run: Dispatcher | ConnectEngine | None = None
         self._stopped = False
 
     @property
@@ -95,7 +95,7 @@ class ConnectCrew:
         """
         if self._stopped:
             return
-        self._run = foreman = Foreman(waves, self._engine)
+        self._run = foreman = Dispatcher(waves, self._engine)
         try:
             settling = foreman.settled()
             if not await foreman.hire(self._size):

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from errno import EINPROGRESS
 from time import monotonic
 
-from scanner.engines.connect.attempt import Attempt, Judge, tell_end
+from scanner.engines.connect.attempt import Attempt, OutcomeSink, tell_end
 from scanner.engines.connect.icmp_errors import ask_for_icmp_errors
 from scanner.engines.connect.outcome import PENDING, SENT, given_up
 from scanner.engines.connect.schedule import Turn
@@ -19,7 +19,7 @@ from scanner.engines.connect.schedule import Turn
 class PortableProber:
     """Sockets in the hands of asyncio's own loop."""
 
-    def __init__(self, judge: Judge, awake: Callable[[], None]) -> None:
+    def __init__(self, judge: OutcomeSink, awake: Callable[[], None]) -> None:
         """`awake` is called when there were outcomes: there is room for more probes."""
         self._judge = judge
         self._awake = awake

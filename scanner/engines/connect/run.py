@@ -23,24 +23,24 @@ import numpy as np
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.engines.connect.absent_hosts import AbsenceWatch
-from scanner.engines.connect.attempt import Attempt, Judge, Prober, Refusal
+from scanner.engines.connect.attempt import Attempt, OutcomeSink, Prober, Refusal
 from scanner.engines.connect.batch_gate import Gate
 from scanner.engines.connect.hosts import ENOUGH, HostBook
 from scanner.engines.connect.icmp_errors import IcmpError
-from scanner.engines.connect.in_flight import OpenWave
+from scanner.engines.connect.in_flight import InFlightWave
 from scanner.engines.connect.outcome import (
     EXHAUSTED,
     OPENED,
     Outcome,
     Weight,
-    judge,
+    classify_errno,
     judge_icmp,
     local_failure,
 )
 from scanner.engines.connect.schedule import Schedule, Turn
 from scanner.engines.interface import Progress
 
-TICK = 0.05
+PUMP_TICK = 0.05
 """Seconds between looks at the clock."""
 STRIKES = 5
 """Local failures of one endpoint that are borne before it is settled as one."""
@@ -68,14 +68,14 @@ class ConnectRun:
         retries: int,
         retry_gap: float,
         sockets: int,
-        prober: Callable[[Judge, Callable[[], None]], Prober],
+        prober: Callable[[OutcomeSink, Callable[[], None]], Prober],
         watch: AbsenceWatch | None,
         alone: bool = True,
     ) -> None:
         """`gate` the global rate, None for none; `sockets` how many may be in use; times in seconds.
 
-        `prober` is made with this run as its judge and the callback that reads its outcomes. `alone` is False where
-        other processes of ours probe too. Needs a running loop.
+        `prober` is made with this run as its outcome sink and the callback that reads its outcomes. `alone` is False
+        where other processes of ours probe too. Needs a running loop.
         """
         self._schedule = Schedule(waves, book, self)
         self._gate = gate
@@ -148,7 +148,7 @@ class ConnectRun:
             self._safely(partial(self._send, batch))
 
     def _tick(self) -> None:
-        self._timer = self._loop.call_later(TICK, self._tick)
+        self._timer = self._loop.call_later(PUMP_TICK, self._tick)
         self._safely(self._look_at_the_clock)
 
     def _look_at_the_clock(self) -> None:
@@ -243,10 +243,10 @@ class ConnectRun:
             by_us = str(news.sender) == host.source and not host.is_this_machine
             outcome = judge_icmp(news, sent_by_us=by_us)
         else:
-            outcome = judge(error, at_once=at_once)
+            outcome = classify_errno(error, at_once=at_once)
         self._follow(attempt, outcome, now, rtt)
 
-    def settle_unasked(self, wave: OpenWave, place: int, code: int) -> None:
+    def settle_unasked(self, wave: InFlightWave, place: int, code: int) -> None:
         """Nothing came of a place, by its host's verdict or after the last try."""
         host = wave.host_of[place]
         if code == _ABSENT and not host.counted and not host.answered:
@@ -254,7 +254,7 @@ class ConnectRun:
             wave.absent.append(int(wave.wave.host[place]))
         self._settle(wave, place, code, monotonic())
 
-    def finish(self, wave: OpenWave) -> None:
+    def finish(self, wave: InFlightWave) -> None:
         """Hand a wave out as it is."""
         del self._schedule.active[wave]
         self._finished_sent += wave.sent
@@ -266,7 +266,7 @@ class ConnectRun:
         if attempt.met_ourselves(self._prober.attempts(), alone=self._alone):
             return local_failure(EADDRINUSE, "the connection was made with a socket of this program")
         self._opened += 1
-        return judge(error)
+        return classify_errno(error)
 
     def _follow(self, attempt: Attempt, outcome: Outcome, now: float, rtt: float) -> None:
         """Do what an outcome asks for."""
@@ -297,7 +297,7 @@ class ConnectRun:
         else:
             self._schedule.again(wave, place, max(now, attempt.started + self._retry_gap))
 
-    def _failed(self, wave: OpenWave, place: int, outcome: Outcome) -> None:
+    def _failed(self, wave: InFlightWave, place: int, outcome: Outcome) -> None:
         """We failed: again after a while, twice as long each time; at last it is written down as our failure."""
         now = monotonic()
         wave.strikes[place] += 1
@@ -306,7 +306,9 @@ class ConnectRun:
         else:
             self._schedule.again(wave, place, now + _FIRST_BACK_OFF * 2 ** (wave.strikes[place] - 1))
 
-    def _settle(self, wave: OpenWave, place: int, code: int, now: float, rtt: float = nan, evidence: str = "") -> None:
+    def _settle(
+        self, wave: InFlightWave, place: int, code: int, now: float, rtt: float = nan, evidence: str = ""
+    ) -> None:
         if wave.finished:
             return
         if evidence:

@@ -14,24 +14,24 @@ from typing import Protocol
 
 from scanner.core.plan.wave import Wave
 from scanner.engines.connect.hosts import Host, HostBook
-from scanner.engines.connect.in_flight import OpenWave
+from scanner.engines.connect.in_flight import InFlightWave
 
 UNSETTLED = 1 << 18
 """Places that may be under way at once, however many waves that is; one wave always may."""
 _SKIPS = 4096
 
-Turn = tuple[OpenWave, int, Host]
+Turn = tuple[InFlightWave, int, Host]
 """A wave, a place in it, and the host there."""
 
 
 class Settler(Protocol):
     """Who is told when asking is needless."""
 
-    def settle_unasked(self, wave: OpenWave, place: int, code: int) -> None:
+    def settle_unasked(self, wave: InFlightWave, place: int, code: int) -> None:
         """The host of this place has a verdict."""
         ...
 
-    def finish(self, wave: OpenWave) -> None:
+    def finish(self, wave: InFlightWave) -> None:
         """Nothing of this wave is left to settle."""
         ...
 
@@ -44,12 +44,12 @@ class Schedule:
         self._waves: Iterator[Wave | None] | None = iter(waves)
         self._book = book
         self._settler = settler
-        self._current: OpenWave | None = None
+        self._current: InFlightWave | None = None
         self._cursor = self._end = 0
-        self._again: list[tuple[float, int, OpenWave, int]] = []
+        self._again: list[tuple[float, int, InFlightWave, int]] = []
         self._capped: list[tuple[float, int, Host]] = []
         self._tickets = count()
-        self.active: dict[OpenWave, None] = {}
+        self.active: dict[InFlightWave, None] = {}
         """Waves begun and not yet settled, oldest first."""
         self.skipping = False
         """Whether `turns` last gave up on a long row of needless places: there may be more behind."""
@@ -71,7 +71,7 @@ class Schedule:
         self._again.clear()
         self._capped.clear()
 
-    def again(self, wave: OpenWave, place: int, due: float) -> None:
+    def again(self, wave: InFlightWave, place: int, due: float) -> None:
         """Ask a place once more, not before `due`."""
         heappush(self._again, (due, next(self._tickets), wave, place))
 
@@ -135,7 +135,7 @@ class Schedule:
                 break
             if wave is None:
                 break
-            self._current = OpenWave(wave, self._book.of(wave))
+            self._current = InFlightWave(wave, self._book.of(wave))
             self._cursor, self._end = 0, len(wave)
             self.active[self._current] = None
             if self._end:

@@ -26,7 +26,7 @@ from contextlib import aclosing, suppress
 from typing import Any, NoReturn
 
 from scanner.core.plan.wave import Wave
-from scanner.engines.connect.chunks import SettledShare
+from scanner.engines.connect.chunks import SettledChunk
 from scanner.engines.connect.engine import ConnectEngine
 
 _REPORT = 0.1
@@ -112,7 +112,7 @@ async def _work(channel: socket.socket, engine: ConnectEngine) -> None:
     try:
         async with aclosing(engine.run(_taken_from(inbox, writer))) as settled:
             async for each in settled:
-                say(writer, SettledShare.of(each))
+                say(writer, SettledChunk.of(each))
                 say(writer, engine.progress)
     except Exception as failure:  # noqa: BLE001 (raised again by the parent)
         say(writer, failure)

@@ -20,20 +20,20 @@ from scanner.core.whole_host import (
     suspected,
     verdict,
 )
-from scanner.engines.identify.connection_limiter import Permits
+from scanner.engines.identify.connection_limiter import ConnectionLimiter
 from scanner.engines.identify.conversation import Conversation, LocalTrouble, Patience
 
 _HOSTS_AT_ONCE = 32
 
 
-class HostScreen:
+class AnswersEverywhereScreen:
     """Knows which hosts answer everywhere, as far as a sweep has come."""
 
     def __init__(
         self,
         *,
         permitted: Callable[[Address], bool],
-        permits: Permits,
+        permits: ConnectionLimiter,
         ports_per_address: int,
         secret: bytes,
         patience: Patience = Patience(),

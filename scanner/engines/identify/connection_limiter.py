@@ -18,7 +18,7 @@ from scanner.core.rate.limits import Bucket, Limits
 _MANY = 50_000
 
 
-class Permits:
+class ConnectionLimiter:
     """Hands out the right to open one connection. For everybody who shares the limits, in one event loop."""
 
     def __init__(self, limits: Limits) -> None:

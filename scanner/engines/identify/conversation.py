@@ -72,7 +72,7 @@ class Ending(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
+class ReadResult:
     """What one read gave."""
 
     data: bytes
@@ -151,16 +151,16 @@ class Conversation:
             return False
         return True
 
-    async def hear(self, first: float) -> Heard:
+    async def hear(self, first: float) -> ReadResult:
         """Read until a lull, the limit or the end. `first` is how many seconds to wait for the first byte."""
         data, wait = b"", first
         deadline = self._loop.time() + first + self._patience.whole_answer
         while len(data) < READ_LIMIT:
             piece = await self.piece(min(wait, deadline - self._loop.time()), READ_LIMIT - len(data))
             if isinstance(piece, Ending):
-                return Heard(data, Ending.LULL if data and piece is Ending.SILENCE else piece)
+                return ReadResult(data, Ending.LULL if data and piece is Ending.SILENCE else piece)
             data, wait = data + piece, self._patience.lull
-        return Heard(data, Ending.LULL)
+        return ReadResult(data, Ending.LULL)
 
     async def piece(self, wait: float, limit: int) -> bytes | Ending:
         """The next bytes, at most `limit`, within `wait` seconds; or why there are none."""

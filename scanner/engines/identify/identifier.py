@@ -14,7 +14,7 @@ from itertools import chain, zip_longest
 
 from scanner.core.model import Address, Observation, State, Transport
 from scanner.core.recognise.identity import Identity
-from scanner.engines.identify.connection_limiter import Permits
+from scanner.engines.identify.connection_limiter import ConnectionLimiter
 from scanner.engines.identify.conversation import Patience
 from scanner.engines.identify.inquiry import Inquiry
 
@@ -22,14 +22,14 @@ _AT_ONCE = 256
 _AT_ONCE_PER_HOST = 32
 
 
-class Identifier:
+class ServiceIdentifier:
     """Asks open endpoints what they are."""
 
     def __init__(
         self,
         *,
         permitted: Callable[[Address], bool],
-        permits: Permits,
+        permits: ConnectionLimiter,
         services: Callable[[int], Sequence[str]] = lambda _: (),
         patience: Patience = Patience(),
         at_once: int = _AT_ONCE,

@@ -11,9 +11,9 @@ from typing import Protocol
 from scanner.core.model import Endpoint
 from scanner.core.recognise import binary
 from scanner.core.recognise.hellos import TLS, Hello, http_request, recognise
-from scanner.core.recognise.identity import Conduct, Identity, Match, Tls, excerpt
+from scanner.core.recognise.identity import Conduct, Identity, ProtocolMatch, Tls, excerpt
 from scanner.core.recognise.order import hinted, next_hello, speaks_first
-from scanner.engines.identify.conversation import Conversation, Ending, Heard, LocalTrouble, Patience
+from scanner.engines.identify.conversation import Conversation, Ending, LocalTrouble, Patience, ReadResult
 from scanner.engines.identify.tls_handshake import TlsSpeaker
 
 _ENOUGH_UNACKNOWLEDGED = 2
@@ -27,7 +27,7 @@ class Channel(Protocol):
         """Send all of `data`; False where the peer no longer takes it."""
         ...
 
-    async def hear(self, first: float) -> Heard:
+    async def hear(self, first: float) -> ReadResult:
         """Read one answer; `first` is how many seconds to wait for its first byte."""
         ...
 
@@ -50,8 +50,8 @@ class Inquiry:
         self._patience, self._permit = patience, permit
         self._asked: list[str] = []
         self._sent: list[str] = []
-        self._match: Match | None = None
-        self._likely: Match | None = None
+        self._match: ProtocolMatch | None = None
+        self._likely: ProtocolMatch | None = None
         self._tls: Tls | None = None
         self._alpn: tuple[str, ...] = ("h2", "http/1.1")
         self._first = b""
@@ -68,7 +68,7 @@ class Inquiry:
 
     def identity(self) -> Identity:
         """What is known so far."""
-        match = self._match or Match("")
+        match = self._match or ProtocolMatch("")
         return Identity(
             conduct=self._conduct(),
             protocol=match.protocol,
@@ -133,7 +133,7 @@ class Inquiry:
         if speaker is None or self._tls is None:
             return
         if self._tls.alpn == "h2" and "h2" in self._alpn:
-            self._match, self._alpn = Match("http2"), ("http/1.1",)
+            self._match, self._alpn = ProtocolMatch("http2"), ("http/1.1",)
             return
         inner = self._next() if hello.name == TLS else hello
         if inner is not None and await self._listened(talk, speaker):
@@ -150,7 +150,7 @@ class Inquiry:
             self._over = self._over or not told.version
             return speaker if told.version else None
         ending = told if isinstance(told, Ending) else Ending.LULL
-        self._note(Heard(speaker.first, ending), None, asked=True)
+        self._note(ReadResult(speaker.first, ending), None, asked=True)
         self._watch(talk, ending)
         return None
 
@@ -168,19 +168,19 @@ class Inquiry:
     async def _ask(self, talk: Conversation, channel: Channel, hello: Hello) -> None:
         self._asked.append(hello.name)
         self._sent.append(hello.name)
-        before = await channel.hear(self._patience.answer) if hello.after_greeting else Heard(b"", Ending.SILENCE)
+        before = await channel.hear(self._patience.answer) if hello.after_greeting else ReadResult(b"", Ending.SILENCE)
         if not await channel.say(hello.payload or self._request()):
             return
         patient = not hello.payload or hello.name in self._hints
         wait = self._patience.answer if patient else self._patience.small_answer
         heard = await channel.hear(wait + talk.slowness)
-        self._note(Heard(before.data + heard.data, heard.ending), hello)
+        self._note(ReadResult(before.data + heard.data, heard.ending), hello)
         self._watch(talk, heard.ending)
 
     def _request(self) -> bytes:
         return http_request(self._hostname or f"{self._endpoint.address}")
 
-    def _note(self, heard: Heard, hello: Hello | None, *, asked: bool = False) -> None:
+    def _note(self, heard: ReadResult, hello: Hello | None, *, asked: bool = False) -> None:
         """Remember what was said, to which question, and what it means."""
         match = recognise(heard.data, hello)
         if match is not None and (match.certain or self._match is None):
@@ -193,7 +193,7 @@ class Inquiry:
         self._answered = self._answered or bool(heard.data)
         self._silent = self._silent or (asked and not heard.data and heard.ending is Ending.SILENCE)
 
-    def _learn(self, match: Match) -> None:
+    def _learn(self, match: ProtocolMatch) -> None:
         if match.protocol == TLS or not match.certain:
             self._likely = match
         else:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from scanner.core.recognise.certificate import certificate_facts
 from scanner.core.recognise.identity import Tls, cut
-from scanner.engines.identify.conversation import Conversation, Ending, Heard
+from scanner.engines.identify.conversation import Conversation, Ending, ReadResult
 
 _LIMIT = 64 * 1024
 _PIECE = 16 * 1024
@@ -60,7 +60,7 @@ class TlsSpeaker:
             return False
         return await self._flush()
 
-    async def hear(self, first: float) -> Heard:
+    async def hear(self, first: float) -> ReadResult:
         """What the peer says inside TLS; `first` as in `Conversation.hear`."""
         heard = await self._talk.hear(first)
         self._in.write(heard.data)
@@ -71,10 +71,10 @@ class TlsSpeaker:
             while piece := self._tls.read(_PIECE):
                 clear += piece
         except ssl.SSLWantReadError:
-            return Heard(clear, heard.ending if clear or not heard.data else Ending.SILENCE)
+            return ReadResult(clear, heard.ending if clear or not heard.data else Ending.SILENCE)
         except ssl.SSLError:
-            return Heard(clear, Ending.CLOSED)
-        return Heard(clear, Ending.CLOSED)
+            return ReadResult(clear, Ending.CLOSED)
+        return ReadResult(clear, Ending.CLOSED)
 
     async def _flush(self) -> bool:
         data = self._out.read()

@@ -32,7 +32,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.packets.build import U8, Template, stamp
+from scanner.core.columns import U8
+from scanner.core.packets.build import Template, stamp
 from scanner.engines.packets.memory_barrier import fence
 from scanner.engines.packets.sendmmsg import STRIDE, Sent, libc, not_permitted
 

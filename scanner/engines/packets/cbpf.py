@@ -90,10 +90,10 @@ def answer_filter(version: int, *, first_port: int, last_port: int) -> bytes:
         first_port: lowest of our source ports.
         last_port: highest of our source ports.
     """
-    return assemble([*_FOR_US, *(_IPV4 if version == 4 else _IPV6), *_port_in(first_port, last_port)])
+    return assemble_filter([*_FOR_US, *(_IPV4 if version == 4 else _IPV6), *_port_in(first_port, last_port)])
 
 
-def assemble(steps: Sequence[Step]) -> bytes:
+def assemble_filter(steps: Sequence[Step]) -> bytes:
     """Instructions and labels as an array of `struct sock_filter` (linux/filter.h)."""
     labels: dict[str, int] = {}
     code: list[tuple[str, int] | tuple[str, int, str, str]] = []

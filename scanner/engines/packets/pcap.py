@@ -15,8 +15,8 @@ from typing import BinaryIO, Final
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import U8, U32, U64
 from scanner.core.errors import OutputFailed
-from scanner.core.packets.build import U8, U32, U64
 from scanner.engines.packets.receive_ring import Received
 
 _MAGIC: Final = 0xA1B2C3D4

@@ -28,8 +28,7 @@ from typing import Final, Self
 
 import numpy as np
 
-from scanner.core.packets.build import U8, U32
-from scanner.core.plan.wave import F64
+from scanner.core.columns import F64, U8, U32
 from scanner.engines.packets.cbpf import answer_filter
 from scanner.engines.packets.memory_barrier import fence
 from scanner.engines.packets.sendmmsg import libc, packet_socket

@@ -28,8 +28,9 @@ from typing import Any, Final, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import U8, U64
 from scanner.core.errors import NotPermitted
-from scanner.core.packets.build import U8, U64, Template, stamp
+from scanner.core.packets.build import Template, stamp
 
 BATCH: Final = 2048
 """Rows that a sender holds: enough that numpy's fixed costs do not count, few enough to stay in the cache (with

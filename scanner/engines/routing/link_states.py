@@ -1,7 +1,7 @@
 """Which links can carry probes now, and which could not at some time.
 
-A link that goes down is waited for, since cables are pulled and access points restart; after `PATIENCE` seconds its
-endpoints are settled as unknown instead, one wave after another. Silence proves nothing about an endpoint whose
+A link that goes down is waited for, since cables are pulled and access points restart; after `LINK_PATIENCE` seconds
+its endpoints are settled as unknown instead, one wave after another. Silence proves nothing about an endpoint whose
 link was down while its wave was in flight, so a wave asks in the end whether that was so.
 """
 
@@ -10,7 +10,7 @@ from enum import Enum, auto
 
 from scanner.engines.routing.netlink import Link, LinkWatch
 
-PATIENCE = 10.0
+LINK_PATIENCE = 10.0
 """Seconds that a link may be down before its endpoints are given up."""
 
 
@@ -61,7 +61,7 @@ class LinkStates:
         since = self._down.get(index)
         if since is None:
             return LinkState.UP
-        return LinkState.WAIT if now - since < PATIENCE else LinkState.DOWN
+        return LinkState.WAIT if now - since < LINK_PATIENCE else LinkState.DOWN
 
     def down_since(self, index: int, moment: float) -> bool:
         """Whether a link was down at `moment` or later."""

@@ -11,13 +11,12 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import F64, I32, U8, U64
 from scanner.core.model import Address
-from scanner.core.targets.columns import distinct
+from scanner.core.targets.address_columns import distinct
 from scanner.core.targets.targets import to_address
 from scanner.engines.routing.netlink import Medium
-from scanner.engines.routing.routes import I32, NO_PATH, U8, U64, Keys, Path, address_keys, key_number
-
-F64 = npt.NDArray[np.float64]
+from scanner.engines.routing.routes import NO_PATH, Keys, Route, address_keys, key_number
 
 NO_HOP = -1
 """In place of a hop number: there is no way to that destination."""
@@ -42,7 +41,7 @@ class Question:
 
     hop: int
     """The number of the hop."""
-    path: Path
+    path: Route
     """How it is reached."""
     address: Address
     """Its address on the link."""
@@ -64,7 +63,7 @@ class Hops:
         self._of_path: dict[int, int] = {}
         self._on_link: dict[tuple[int, int], _Known] = {}
 
-    def find(self, paths: list[Path], number: I32, high: U64, low: U64, now: float) -> tuple[I32, list[Question]]:
+    def find(self, paths: list[Route], number: I32, high: U64, low: U64, now: float) -> tuple[I32, list[Question]]:
         """Hop numbers of destinations that take paths `number`, int32[n], and what must be resolved first."""
         found = np.full(len(number), NO_HOP, np.int32)
         questions: list[Question] = []
@@ -98,7 +97,7 @@ class Hops:
         if mac is not None:
             self.mac[hop] = np.frombuffer(mac, np.uint8)
 
-    def _shared(self, number: int, path: Path, now: float) -> tuple[int, list[Question]]:
+    def _shared(self, number: int, path: Route, now: float) -> tuple[int, list[Question]]:
         """The one hop of a path through a gateway or over a link without neighbours."""
         new = number not in self._of_path
         if new:
@@ -111,7 +110,7 @@ class Hops:
         again = self._ask_again(np.array([hop], np.int32), now)
         return hop, [Question(hop, path, path.gateway)] if new or again.size else []
 
-    def _neighbours(self, number: int, path: Path, keys: Keys, now: float) -> tuple[I32, list[Question]]:
+    def _neighbours(self, number: int, path: Route, keys: Keys, now: float) -> tuple[I32, list[Question]]:
         """The hops of destinations that are neighbours themselves."""
         version = path.source.version
         known = self._on_link.setdefault((number, version), _Known(keys[:0]))

@@ -18,14 +18,12 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import I32, U8, U64
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
 from scanner.core.targets.targets import to_address
 from scanner.engines.routing.netlink import Link, LinkAddress, Medium, Netlink, RouteEntry, RouteKind
 
-U8 = npt.NDArray[np.uint8]
-U64 = npt.NDArray[np.uint64]
-I32 = npt.NDArray[np.int32]
 Keys = npt.NDArray[np.uint64] | npt.NDArray[np.bytes_]
 """Addresses of one IP version as numpy values that sort as the addresses do."""
 
@@ -35,7 +33,7 @@ _UNASKED = -2
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class Route:
     """How packets reach some destinations."""
 
     link: Link
@@ -99,9 +97,9 @@ class Routes:
         self._links = {link.index: link for link in links}
         self._loopback = next((link for link in links if link.medium is Medium.LOOPBACK), None)
         self._forced = find_link(interface, links) if interface else None
-        self._numbers: dict[Path, int] = {}
+        self._numbers: dict[Route, int] = {}
         self._intervals: dict[int, Intervals] = {}
-        self.paths: list[Path] = []
+        self.paths: list[Route] = []
 
     def find(self, version: U8, high: U64, low: U64) -> I32:
         """The number of each destination's path in `paths`, int32[n]; NO_PATH where there is none."""
@@ -132,12 +130,12 @@ class Routes:
             self.paths.append(path)
         return self._numbers[path]
 
-    def _path(self, entry: RouteEntry) -> Path | None:
+    def _path(self, entry: RouteEntry) -> Route | None:
         link = self._loopback if entry.kind is RouteKind.LOCAL else self._links.get(entry.link)
         usable = entry.kind in (RouteKind.UNICAST, RouteKind.LOCAL, RouteKind.BROADCAST)
         if not usable or link is None or link.medium is None or entry.source is None:
             return None
-        return Path(link, entry.source, entry.gateway if link.resolves else None)
+        return Route(link, entry.source, entry.gateway if link.resolves else None)
 
 
 class Intervals:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from scanner.core.plan.wave import U8, U16, U64, Wave
-from scanner.engines.syn.indices import Places
+from scanner.core.columns import U8, U16, U64, WaveIndices
+from scanner.core.plan.wave import Wave
 
 _NOBODY = np.int32(-1)
 
@@ -15,10 +15,10 @@ class EndpointIndex:
         """Sort the wave's endpoints."""
         self._wave = wave
         keys = _keys(wave.version, wave.high, wave.low, wave.port)
-        self._order: Places = np.argsort(keys).astype(np.int32)
+        self._order: WaveIndices = np.argsort(keys).astype(np.int32)
         self._keys: U64 = keys[self._order]
 
-    def find(self, version: U8, high: U64, low: U64, port: U16) -> Places:
+    def find(self, version: U8, high: U64, low: U64, port: U16) -> WaveIndices:
         """The place of each endpoint, -1 where the wave does not hold it."""
         if not len(self._wave):
             return np.full(len(port), _NOBODY, np.int32)

@@ -22,7 +22,7 @@ from scanner.engines.packets.pcap import PcapWriter
 from scanner.engines.packets.senders import open_sender
 from scanner.engines.packets.sendmmsg import Sender, ip_sender, packet_sender
 from scanner.engines.routing.netlink import Medium
-from scanner.engines.routing.routes import Path
+from scanner.engines.routing.routes import Route
 from scanner.engines.syn.loop import SynLoop
 from scanner.engines.syn.options import Permitted, SynOptions
 from scanner.engines.syn.statistics import Statistics
@@ -147,10 +147,10 @@ def _teller(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[_Event]") -> 
     return tell
 
 
-def _opener(wire: Wire, notes: dict[str, str]) -> Callable[[Path], Sender]:
+def _opener(wire: Wire, notes: dict[str, str]) -> Callable[[Route], Sender]:
     """Opens the way out for probes that take a path; says in `notes`, by interface, why it is not the fastest."""
 
-    def open_way(path: Path) -> Sender:
+    def open_way(path: Route) -> Sender:
         if path.link.medium is Medium.LOOPBACK:
             return ip_sender(path.source.version)
         if path.link.medium is Medium.BARE:

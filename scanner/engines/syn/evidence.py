@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.plan.wave import U8, U16, U64
+from scanner.core.columns import U8, U16, U64
 from scanner.core.targets.targets import to_address
 
 

@@ -2,17 +2,11 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
-from scanner.core.plan.wave import F64, U8, U16, U64
-
-Rows = npt.NDArray[np.intp]
-"""Rows of a batch of answers, intp[n]."""
+from scanner.core.columns import F64, U8, U16, U64, Indices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Heard:
+class AcceptedAnswers:
     """Answers that passed the cookie check, as columns; all of one length."""
 
     version: U8
@@ -37,9 +31,9 @@ class Heard:
     def __len__(self) -> int:
         return len(self.port)
 
-    def rows(self, chosen: Rows) -> "Heard":
+    def rows(self, chosen: Indices) -> "AcceptedAnswers":
         """Some of them."""
-        return Heard(
+        return AcceptedAnswers(
             self.version[chosen],
             self.high[chosen],
             self.low[chosen],

@@ -13,16 +13,14 @@ what an auditor must hear of, and a router's word is weaker than the host's own.
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import F32, F64, I32, U8, U16, U64, Indices, WaveIndices
 from scanner.core.plan.reasons import Reason, reason_code
-from scanner.core.plan.wave import F32, F64, U8, U16, U64, SettledWave, Wave
-from scanner.core.targets.columns import held
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.targets.address_columns import ranges_held
 from scanner.engines.syn.endpoint_index import EndpointIndex
 from scanner.engines.syn.evidence import Evidence
-from scanner.engines.syn.heard import Heard, Rows
-from scanner.engines.syn.indices import Places
+from scanner.engines.syn.heard import AcceptedAnswers
 from scanner.engines.syn.send_log import SendLog
-
-I32 = npt.NDArray[np.int32]
 
 REPEATED = 0.5
 """Seconds after which one more SYN-ACK is its sender's repetition and not a duplicate of the first."""
@@ -35,12 +33,12 @@ _RANKS = np.array([-1, 2, 1, 0], np.int8)
 _SHORTEST = np.float32(1e-6)
 """Least round-trip time told, in seconds: two clocks are compared, and on loopback one may overtake the other."""
 _SCAN = 4096
-"""Places that are looked over at once."""
+"""WaveIndices that are looked over at once."""
 _ANSWERED_BYTES = 20
 """What a place costs once something of its wave was answered (index, moment and round-trip time), and four a try."""
 
 
-class Flight:
+class InFlightWave:
     """One wave between its first probe and its settling."""
 
     def __init__(self, wave: Wave, hop: I32, *, tries: int, born: float) -> None:
@@ -55,11 +53,11 @@ class Flight:
         self.last_sent = born
         """When the latest probe left."""
         self.left = len(wave)
-        """Places of which nothing is known yet."""
+        """WaveIndices of which nothing is known yet."""
         self.open = 0
-        """Places found open."""
+        """WaveIndices found open."""
         self.reason: U16 = np.full(len(wave), _PENDING, np.uint16)
-        self._waiting: Places = _no_places()
+        self._waiting: WaveIndices = _no_places()
         self._next = self._reached = 0  # the first place not yet taken in this try, and the one after all looked at
         self._log = SendLog(len(wave))
         self._answers = [0] * tries
@@ -67,7 +65,7 @@ class Flight:
         self._index: EndpointIndex | None = None
         self._at: F32 | None = None
         self._rtt: F32 | None = None
-        self._bytes = held(wave.host, wave.port, wave.version, wave.high, wave.low, hop, self.reason)
+        self._bytes = ranges_held(wave.host, wave.port, wave.version, wave.high, wave.low, hop, self.reason)
 
     def __len__(self) -> int:
         return len(self.wave)
@@ -89,11 +87,11 @@ class Flight:
         return self._next < len(self.reason) or len(self._waiting) > 0
 
     @property
-    def unanswered(self) -> Places:
+    def unanswered(self) -> WaveIndices:
         """The places of which nothing is known yet, in plan order."""
         return np.flatnonzero(self.reason == _PENDING).astype(np.int32)
 
-    def look(self, most: int) -> Places:
+    def look(self, most: int) -> WaveIndices:
         """The next `most` places of the try under way of which nothing is known; before them all those that waited."""
         waiting = self._waiting
         if len(waiting):
@@ -101,7 +99,7 @@ class Flight:
         fresh, self._reached = self._scan(most - len(waiting))
         return np.concatenate([waiting, fresh]) if len(waiting) else fresh
 
-    def _scan(self, wanted: int) -> tuple[Places, int]:
+    def _scan(self, wanted: int) -> tuple[WaveIndices, int]:
         """So many places of which nothing is known, from `_next` on, and where they end."""
         found, at = np.zeros(0, np.intp), self._next
         while len(found) < wanted and at < len(self):
@@ -111,18 +109,18 @@ class Flight:
             found, at = found[:wanted], int(found[wanted - 1]) + 1
         return found.astype(np.int32), min(at, len(self))
 
-    def take(self, later: Places) -> None:
+    def take(self, later: WaveIndices) -> None:
         """Of what `look` gave, the places `later` must wait; the others are dealt with."""
         self._next = self._reached
         self._waiting = later
 
-    def mark_sent(self, places: Places, now: float) -> None:
+    def mark_sent(self, places: WaveIndices, now: float) -> None:
         """These places were probed just now."""
         self._log.note(self.attempt, places, now - self.born)
         self.sent += len(places)
         self.last_sent = now
 
-    def settle(self, places: Places, code: int, now: float) -> None:
+    def settle(self, places: WaveIndices, code: int, now: float) -> None:
         """Give places a reason that no answer gave: no route, an absent neighbour, a failed send."""
         pending = places[self.reason[places] == _PENDING]
         if not len(pending):
@@ -139,13 +137,13 @@ class Flight:
         self._next, self._waiting = 0, _no_places()
         return True
 
-    def find(self, version: U8, high: U64, low: U64, port: U16) -> Places:
+    def find(self, version: U8, high: U64, low: U64, port: U16) -> WaveIndices:
         """The place of each endpoint, -1 where this wave does not hold it."""
         if self._index is None:
             self._index = EndpointIndex(self.wave)
         return self._index.find(version, high, low, port)
 
-    def hear(self, answers: Heard, place: Places, attempt: Rows) -> Rows:
+    def hear(self, answers: AcceptedAnswers, place: WaveIndices, attempt: Indices) -> Indices:
         """Take in answers for places (`find`) to given tries; the rows with a SYN-ACK that came once more."""
         late = answers.at - self.born - self._times()[place] > REPEATED
         again = np.flatnonzero((answers.reason == _OPEN) & (self.reason[place] == _OPEN) & late)
@@ -192,14 +190,14 @@ class Flight:
             self._at = np.zeros(len(self), np.float32)
         return self._at
 
-    def _one_each(self, places: Places) -> Rows:
+    def _one_each(self, places: WaveIndices) -> Indices:
         """One row for each place that occurs: the last to write its number there. No sorting."""
         rows = np.arange(len(places), dtype=np.int32)
         writer = np.empty(len(self.wave), np.int32)
         writer[places] = rows
         return np.flatnonzero(writer[places] == rows)
 
-    def _accept(self, answers: Heard, place: Places, attempt: Rows, rows: Rows) -> None:
+    def _accept(self, answers: AcceptedAnswers, place: WaveIndices, attempt: Indices, rows: Indices) -> None:
         """Write some answers into their places."""
         where, tries = place[rows], attempt[rows]
         tcp_before = (self.reason[where] == _OPEN) | (self.reason[where] == _CLOSED)
@@ -227,5 +225,5 @@ def _rank(reasons: U16) -> npt.NDArray[np.int8]:
     return _RANKS[np.minimum(reasons, _CLOSED + 1)]
 
 
-def _no_places() -> Places:
+def _no_places() -> WaveIndices:
     return np.zeros(0, np.int32)

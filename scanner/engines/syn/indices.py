@@ -1,13 +1,9 @@
-"""Places of a wave: which endpoints of it are meant, by number."""
+"""Runs of indices in a wave."""
 
-import numpy as np
-import numpy.typing as npt
-
-Places = npt.NDArray[np.int32]
-"""Places in a wave, ascending, int32[n]."""
+from scanner.core.columns import WaveIndices
 
 
-def run_of(places: Places) -> slice | Places:
+def run_of(places: WaveIndices) -> slice | WaveIndices:
     """The places, as a slice where they follow one another without a gap: indexing by it then copies nothing."""
     if len(places) and places[-1] - places[0] + 1 == len(places):
         return slice(int(places[0]), int(places[-1]) + 1)

@@ -22,9 +22,9 @@ from scanner.core.errors import InvalidInput
 from scanner.core.packets.cookie import Cookie
 from scanner.core.packets.parse import dissect
 from scanner.engines.packets.receive_ring import Received, Receiver
-from scanner.engines.syn.heard import Heard
+from scanner.engines.syn.heard import AcceptedAnswers
 from scanner.engines.syn.source_ports import SourcePorts
-from scanner.engines.syn.validate import judge
+from scanner.engines.syn.validate import validate
 
 _GATHER = 0.02
 _POLL = 0.05
@@ -33,7 +33,7 @@ Keep = Callable[[Received, npt.NDArray[np.bool_]], None]
 """Takes a batch and a mask of what in it was accepted: `--pcap`."""
 
 
-class Listener:
+class AnswerListener:
     """The receiving half of a sweep."""
 
     def __init__(self, ports: SourcePorts, key: bytes, *, keep: Keep | None = None) -> None:
@@ -45,7 +45,7 @@ class Listener:
         self._epoll = select.epoll()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="syn-listener", daemon=True)
-        self.heard: deque[Heard] = deque()
+        self.heard: deque[AcceptedAnswers] = deque()
         """Batches of accepted answers, oldest first."""
         self._heard_until = float("-inf")
         self.failure: BaseException | None = None
@@ -114,7 +114,7 @@ class Listener:
     def _take(self, batch: Received) -> None:
         shift = time.monotonic() - time.time()
         answers = dissect(batch.packets, batch.lengths)
-        heard, accepted, forged = judge(answers, self._cookie, batch.at + shift)
+        heard, accepted, forged = validate(answers, self._cookie, batch.at + shift)
         self.forged += forged
         if len(heard):
             self.heard.append(heard)

@@ -19,25 +19,26 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from scanner.core.columns import Indices
 from scanner.core.errors import InvalidInput, OutOfScope
 from scanner.core.packets.cookie import KEY_BYTES
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.batches import HostSpacing, Spacing
 from scanner.core.rate.limits import Limits
-from scanner.core.targets.columns import distinct
+from scanner.core.targets.address_columns import distinct
 from scanner.engines.interface import Progress
 from scanner.engines.packets.sendmmsg import Sender
 from scanner.engines.routing.link_states import LinkStates
 from scanner.engines.routing.neighbours import Neighbours
 from scanner.engines.routing.netlink import LinkWatch, Netlink
 from scanner.engines.routing.next_hops import NO_HOP, Hops
-from scanner.engines.routing.routes import Path, Routes
-from scanner.engines.syn.heard import Heard, Rows
-from scanner.engines.syn.in_flight import Flight
-from scanner.engines.syn.listener import Keep, Listener
+from scanner.engines.routing.routes import Route, Routes
+from scanner.engines.syn.heard import AcceptedAnswers
+from scanner.engines.syn.in_flight import InFlightWave
+from scanner.engines.syn.listener import AnswerListener, Keep
 from scanner.engines.syn.options import Permitted, SynOptions
-from scanner.engines.syn.source_ports import choose
+from scanner.engines.syn.source_ports import choose_ports
 from scanner.engines.syn.statistics import Statistics
 from scanner.engines.syn.transmitter import Transmitter
 
@@ -63,7 +64,7 @@ _IDLE = 0.02
 class Flying:
     """A wave in its slot."""
 
-    flight: Flight
+    flight: InFlightWave
     """The wave."""
     dropped_before: int
     """How many answers the kernel had dropped when it began."""
@@ -78,7 +79,7 @@ class SynLoop:
         limits: Limits,
         permitted: Permitted,
         *,
-        open_sender: Callable[[Path], Sender],
+        open_sender: Callable[[Route], Sender],
         want: Callable[[], None],
         deliver: Callable[[SettledWave], None],
         keep: Keep | None = None,
@@ -94,12 +95,12 @@ class SynLoop:
         self._kernel = Netlink()
         self._watch = LinkWatch()
         self._slots = min(MOST_SLOTS, MOST_PORTS // options.tries)
-        self._ports = choose(self._slots, options.tries, pick=random.SystemRandom().randrange)
+        self._ports = choose_ports(self._slots, options.tries, pick=random.SystemRandom().randrange)
         self._routes = Routes(self._kernel, interface=options.interface)
         self._states = LinkStates(self._kernel.links(), self._watch)
         self._hops = Hops()
         self._neighbours = Neighbours(self._kernel, self._hops)
-        self._listener = Listener(self._ports, key, keep=keep)
+        self._listener = AnswerListener(self._ports, key, keep=keep)
         self._spacing = Spacing(limits.rate)
         hosts = HostSpacing(limits.host_rate) if limits.host_rate else None
         self._transmitter = Transmitter(
@@ -199,7 +200,7 @@ class SynLoop:
             self._asked += 1
             self._want()
 
-    def _prepare(self, wave: Wave, now: float) -> Flight:
+    def _prepare(self, wave: Wave, now: float) -> InFlightWave:
         """Listen for answers, find the way to each endpoint, and ask for the link-layer addresses that this takes.
 
         Raises:
@@ -214,7 +215,7 @@ class SynLoop:
         self._neighbours.ask(questions, now)
         different = distinct(hop)
         shared = np.broadcast_to(hop[0], hop.shape) if len(different) == 1 else hop
-        flight = Flight(wave, shared, tries=self._options.tries, born=now)
+        flight = InFlightWave(wave, shared, tries=self._options.tries, born=now)
         if NO_HOP in different:
             flight.settle(np.flatnonzero(hop == NO_HOP).astype(np.int32), reason_code(Reason.NO_ROUTE), now)
         return flight
@@ -230,7 +231,7 @@ class SynLoop:
                 rows = np.flatnonzero(slots == slot)
                 self._hear_one(slot, heard.rows(rows), tries[rows])
 
-    def _hear_one(self, slot: int, heard: Heard, tries: Rows) -> None:
+    def _hear_one(self, slot: int, heard: AcceptedAnswers, tries: Indices) -> None:
         """Take in answers to the wave in one slot. Who says SYN-ACK once more is told that we do not want it."""
         flying = self._flights.get(slot)
         if flying is None:
@@ -246,7 +247,7 @@ class SynLoop:
         self._open += flight.open - before
         self._reset(heard.rows(again))
 
-    def _reset(self, heard: Heard) -> None:
+    def _reset(self, heard: AcceptedAnswers) -> None:
         """Close what is still half open: our kernel's own reset did not get through (a firewall, say)."""
         if len(heard):
             nobody = np.zeros(len(heard), np.uint64)
@@ -287,7 +288,7 @@ class SynLoop:
         self._sending = [item for item in self._flights.items() if item[1].flight.sending]
         self._held = sum(flying.flight.memory for flying in self._flights.values())
 
-    def _settle_stopped(self, slot: int, flight: Flight, now: float, heard_until: float) -> None:
+    def _settle_stopped(self, slot: int, flight: InFlightWave, now: float, heard_until: float) -> None:
         """After `stop`, a wave whose tries were all made cools down as ever; the others do so from the stop on."""
         over = flight.last_try and not flight.sending
         begun = flight.last_sent if over else max(self._stopped_at, flight.last_sent)
@@ -320,10 +321,10 @@ class SynLoop:
         now = time.monotonic()
         return max(_TURN - (now - began), min(self._spacing.wait(now), _IDLE), 0.0)
 
-    def _opening(self, open_sender: Callable[[Path], Sender]) -> Callable[[Path], Sender]:
+    def _opening(self, open_sender: Callable[[Route], Sender]) -> Callable[[Route], Sender]:
         """What is wrong with an interface becomes one line."""
 
-        def open_or_say(path: Path) -> Sender:
+        def open_or_say(path: Route) -> Sender:
             try:
                 return open_sender(path)
             except OSError as error:

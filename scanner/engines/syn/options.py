@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import U8, U64
 from scanner.core.errors import InvalidInput
-from scanner.core.plan.wave import U8, U64
 from scanner.engines.names import Wire
 
 LEAST_SPACING = 1.0

@@ -31,10 +31,10 @@ from scanner.core.rate.limits import Limits
 from scanner.engines.choose import demand_raw
 from scanner.engines.interface import Progress
 from scanner.engines.names import EngineName
-from scanner.engines.syn.in_flight import Flight
+from scanner.engines.syn.in_flight import InFlightWave
 from scanner.engines.syn.options import Permitted, SynOptions
-from scanner.engines.syn.source_ports import SourcePorts, choose
-from scanner.engines.syn.validate import judge
+from scanner.engines.syn.source_ports import SourcePorts, choose_ports
+from scanner.engines.syn.validate import validate
 
 _WIDTH = 176
 _NAP = 0.002
@@ -99,7 +99,7 @@ class ScapyEngine:
         """Probe one wave, try after try."""
         if not self._permitted(wave.version, wave.high, wave.low).all():
             raise OutOfScope("the plan holds an address that is not permitted; stopped before probing it")
-        flight = Flight(wave, np.zeros(len(wave), np.int32), tries=self._options.tries, born=time.monotonic())
+        flight = InFlightWave(wave, np.zeros(len(wave), np.int32), tries=self._options.tries, born=time.monotonic())
         asking = _Asking(flight, network, ports)
         asking.settle_absent()
         trying = True
@@ -140,7 +140,7 @@ class ScapyEngine:
 class _Asking:
     """One wave being probed: between its bookkeeping and the network."""
 
-    def __init__(self, flight: Flight, network: "_Network", ports: SourcePorts) -> None:
+    def __init__(self, flight: InFlightWave, network: "_Network", ports: SourcePorts) -> None:
         self.flight, self._network, self._ports = flight, network, ports
         self.absent = 0
         """Addresses without a link-layer address."""
@@ -180,7 +180,7 @@ class _Asking:
             row[: min(len(frame), _WIDTH)] = np.frombuffer(frame[:_WIDTH], np.uint8)
         lengths = np.array([min(len(frame), _WIDTH) for _, frame in frames])
         at = np.array([moment for moment, _ in frames])
-        heard, _, _ = judge(dissect(rows, lengths), self._network.cookie, at)
+        heard, _, _ = validate(dissect(rows, lengths), self._network.cookie, at)
         slot, attempt = self._ports.split(heard.source_port)
         place = self.flight.find(heard.version, heard.high, heard.low, heard.port)
         known = np.flatnonzero((slot == 0) & (place >= 0) & (attempt <= self.flight.attempt))
@@ -302,6 +302,6 @@ class _Network:
 def _source_ports(tries: int) -> SourcePorts:
     """Free ports where the system tells which are; else some above what most systems use themselves."""
     try:
-        return choose(1, tries, pick=random.SystemRandom().randrange)
+        return choose_ports(1, tries, pick=random.SystemRandom().randrange)
     except OSError:
         return SourcePorts(_FALLBACK_PORT + random.SystemRandom().randrange(4000), 1, tries)

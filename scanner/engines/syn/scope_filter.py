@@ -10,15 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.plan.wave import U8, U64
+from scanner.core.columns import U8, U64, Mask
 from scanner.core.targets.ranges import Span, merge
 from scanner.engines.routing.routes import Keys, address_keys
 
-Mask = npt.NDArray[np.bool_]
 _WORD = (1 << 64) - 1
 
 
-class PermittedRanges:
+class ScopeFilter:
     """Says which addresses lie in some ranges. Obeys `syn_options.Permitted`."""
 
     def __init__(self, ranges: Iterable[Span]) -> None:

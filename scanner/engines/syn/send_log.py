@@ -9,8 +9,8 @@ from collections import deque
 
 import numpy as np
 
-from scanner.core.plan.wave import F32
-from scanner.engines.syn.indices import Places, run_of
+from scanner.core.columns import F32, WaveIndices
+from scanner.engines.syn.indices import run_of
 
 
 class SendLog:
@@ -19,10 +19,10 @@ class SendLog:
     def __init__(self, size: int) -> None:
         """`size`: places in the wave."""
         self._size = size
-        self._lines: deque[tuple[int, slice | Places, float]] = deque()
+        self._lines: deque[tuple[int, slice | WaveIndices, float]] = deque()
         self._columns: list[F32] = []
 
-    def note(self, attempt: int, places: Places, moment: float) -> None:
+    def note(self, attempt: int, places: WaveIndices, moment: float) -> None:
         """These places were probed in that try, at `moment` (seconds, on whatever clock the reader uses)."""
         self._lines.append((attempt, run_of(places), moment))
 

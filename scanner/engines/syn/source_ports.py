@@ -46,7 +46,7 @@ class SourcePorts:
         return np.where((slot >= 0) & (slot < self.slots), slot, -1), attempt
 
 
-def choose(slots: int, tries: int, *, pick: Callable[[int], int], proc: Path = Path("/proc")) -> SourcePorts:
+def choose_ports(slots: int, tries: int, *, pick: Callable[[int], int], proc: Path = Path("/proc")) -> SourcePorts:
     """A free block, `pick(n)` choosing among n candidates.
 
     Where the ephemeral range leaves no room, the block lies inside of it, at its upper end or wherever no socket is:

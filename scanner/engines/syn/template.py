@@ -5,12 +5,12 @@ An ordinary SYN: don't-fragment, TTL 64, and a maximum segment size, since some 
 
 from scanner.core.packets.build import ETHERNET, RAW_IP, Template
 from scanner.engines.routing.netlink import Medium
-from scanner.engines.routing.routes import Path
+from scanner.engines.routing.routes import Route
 
 _LARGEST_MSS = 1460
 
 
-def syn_template(path: Path, *, flags: str = "S", hop: bytes = b"") -> Template:
+def syn_template(path: Route, *, flags: str = "S", hop: bytes = b"") -> Template:
     """The template of the probes that take a path. To ourselves packets go bare (`wire.ip_sender`).
 
     `flags` in scapy's letters: "R" gives the reset that closes what a probe opened. `hop` is the link-layer address of

@@ -17,21 +17,21 @@ from math import inf
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import U8, U16, Mask, WaveIndices
 from scanner.core.errors import OutOfScope
-from scanner.core.packets.build import U8, Template, fill
+from scanner.core.packets.build import Template, fill
 from scanner.core.packets.cookie import Cookie
 from scanner.core.plan.reasons import Reason, local_error_code, reason_code
-from scanner.core.plan.wave import U16
 from scanner.core.rate.batches import PUNCTUAL, HostSpacing
-from scanner.core.targets.columns import distinct, is_shared
+from scanner.core.targets.address_columns import distinct, is_shared
 from scanner.core.targets.targets import to_address
 from scanner.engines.packets.sendmmsg import Sender
 from scanner.engines.routing.link_states import LinkState, LinkStates
 from scanner.engines.routing.netlink import Medium
 from scanner.engines.routing.next_hops import Hops, HopState
-from scanner.engines.routing.routes import Path
-from scanner.engines.syn.in_flight import Flight
-from scanner.engines.syn.indices import Places, run_of
+from scanner.engines.routing.routes import Route
+from scanner.engines.syn.in_flight import InFlightWave
+from scanner.engines.syn.indices import run_of
 from scanner.engines.syn.options import Permitted
 from scanner.engines.syn.source_ports import SourcePorts
 from scanner.engines.syn.template import syn_template
@@ -43,8 +43,6 @@ _LINK_IS_DOWN = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
 _NO_ROOM = frozenset({errno.ENOBUFS, errno.EAGAIN})
 _MOST_STALLS = 20
 
-Mask = npt.NDArray[np.bool_]
-
 
 class Transmitter:
     """The sending half of a sweep."""
@@ -52,14 +50,14 @@ class Transmitter:
     def __init__(
         self,
         *,
-        paths: list[Path],
+        paths: list[Route],
         hops: Hops,
         ports: SourcePorts,
         key: bytes,
         states: LinkStates,
         permitted: Permitted,
         hosts: HostSpacing | None,
-        open_sender: Callable[[Path], Sender],
+        open_sender: Callable[[Route], Sender],
     ) -> None:
         """`paths` may grow; `hosts` is None where hosts have no limit of their own."""
         self._paths, self._hops, self._ports, self._states = paths, hops, ports, states
@@ -82,7 +80,7 @@ class Transmitter:
         """The names of the senders in use."""
         return frozenset(sender.name for sender in self._senders.values())
 
-    def send(self, flight: Flight, slot: int, most: int, now: float) -> int:
+    def send(self, flight: InFlightWave, slot: int, most: int, now: float) -> int:
         """Send what may go of the try under way, `most` probes at most. How many went.
 
         Raises:
@@ -101,7 +99,7 @@ class Transmitter:
             self._hosts.went_late(flight.wave.host[go], self.late)
         return sent
 
-    def reset(self, flight: Flight, source_port: U16) -> None:
+    def reset(self, flight: InFlightWave, source_port: U16) -> None:
         """Close the connections that probes from these ports, one for each place, have half opened."""
         reachable = np.flatnonzero((flight.hop >= 0) & (self._hops.state[flight.hop] == HopState.READY))
         for number, places in self._by_path(flight, reachable.astype(np.int32)):
@@ -113,7 +111,7 @@ class Transmitter:
         for sender in self._senders.values():
             sender.close()
 
-    def _choose(self, flight: Flight, most: int, now: float) -> tuple[Places, Places]:
+    def _choose(self, flight: InFlightWave, most: int, now: float) -> tuple[WaveIndices, WaveIndices]:
         """The places that go now, `most` at most, and those that must wait."""
         if self._all_may_go(flight):
             looked = flight.look(most)
@@ -124,12 +122,12 @@ class Transmitter:
         self._look = min(self._look * 2, MOST_LOOK) if short else max(self._look // 2, LEAST_LOOK)
         return looked[go], looked[later]
 
-    def _all_may_go(self, flight: Flight) -> bool:
+    def _all_may_go(self, flight: InFlightWave) -> bool:
         """Whether no place has to wait for anything but the global rate: then none needs to be looked at by itself."""
         ready = is_shared(flight.hop) and len(flight) > 0 and self._hops.state[flight.hop[0]] == HopState.READY
         return ready and not self._hosts and not self._states.troubled(path.link.index for path in self._paths)
 
-    def _sort_out(self, flight: Flight, places: Places, most: int, now: float) -> tuple[Mask, Mask]:
+    def _sort_out(self, flight: InFlightWave, places: WaveIndices, most: int, now: float) -> tuple[Mask, Mask]:
         """Which places go now, and which must wait; the others are settled here."""
         hop = flight.hop[places]
         known = self._hops.state[hop]
@@ -150,7 +148,7 @@ class Transmitter:
         later[ready[~allowed]] = True
         return go, later
 
-    def _hold_back(self, flight: Flight, places: Places, go: Mask, later: Mask, now: float) -> None:
+    def _hold_back(self, flight: InFlightWave, places: WaveIndices, go: Mask, later: Mask, now: float) -> None:
         """Take the places whose link is down out of `go`: some wait, some are given up."""
         path = self._hops.path[flight.hop[places]]
         for number in np.unique(path[go]):
@@ -164,8 +162,8 @@ class Transmitter:
             else:
                 flight.settle(places[here], reason_code(Reason.LINK_DOWN), now)
 
-    def _by_path(self, flight: Flight, places: Places) -> Iterator[tuple[int, Places]]:
-        """Places grouped by the path they take."""
+    def _by_path(self, flight: InFlightWave, places: WaveIndices) -> Iterator[tuple[int, WaveIndices]]:
+        """WaveIndices grouped by the path they take."""
         if not len(places):
             return
         path = self._hops.path[flight.hop[run_of(places)]]
@@ -173,7 +171,7 @@ class Transmitter:
         for number in numbers.tolist():
             yield number, places if len(numbers) == 1 else places[path == number]
 
-    def _transmit(self, flight: Flight, slot: int, number: int, places: Places) -> tuple[int, Places]:
+    def _transmit(self, flight: InFlightWave, slot: int, number: int, places: WaveIndices) -> tuple[int, WaveIndices]:
         """Probe places by one path. How many went, and which must be tried again a little later."""
         source_port = np.broadcast_to(np.uint16(self._ports.port(slot, flight.attempt)), len(places))
         sent = 0
@@ -198,8 +196,8 @@ class Transmitter:
         return error in _NO_ROOM and self._stalls < _MOST_STALLS
 
     def _frames(
-        self, flight: Flight, number: int, places: Places, source_port: U16, *, flags: str = "S"
-    ) -> Iterator[tuple[Places, float, int, int]]:
+        self, flight: InFlightWave, number: int, places: WaveIndices, source_port: U16, *, flags: str = "S"
+    ) -> Iterator[tuple[WaveIndices, float, int, int]]:
         """Fill and send batch by batch: the places of each, when it went, how many of it, and the errno or 0."""
         path, wave = self._paths[number], flight.wave
         each_its_own = path.needs_neighbour and path.gateway is None
@@ -231,7 +229,7 @@ class Transmitter:
             address = to_address(int(version[row]), int(high[row]) << 64 | int(low[row]))
             raise OutOfScope(f"the plan holds {address}, which is not permitted; stopped before probing it")
 
-    def _sender(self, path: Path) -> Sender:
+    def _sender(self, path: Route) -> Sender:
         version = path.source.version if path.link.medium is Medium.LOOPBACK else 0
         key = (path.link.index, version)
         if key not in self._senders:

@@ -7,23 +7,23 @@ from functools import cache
 
 import numpy as np
 
+from scanner.core.columns import F64, U16, Indices
 from scanner.core.packets.cookie import Cookie
-from scanner.core.packets.parse import Answers, Kind, proven
+from scanner.core.packets.parse import AnswerKind, Answers, proven
 from scanner.core.plan.reasons import Reason, icmp_reason, reason_code
-from scanner.core.plan.wave import F64, U16
-from scanner.engines.syn.heard import Heard, Rows
+from scanner.engines.syn.heard import AcceptedAnswers
 
-_TCP_REASON = {Kind.SYN_ACK: Reason.SYN_ACK, Kind.RESET: Reason.RESET}
+_TCP_REASON = {AnswerKind.SYN_ACK: Reason.SYN_ACK, AnswerKind.RESET: Reason.RESET}
 
 
-def judge(answers: Answers, cookie: Cookie, at: F64) -> tuple[Heard, Rows, int]:
+def validate(answers: Answers, cookie: Cookie, at: F64) -> tuple[AcceptedAnswers, Indices, int]:
     """The answers that carry our cookie, their rows, and how many looked like answers but did not carry it.
 
     `at`: when each came, seconds on the monotonic clock.
     """
     good = np.flatnonzero(proven(answers, cookie))
     forged = int(np.count_nonzero(answers.kind)) - len(good)
-    heard = Heard(
+    heard = AcceptedAnswers(
         version=answers.version[good],
         high=answers.high[good],
         low=answers.low[good],
@@ -37,13 +37,13 @@ def judge(answers: Answers, cookie: Cookie, at: F64) -> tuple[Heard, Rows, int]:
     return heard, good, forged
 
 
-def _reasons(answers: Answers, rows: Rows) -> U16:
+def _reasons(answers: Answers, rows: Indices) -> U16:
     kind = answers.kind[rows]
     codes = np.zeros(len(rows), np.uint16)
     for each, reason in _TCP_REASON.items():
         codes[kind == each] = reason_code(reason)
     for version in (4, 6):
-        chosen = (kind == Kind.ICMP) & (answers.version[rows] == version)
+        chosen = (kind == AnswerKind.ICMP) & (answers.version[rows] == version)
         about = rows[chosen]
         codes[chosen] = _icmp_table(version)[answers.icmp_type[about], answers.icmp_code[about]]
     return codes

@@ -8,7 +8,8 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.packet import Packet
 
-from scanner.core.packets.build import ETHERNET, U8, U16, U64
+from scanner.core.columns import U8, U16, U64
+from scanner.core.packets.build import ETHERNET
 from scanner.core.packets.cookie import Cookie
 
 KEY = bytes(range(32))

@@ -8,7 +8,7 @@ from scapy.layers.l2 import ARP
 from scapy.packet import Packet, Padding
 
 from scanner.core.packets.cookie import Cookie
-from scanner.core.packets.parse import Answers, Kind, dissect, proven
+from scanner.core.packets.parse import AnswerKind, Answers, dissect, proven
 from tests.core.packets.frames import KEY, OURS, ROUTER, THEIRS, framed, network, our_syn, tcp_answer, words
 
 ERRORS = [(4, 3, range(16)), (4, 11, range(2)), (4, 12, range(1)), (6, 1, range(8))]
@@ -30,9 +30,15 @@ def unreachable(version: int, quoted: bytes, *, kind: int | None = None, code: i
 @pytest.mark.parametrize("version", [4, 6])
 @pytest.mark.parametrize(
     ("flags", "kind"),
-    [("SA", Kind.SYN_ACK), ("SAE", Kind.SYN_ACK), ("SAP", Kind.SYN_ACK), ("RA", Kind.RESET), ("RAP", Kind.RESET)],
+    [
+        ("SA", AnswerKind.SYN_ACK),
+        ("SAE", AnswerKind.SYN_ACK),
+        ("SAP", AnswerKind.SYN_ACK),
+        ("RA", AnswerKind.RESET),
+        ("RAP", AnswerKind.RESET),
+    ],
 )
-def test_answers_by_tcp(version: int, flags: str, kind: Kind) -> None:
+def test_answers_by_tcp(version: int, flags: str, kind: AnswerKind) -> None:
     answers, accepted = read([tcp_answer(version, 443, 61003, flags)])
     high, low = words([THEIRS[version]])
     assert accepted == [True]
@@ -46,7 +52,7 @@ def test_answers_by_tcp(version: int, flags: str, kind: Kind) -> None:
 @pytest.mark.parametrize("flags", ["", "S", "A", "R", "FA", "SR", "SRA", "SFA", "SF", "PA"])
 def test_other_flags_answer_nothing(version: int, flags: str) -> None:
     answers, accepted = read([tcp_answer(version, 443, 61003, flags)])
-    assert (answers.kind[0], accepted) == (Kind.OTHER, [False])
+    assert (answers.kind[0], accepted) == (AnswerKind.OTHER, [False])
 
 
 @pytest.mark.parametrize(
@@ -58,7 +64,7 @@ def test_icmp_errors(version: int, kind: int, codes: range) -> None:
     answers, accepted = read(packets)
     high, low = words([THEIRS[version], ROUTER[version]])
     assert all(accepted)
-    assert set(answers.kind.tolist()) == {Kind.ICMP}
+    assert set(answers.kind.tolist()) == {AnswerKind.ICMP}
     assert set(answers.icmp_type.tolist()) == {kind}
     assert answers.icmp_code.tolist() == list(codes)
     assert (answers.high[0], answers.low[0]) == (high[0], low[0])
@@ -117,7 +123,7 @@ NOT_ANSWERS: dict[str, Packet | bytes] = {
 
 def test_what_is_no_answer() -> None:
     answers = dissect(*framed([bytes(each) for each in NOT_ANSWERS.values()]))
-    assert dict(zip(NOT_ANSWERS, answers.kind.tolist(), strict=True)) == dict.fromkeys(NOT_ANSWERS, Kind.OTHER)
+    assert dict(zip(NOT_ANSWERS, answers.kind.tolist(), strict=True)) == dict.fromkeys(NOT_ANSWERS, AnswerKind.OTHER)
     assert not proven(answers, Cookie(KEY)).any()
 
 
@@ -127,7 +133,7 @@ def test_the_padding_of_short_frames_belongs_to_no_packet(version: int) -> None:
     quoted = bytes(our_syn(version, 443, 61003))
     errors = [unreachable(version, quoted[: header + size]) for size in (8, 7)]
     answers, _ = read([each / Padding(bytes(18)) for each in (tcp_answer(version, 443, 61003, "SA"), *errors)])
-    assert answers.kind.tolist() == [Kind.SYN_ACK, Kind.ICMP, Kind.OTHER]
+    assert answers.kind.tolist() == [AnswerKind.SYN_ACK, AnswerKind.ICMP, AnswerKind.OTHER]
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -135,7 +141,7 @@ def test_a_segment_must_hold_the_header_it_claims(version: int) -> None:
     good, short, long = (tcp_answer(version, 1, 61000, "SA") for _ in range(3))
     short[TCP].dataofs, long[TCP].dataofs = 4, 6
     answers, _ = read([good, short, long])
-    assert answers.kind.tolist() == [Kind.SYN_ACK, Kind.OTHER, Kind.OTHER]
+    assert answers.kind.tolist() == [AnswerKind.SYN_ACK, AnswerKind.OTHER, AnswerKind.OTHER]
 
 
 @pytest.mark.parametrize("version", [4, 6])
@@ -153,7 +159,7 @@ def test_forgeries_are_seen_but_not_believed(version: int) -> None:
     quoted[TCP].seq ^= 1
     forged.append(unreachable(version, bytes(quoted)))
     answers, accepted = read(forged)
-    assert (answers.kind != Kind.OTHER).all()
+    assert (answers.kind != AnswerKind.OTHER).all()
     assert accepted == [False] * len(forged)
 
 
@@ -177,13 +183,13 @@ def test_packets_that_were_cut_short_are_not_read_beyond_the_cut() -> None:
     packet = bytes(tcp_answer(4, 443, 61003, "SA"))
     rows, _ = framed([packet] * len(packet))
     answers = dissect(rows, np.arange(len(packet)))
-    assert (answers.kind == Kind.OTHER).all()
+    assert (answers.kind == AnswerKind.OTHER).all()
 
 
 @pytest.mark.parametrize("width", [0, 1, 20, 40, 54])
 def test_any_width_of_row_will_do(width: int) -> None:
     answers = dissect(np.zeros((3, width), np.uint8), np.full(3, width))
-    assert (answers.kind == Kind.OTHER).all()
+    assert (answers.kind == AnswerKind.OTHER).all()
 
 
 def test_no_packets_no_answers() -> None:

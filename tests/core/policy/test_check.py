@@ -21,7 +21,7 @@ from scanner.core.model import (
 )
 from scanner.core.policy.check import Oddity, check_policy
 from scanner.core.policy.draft import draft_policy
-from scanner.core.policy.policy import Entry, Kind, Policy
+from scanner.core.policy.policy import Entry, EntryKind, Policy
 from scanner.core.recognise.identity import Conduct, Identity
 from scanner.core.targets.ranges import network_span
 
@@ -31,7 +31,7 @@ TODAY = date(2026, 6, 1)
 def entry(label: str, networks: str, *numbers: int, expires: date | None = None, **more: object) -> Entry:
     return Entry(
         label=label,
-        kind=Kind.EXCEPTION if expires else Kind.EXPECT,
+        kind=EntryKind.EXCEPTION if expires else EntryKind.EXPECT,
         networks=tuple(network_span(text) for text in networks.split()),
         hosts=more.pop("hosts", frozenset()),  # type: ignore[arg-type]
         ports=frozenset(PortKey(Transport.TCP, number) for number in numbers),

@@ -20,9 +20,9 @@ from scanner.core.model import (
     Verdict,
 )
 from scanner.core.plan.plan import Plan
-from scanner.core.policy.policy import Entry, Kind, Policy, Standing
+from scanner.core.policy.policy import Entry, EntryKind, Policy, Standing
 from scanner.core.policy.required import required_places
-from scanner.core.registry.registry import Registry, Row
+from scanner.core.registry.registry import Registry, RegistryRow
 from scanner.core.rules.classify import Judge
 from scanner.core.targets.ranges import network_span
 from scanner.core.targets.targets import TargetSet
@@ -36,7 +36,7 @@ def ports(*numbers: int) -> frozenset[PortKey]:
 
 
 def entry(label: str, networks: str = "", *numbers: int, hosts: str = "", **more: object) -> Entry:
-    kind = Kind.EXCEPTION if "expires" in more else Kind.EXPECT
+    kind = EntryKind.EXCEPTION if "expires" in more else EntryKind.EXPECT
     return Entry(
         label=label,
         kind=kind,
@@ -47,8 +47,8 @@ def entry(label: str, networks: str = "", *numbers: int, hosts: str = "", **more
     )
 
 
-def row(service: str, port: int) -> Row:
-    return Row(service, port, port, (Transport.TCP,), "", "", "", "", "", "", "")
+def row(service: str, port: int) -> RegistryRow:
+    return RegistryRow(service, port, port, (Transport.TCP,), "", "", "", "", "", "", "")
 
 
 REGISTRY = Registry(

@@ -3,7 +3,7 @@
 import pytest
 
 from scanner.core.recognise.hellos import HELLOS, TLS
-from scanner.core.recognise.identity import Conduct, Identity, Match, Tls
+from scanner.core.recognise.identity import Conduct, Identity, ProtocolMatch, Tls
 from scanner.core.recognise.names import NAMES, TLS_NAMES, means, promises_tls, protocol_of
 from scanner.core.recognise.order import hinted, next_hello, speaks_first
 
@@ -35,7 +35,7 @@ def test_inside_tls_no_tls_is_asked_for() -> None:
 
 
 def test_a_likely_answer_decides_the_next_question_and_ends_when_it_was_put() -> None:
-    likely = Match("socks5", certain=False)
+    likely = ProtocolMatch("socks5", certain=False)
     hello = next_hello((), ["http"], likely, greeted=False)
     assert hello is HELLOS["socks5"]
     assert next_hello((), ["http", "socks5"], likely, greeted=False) is None

@@ -6,7 +6,7 @@ import struct
 import pytest
 
 from scanner.core.recognise.hellos import HELLOS, http_request, recognise
-from scanner.core.recognise.identity import LONGEST, Match, excerpt
+from scanner.core.recognise.identity import LONGEST, ProtocolMatch, excerpt
 
 RABBITMQ = (
     b"\x01\0\0\0\0\x01\xf3\0\n\0\n\0\x09\0\0\x01\xce\x0ccluster_nameS\0\0\0\4scan\x07productS\0\0\0\x08RabbitMQ"
@@ -29,100 +29,100 @@ OPENSEARCH = b'HTTP/1.1 200 OK\r\n\r\n{ "version" : { "distribution" : "opensear
 DOCKER = b'HTTP/1.1 404 Not Found\r\nApi-Version: 1.43\r\nServer: Docker/24.0.7 (linux)\r\n\r\n{"message":"page not found"}\n'
 KUBERNETES = b'HTTP/1.1 403 Forbidden\r\nAudit-Id: 1\r\nContent-Type: application/json\r\n\r\n{\n  "kind": "Status",\n  "apiVersion": "v1"'
 
-CASES: list[tuple[str | None, bytes, Match]] = [
-    (None, b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u10\r\n", Match("ssh", "OpenSSH", "9.2p1")),
-    (None, b"SSH-2.0-dropbear_2022.83\r\n", Match("ssh", "dropbear", "2022.83")),
-    (None, b"Authorised use only\r\nSSH-2.0-OpenSSH_8.4\r\n", Match("ssh", "OpenSSH", "8.4")),
-    (None, b"SSH-2.0-Go\r\n", Match("ssh", "Go")),
-    (None, b"RFB 003.008\n", Match("vnc", version="003.008")),
-    (None, b"220 lab.invalid ESMTP Exim 4.96 Mon, 23 Nov 2026 05:38:41 +0000\r\n", Match("smtp", "Exim", "4.96")),
-    (None, b"220 lab.invalid ESMTP Postfix (Debian/GNU)\r\n", Match("smtp", "Postfix")),
-    (None, b"220 mail Microsoft ESMTP MAIL Service ready\r\n", Match("smtp", "Microsoft")),
-    (None, b"220 lab.invalid LMTP Dovecot ready\r\n", Match("lmtp")),
-    (None, b"220 (vsFTPd 3.0.3)\r\n", Match("ftp", "vsFTPd", "3.0.3")),
-    (None, b"220 ProFTPD Server (Debian) [::ffff:127.0.0.1]\r\n", Match("ftp", "ProFTPD")),
-    (None, b"220---------- Welcome to Pure-FTPd [privsep] ----------\r\n220 x\r\n", Match("ftp", "Pure-FTPd")),
-    (None, b"220 gateway ready\r\n", Match("smtp", certain=False)),
-    ("smtp", b"220 gateway ready\r\n250-gateway\r\n250 SIZE\r\n", Match("smtp")),
-    ("smtp", b"220 gateway ready\r\n530 Please login with USER and PASS\r\n", Match("ftp")),
-    (None, b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] Dovecot (Debian) ready.\r\n", Match("imap", "Dovecot")),
-    (None, b"* BYE go away\r\n", Match("imap")),
-    (None, b"+OK Dovecot (Debian) ready.\r\n", Match("pop3", "Dovecot")),
-    (None, b"+OK POP3 server ready <1896.697170952@mail.invalid>\r\n", Match("pop3")),
-    (None, NATS, Match("nats", "nats-server", "2.9.10")),
-    (None, b"@RSYNCD: 31.0 sha512 sha256\n", Match("rsync", version="31.0")),
-    (None, b"( success ( 2 2 ( ) ( edit-pipeline svndiff1 ) ) ) ", Match("svn")),
-    (None, b"\xff\xfb%\xff\xfb&\xff\xfd\x18\xff\xfd ", Match("telnet")),
-    (None, b"\r\nRouter\r\n\r\nlogin: ", Match("telnet")),
-    (None, MARIADB, Match("mysql", "MariaDB", "10.11.19")),
-    (None, MYSQL, Match("mysql", "MySQL", "8.0.36")),
-    (None, NOT_ALLOWED, Match("mysql", "MariaDB", detail=NOT_ALLOWED[7:].decode())),
-    (None, b"\5\0\0\0\x0b\x08\5\x1a\0", Match("mysqlx", "MySQL")),
-    (None, b"\xff" * 16 + b"\0\x1d\1\4\xfc\0\0\xb4\x7f\0\0\1\0", Match("bgp", version="4", detail="AS 64512")),
-    (None, b"\xff" * 16 + b"\0\x15\3\6\5", Match("bgp", detail="refuses us as a peer")),
-    (None, b"\0\0\x18\4\0\0\0\0\0" + bytes(24), Match("http2")),
-    ("http", b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\n\r\n<title>Hi</title>", Match("http", "nginx", "1.22.1", "title: Hi")),
-    ("http", b"HTTP/1.0 401 Unauthorized\r\nServer: Apache\r\n\r\n", Match("http", "Apache", detail="authentication required")),
-    ("http", b"HTTP/1.1 301 Moved\r\nLocation: /ui/\r\n\r\n", Match("http", "Consul", detail="status 301")),
-    ("http", ELASTIC, Match("http", "Elasticsearch", "8.11.1", "status 200")),
-    ("http", OPENSEARCH, Match("http", "OpenSearch", "2.11.0", "status 200")),
-    ("http", DOCKER, Match("http", "Docker Engine API", "24.0.7", "status 404")),
-    ("http", KUBERNETES, Match("http", "Kubernetes API", detail="status 403")),
-    ("http", b"HTTP/1.0 200 OK\r\n\r\nIt looks like you are trying to access MongoDB over HTTP", Match("mongodb", "MongoDB")),
-    ("http", b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port", Match("tls", certain=False)),
-    ("http", b"\x15\3\1\0\2\2\x46", Match("tls")),
-    ("http", b"AMQP\0\0\x09\1", Match("amqp", version="0.9.1", certain=False)),
-    ("amqp", b"AMQP\3\1\0\0", Match("amqp", version="1.0.0")),
-    ("amqp", RABBITMQ, Match("amqp", "RabbitMQ", "3.10.8")),
-    ("http", b"\5\xff", Match("socks5", certain=False)),
-    ("socks5", b"\5\0", Match("socks5", detail="no authentication")),
-    ("socks5", b"\5\2", Match("socks5", detail="password")),
-    ("http", b"\3\0\0\x09\2\xf0\x80!\x80", Match("rdp", certain=False)),
-    ("rdp", b"\3\0\0\x13\x0e\xd0\0\0\x124\0\2\1\x08\0\1\0\0\0", Match("rdp", detail="TLS")),
-    ("rdp", b"\3\0\0\x13\x0e\xd0\0\0\x124\0\3\0\x08\0\5\0\0\0", Match("rdp", detail="refuses what we offer")),
-    ("postgresql", b"S", Match("postgresql", detail="offers TLS")),
-    ("postgresql", b"N", Match("postgresql", detail="no TLS")),
-    ("http", b"E\0\0\0\x8dSFATAL\0VFATAL\0C0A000\0", Match("postgresql")),
-    ("redis", b"$570\r\n# Server\r\nredis_version:7.0.15\r\n", Match("redis", "Redis", "7.0.15", "no authentication")),
-    ("redis", b"-NOAUTH Authentication required.\r\n", Match("redis", "Redis", detail="authentication required")),
-    ("memcached", b"VERSION 1.6.18\r\n", Match("memcached", "memcached", "1.6.18", "no authentication")),
-    ("http", b"ERROR\r\nERROR\r\n", Match("memcached", certain=False)),
+CASES: list[tuple[str | None, bytes, ProtocolMatch]] = [
+    (None, b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u10\r\n", ProtocolMatch("ssh", "OpenSSH", "9.2p1")),
+    (None, b"SSH-2.0-dropbear_2022.83\r\n", ProtocolMatch("ssh", "dropbear", "2022.83")),
+    (None, b"Authorised use only\r\nSSH-2.0-OpenSSH_8.4\r\n", ProtocolMatch("ssh", "OpenSSH", "8.4")),
+    (None, b"SSH-2.0-Go\r\n", ProtocolMatch("ssh", "Go")),
+    (None, b"RFB 003.008\n", ProtocolMatch("vnc", version="003.008")),
+    (None, b"220 lab.invalid ESMTP Exim 4.96 Mon, 23 Nov 2026 05:38:41 +0000\r\n", ProtocolMatch("smtp", "Exim", "4.96")),
+    (None, b"220 lab.invalid ESMTP Postfix (Debian/GNU)\r\n", ProtocolMatch("smtp", "Postfix")),
+    (None, b"220 mail Microsoft ESMTP MAIL Service ready\r\n", ProtocolMatch("smtp", "Microsoft")),
+    (None, b"220 lab.invalid LMTP Dovecot ready\r\n", ProtocolMatch("lmtp")),
+    (None, b"220 (vsFTPd 3.0.3)\r\n", ProtocolMatch("ftp", "vsFTPd", "3.0.3")),
+    (None, b"220 ProFTPD Server (Debian) [::ffff:127.0.0.1]\r\n", ProtocolMatch("ftp", "ProFTPD")),
+    (None, b"220---------- Welcome to Pure-FTPd [privsep] ----------\r\n220 x\r\n", ProtocolMatch("ftp", "Pure-FTPd")),
+    (None, b"220 gateway ready\r\n", ProtocolMatch("smtp", certain=False)),
+    ("smtp", b"220 gateway ready\r\n250-gateway\r\n250 SIZE\r\n", ProtocolMatch("smtp")),
+    ("smtp", b"220 gateway ready\r\n530 Please login with USER and PASS\r\n", ProtocolMatch("ftp")),
+    (None, b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] Dovecot (Debian) ready.\r\n", ProtocolMatch("imap", "Dovecot")),
+    (None, b"* BYE go away\r\n", ProtocolMatch("imap")),
+    (None, b"+OK Dovecot (Debian) ready.\r\n", ProtocolMatch("pop3", "Dovecot")),
+    (None, b"+OK POP3 server ready <1896.697170952@mail.invalid>\r\n", ProtocolMatch("pop3")),
+    (None, NATS, ProtocolMatch("nats", "nats-server", "2.9.10")),
+    (None, b"@RSYNCD: 31.0 sha512 sha256\n", ProtocolMatch("rsync", version="31.0")),
+    (None, b"( success ( 2 2 ( ) ( edit-pipeline svndiff1 ) ) ) ", ProtocolMatch("svn")),
+    (None, b"\xff\xfb%\xff\xfb&\xff\xfd\x18\xff\xfd ", ProtocolMatch("telnet")),
+    (None, b"\r\nRouter\r\n\r\nlogin: ", ProtocolMatch("telnet")),
+    (None, MARIADB, ProtocolMatch("mysql", "MariaDB", "10.11.19")),
+    (None, MYSQL, ProtocolMatch("mysql", "MySQL", "8.0.36")),
+    (None, NOT_ALLOWED, ProtocolMatch("mysql", "MariaDB", detail=NOT_ALLOWED[7:].decode())),
+    (None, b"\5\0\0\0\x0b\x08\5\x1a\0", ProtocolMatch("mysqlx", "MySQL")),
+    (None, b"\xff" * 16 + b"\0\x1d\1\4\xfc\0\0\xb4\x7f\0\0\1\0", ProtocolMatch("bgp", version="4", detail="AS 64512")),
+    (None, b"\xff" * 16 + b"\0\x15\3\6\5", ProtocolMatch("bgp", detail="refuses us as a peer")),
+    (None, b"\0\0\x18\4\0\0\0\0\0" + bytes(24), ProtocolMatch("http2")),
+    ("http", b"HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\n\r\n<title>Hi</title>", ProtocolMatch("http", "nginx", "1.22.1", "title: Hi")),
+    ("http", b"HTTP/1.0 401 Unauthorized\r\nServer: Apache\r\n\r\n", ProtocolMatch("http", "Apache", detail="authentication required")),
+    ("http", b"HTTP/1.1 301 Moved\r\nLocation: /ui/\r\n\r\n", ProtocolMatch("http", "Consul", detail="status 301")),
+    ("http", ELASTIC, ProtocolMatch("http", "Elasticsearch", "8.11.1", "status 200")),
+    ("http", OPENSEARCH, ProtocolMatch("http", "OpenSearch", "2.11.0", "status 200")),
+    ("http", DOCKER, ProtocolMatch("http", "Docker Engine API", "24.0.7", "status 404")),
+    ("http", KUBERNETES, ProtocolMatch("http", "Kubernetes API", detail="status 403")),
+    ("http", b"HTTP/1.0 200 OK\r\n\r\nIt looks like you are trying to access MongoDB over HTTP", ProtocolMatch("mongodb", "MongoDB")),
+    ("http", b"HTTP/1.1 400 Bad Request\r\n\r\nThe plain HTTP request was sent to HTTPS port", ProtocolMatch("tls", certain=False)),
+    ("http", b"\x15\3\1\0\2\2\x46", ProtocolMatch("tls")),
+    ("http", b"AMQP\0\0\x09\1", ProtocolMatch("amqp", version="0.9.1", certain=False)),
+    ("amqp", b"AMQP\3\1\0\0", ProtocolMatch("amqp", version="1.0.0")),
+    ("amqp", RABBITMQ, ProtocolMatch("amqp", "RabbitMQ", "3.10.8")),
+    ("http", b"\5\xff", ProtocolMatch("socks5", certain=False)),
+    ("socks5", b"\5\0", ProtocolMatch("socks5", detail="no authentication")),
+    ("socks5", b"\5\2", ProtocolMatch("socks5", detail="password")),
+    ("http", b"\3\0\0\x09\2\xf0\x80!\x80", ProtocolMatch("rdp", certain=False)),
+    ("rdp", b"\3\0\0\x13\x0e\xd0\0\0\x124\0\2\1\x08\0\1\0\0\0", ProtocolMatch("rdp", detail="TLS")),
+    ("rdp", b"\3\0\0\x13\x0e\xd0\0\0\x124\0\3\0\x08\0\5\0\0\0", ProtocolMatch("rdp", detail="refuses what we offer")),
+    ("postgresql", b"S", ProtocolMatch("postgresql", detail="offers TLS")),
+    ("postgresql", b"N", ProtocolMatch("postgresql", detail="no TLS")),
+    ("http", b"E\0\0\0\x8dSFATAL\0VFATAL\0C0A000\0", ProtocolMatch("postgresql")),
+    ("redis", b"$570\r\n# Server\r\nredis_version:7.0.15\r\n", ProtocolMatch("redis", "Redis", "7.0.15", "no authentication")),
+    ("redis", b"-NOAUTH Authentication required.\r\n", ProtocolMatch("redis", "Redis", detail="authentication required")),
+    ("memcached", b"VERSION 1.6.18\r\n", ProtocolMatch("memcached", "memcached", "1.6.18", "no authentication")),
+    ("http", b"ERROR\r\nERROR\r\n", ProtocolMatch("memcached", certain=False)),
     ("mongodb", struct.pack("<i4s4si", 60, b"\1\0\0\0", b"scan", 1) + b"\x10maxWireVersion\0\x15\0\0\0" + bytes(20),
-     Match("mongodb", "MongoDB", detail="wire version 21")),
-    ("smb", SAMBA, Match("smb", version="3.0.2", detail="signing not required")),
-    ("ldap", SLAPD, Match("ldap", "OpenLDAP")),
-    ("mqtt", b"\x20\2\0\0", Match("mqtt", detail="no authentication")),
-    ("mqtt", b"\x20\2\0\5", Match("mqtt", detail="not authorised")),
-    ("dns", DNSMASQ, Match("dns", "dnsmasq", "2.90")),
-    ("dns", b"\0\x1esc\x84\5\0\1\0\0\0\0\0\0\x07version\4bind\0\0\x10\0\3", Match("dns")),
-    ("rpcbind", b"\x80\0\0\x18scan\0\0\0\1" + bytes(16), Match("rpcbind")),
-    ("x11", X11, Match("x11", "The X.Org Foundation", "11.0", "open to anybody")),
-    ("x11", b"\0\x16\x0b\0\0\0\6\0Authorization required", Match("x11", version="11.0", detail="Authorization required")),
-    ("zookeeper", b"Zookeeper version: 3.8.0-5a02a05, built on 2022", Match("zookeeper", "Apache ZooKeeper", "3.8.0")),
+     ProtocolMatch("mongodb", "MongoDB", detail="wire version 21")),
+    ("smb", SAMBA, ProtocolMatch("smb", version="3.0.2", detail="signing not required")),
+    ("ldap", SLAPD, ProtocolMatch("ldap", "OpenLDAP")),
+    ("mqtt", b"\x20\2\0\0", ProtocolMatch("mqtt", detail="no authentication")),
+    ("mqtt", b"\x20\2\0\5", ProtocolMatch("mqtt", detail="not authorised")),
+    ("dns", DNSMASQ, ProtocolMatch("dns", "dnsmasq", "2.90")),
+    ("dns", b"\0\x1esc\x84\5\0\1\0\0\0\0\0\0\x07version\4bind\0\0\x10\0\3", ProtocolMatch("dns")),
+    ("rpcbind", b"\x80\0\0\x18scan\0\0\0\1" + bytes(16), ProtocolMatch("rpcbind")),
+    ("x11", X11, ProtocolMatch("x11", "The X.Org Foundation", "11.0", "open to anybody")),
+    ("x11", b"\0\x16\x0b\0\0\0\6\0Authorization required", ProtocolMatch("x11", version="11.0", detail="Authorization required")),
+    ("zookeeper", b"Zookeeper version: 3.8.0-5a02a05, built on 2022", ProtocolMatch("zookeeper", "Apache ZooKeeper", "3.8.0")),
     ("zookeeper", b"srvr is not executed because it is not in the whitelist.\n",
-     Match("zookeeper", "Apache ZooKeeper", detail="four letter words off")),
-    ("kafka", b"\0\0\0\x10scan\0\0\0\0\0\1\0\x12\0\0\0\3", Match("kafka", "Apache Kafka")),
-    ("mssql", b"\4\1\0\x2b\0\0\1\0\0\0\x1a\0\6" + bytes(21) + b"\x10\0\x10\x19\0\0", Match("mssql", "Microsoft SQL Server", "16.0.4121")),
-    ("cassandra", b"\x84\0\0\0\6\0\0\0\2\0\0", Match("cassandra", "Apache Cassandra")),
-    ("msrpc", b"\5\0\x0c\3\x10\0\0\0\x3c\0\0\0\1\0\0\0", Match("msrpc")),
-    ("sip", b"SIP/2.0 200 OK\r\nServer: kamailio (5.6.3 (x86_64/linux))\r\n\r\n", Match("sip", "kamailio", detail="status 200")),
-    ("rtsp", b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nServer: GStreamer RTSP server\r\n\r\n", Match("rtsp", "GStreamer RTSP server", detail="status 200")),
-    ("http", b':irc.lab.invalid 451 * :Connection not registered\r\n', Match("irc", detail="irc.lab.invalid")),
-    ("http", b'ERROR :"Oops, HTTP request received? This is IRC!"\r\n', Match("irc")),
-    ("epmd", b"\0\0\x11\x11name rabbit at port 25672\n", Match("epmd", detail="name rabbit at port 25672")),
-    ("ajp13", b"AB\0\1\x09", Match("ajp13")),
-    ("http", http_request("10.0.0.1") + b"more", Match("echo")),
-    ("redis", b"INFO server\r\n", Match("echo")),
+     ProtocolMatch("zookeeper", "Apache ZooKeeper", detail="four letter words off")),
+    ("kafka", b"\0\0\0\x10scan\0\0\0\0\0\1\0\x12\0\0\0\3", ProtocolMatch("kafka", "Apache Kafka")),
+    ("mssql", b"\4\1\0\x2b\0\0\1\0\0\0\x1a\0\6" + bytes(21) + b"\x10\0\x10\x19\0\0", ProtocolMatch("mssql", "Microsoft SQL Server", "16.0.4121")),
+    ("cassandra", b"\x84\0\0\0\6\0\0\0\2\0\0", ProtocolMatch("cassandra", "Apache Cassandra")),
+    ("msrpc", b"\5\0\x0c\3\x10\0\0\0\x3c\0\0\0\1\0\0\0", ProtocolMatch("msrpc")),
+    ("sip", b"SIP/2.0 200 OK\r\nServer: kamailio (5.6.3 (x86_64/linux))\r\n\r\n", ProtocolMatch("sip", "kamailio", detail="status 200")),
+    ("rtsp", b"RTSP/1.0 200 OK\r\nCSeq: 1\r\nServer: GStreamer RTSP server\r\n\r\n", ProtocolMatch("rtsp", "GStreamer RTSP server", detail="status 200")),
+    ("http", b':irc.lab.invalid 451 * :Connection not registered\r\n', ProtocolMatch("irc", detail="irc.lab.invalid")),
+    ("http", b'ERROR :"Oops, HTTP request received? This is IRC!"\r\n', ProtocolMatch("irc")),
+    ("epmd", b"\0\0\x11\x11name rabbit at port 25672\n", ProtocolMatch("epmd", detail="name rabbit at port 25672")),
+    ("ajp13", b"AB\0\1\x09", ProtocolMatch("ajp13")),
+    ("http", http_request("10.0.0.1") + b"more", ProtocolMatch("echo")),
+    ("redis", b"INFO server\r\n", ProtocolMatch("echo")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("hello", "data", "match"), CASES, ids=lambda value: str(getattr(value, "protocol", ""))[:12])
-def test_an_answer_is_recognised_for_what_it_is(hello: str | None, data: bytes, match: Match) -> None:
+def test_an_answer_is_recognised_for_what_it_is(hello: str | None, data: bytes, match: ProtocolMatch) -> None:
     found = recognise(data, HELLOS[hello] if hello else None)
     if match.protocol in {"epmd"} and found is not None:
-        found = Match(found.protocol, detail=found.detail.lstrip("\x11 "))
+        found = ProtocolMatch(found.protocol, detail=found.detail.lstrip("\x11 "))
     if match.protocol == "echo" and found is not None:
-        found = Match(found.protocol)
+        found = ProtocolMatch(found.protocol)
     assert found == match
 
 
@@ -149,7 +149,9 @@ def test_what_says_nothing_is_not_guessed_at(data: bytes) -> None:
 
 
 @pytest.mark.parametrize(("hello", "data", "match"), CASES, ids=lambda value: str(getattr(value, "protocol", ""))[:12])
-def test_no_answer_cut_anywhere_is_taken_for_another_protocol(hello: str | None, data: bytes, match: Match) -> None:
+def test_no_answer_cut_anywhere_is_taken_for_another_protocol(
+    hello: str | None, data: bytes, match: ProtocolMatch
+) -> None:
     asked = HELLOS[hello] if hello else None
     for end in range(1, min(len(data), 300)):
         found = recognise(data[:end], asked)
@@ -166,7 +168,7 @@ def test_a_hello_is_small(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, hello in HELLOS.items() if hello.payload])
 def test_a_hello_is_never_taken_for_an_answer(name: str) -> None:
     found = recognise(HELLOS[name].payload, HELLOS[name])
-    assert found == Match("echo")
+    assert found == ProtocolMatch("echo")
 
 
 def test_hellos_have_the_lengths_they_claim() -> None:

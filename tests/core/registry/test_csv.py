@@ -7,7 +7,7 @@ import pytest
 
 from scanner.core.errors import RegistryUnusable
 from scanner.core.model import PortKey, RegistryStatus, Transport
-from scanner.core.registry.csv import COLUMNS, parse_iana_csv
+from scanner.core.registry.csv import IANA_COLUMNS, parse_iana_csv
 from scanner.core.registry.registry import Registry
 
 TCP, UDP = Transport.TCP, Transport.UDP
@@ -37,7 +37,7 @@ def test_a_row_is_read_by_its_headings():
 
 
 def test_columns_may_come_in_any_order_and_new_ones_do_no_harm():
-    names = ["New", *reversed(COLUMNS)]
+    names = ["New", *reversed(IANA_COLUMNS)]
     cells = dict.fromkeys(names, "") | {
         "Service Name": "ssh",
         "Port Number": "22",

@@ -6,7 +6,7 @@ import pytest
 
 from scanner.core.model import PortKey, PortRange, RegistryIdentity, RegistryStatus, Transport
 from scanner.core.registry.changes import changes
-from scanner.core.registry.registry import STATUSES, Registry, Row, age_warning, port_range
+from scanner.core.registry.registry import STATUSES, Registry, RegistryRow, age_warning, port_range
 from scanner.core.registry.words import row_status, use_reported
 
 TCP, UDP, SCTP, DCCP = Transport
@@ -15,10 +15,10 @@ S = RegistryStatus
 
 def row(service: str, ports: str, transports: tuple[Transport, ...] = (TCP, UDP), description: str = "", use: str = ""):
     first, _, last = ports.partition("-")
-    return Row(service, int(first), int(last or first), transports, description, "", "", "", "", use, "")
+    return RegistryRow(service, int(first), int(last or first), transports, description, "", "", "", "", use, "")
 
 
-def registry(*rows: Row) -> Registry:
+def registry(*rows: RegistryRow) -> Registry:
     return Registry(RegistryIdentity("a test", "2026-02-13", "0" * 64, len(rows)), rows)
 
 

@@ -15,8 +15,8 @@ from scanner.engines.connect import icmp_errors
 from scanner.engines.connect.absent_hosts import failed_neighbours
 from scanner.engines.connect.hosts import ENOUGH, HostBook
 from scanner.engines.connect.icmp_errors import IcmpError
-from scanner.engines.connect.in_flight import OpenWave
-from scanner.engines.connect.outcome import Weight, judge, judge_icmp
+from scanner.engines.connect.in_flight import InFlightWave
+from scanner.engines.connect.outcome import Weight, classify_errno, judge_icmp
 from scanner.engines.connect.schedule import UNSETTLED, Schedule
 from scanner.engines.connect.socket_budget import socket_budget
 from tests.engines.waves import in_pieces, wave
@@ -30,13 +30,13 @@ class Notebook:
 
     def __init__(self) -> None:
         self.unasked: list[tuple[int, int]] = []
-        self.finished: list[OpenWave] = []
+        self.finished: list[InFlightWave] = []
 
-    def settle_unasked(self, wave: OpenWave, place: int, code: int) -> None:
+    def settle_unasked(self, wave: InFlightWave, place: int, code: int) -> None:
         self.unasked.append((wave.ports[place], code))
         wave.settle(place, code, 0.0)
 
-    def finish(self, wave: OpenWave) -> None:
+    def finish(self, wave: InFlightWave) -> None:
         self.finished.append(wave)
 
 
@@ -132,7 +132,7 @@ def test_the_book_asks_once_for_each_address_and_knows_it_again() -> None:
 def test_a_ledger_keeps_the_first_outcome() -> None:
     book = HostBook(None, None)
     asked = wave(["10.0.0.1"], [1, 2, 3])
-    ledger = OpenWave(asked, book.of(asked))
+    ledger = InFlightWave(asked, book.of(asked))
     assert not ledger.settle(0, RESET, 5.0, 0.25)
     assert not ledger.settle(0, ABSENT, 6.0)
     assert ledger.left == 2
@@ -159,7 +159,7 @@ def test_a_ledger_keeps_the_first_outcome() -> None:
     ],
 )
 def test_what_connect_says(error: int, at_once: bool, weight: Weight, reason: Reason) -> None:
-    outcome = judge(error, at_once=at_once)
+    outcome = classify_errno(error, at_once=at_once)
     assert (outcome.weight, outcome.code) == (weight, reason_code(reason))
 
 
@@ -178,7 +178,7 @@ NETWORKS_WORDS = {
 @pytest.mark.parametrize("error", sorted(set(errno.errorcode) - NETWORKS_WORDS))
 @pytest.mark.parametrize("at_once", [True, False])
 def test_every_other_errno_is_unknown_and_never_a_state(error: int, at_once: bool) -> None:
-    outcome = judge(error, at_once=at_once)
+    outcome = classify_errno(error, at_once=at_once)
     assert outcome.weight in (Weight.LOCAL, Weight.NO_WAY)
     assert reason_state(outcome.code) is State.UNKNOWN
 

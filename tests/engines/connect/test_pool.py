@@ -18,10 +18,10 @@ from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave
 from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.connect import pool as connect_crew
-from scanner.engines.connect.chunks import DealtWave, SettledShare, share
+from scanner.engines.connect.chunks import DispatchedWave, SettledChunk, chunk
 from scanner.engines.connect.dispatcher import LOST
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
-from scanner.engines.connect.pool import ConnectCrew, crew_size
+from scanner.engines.connect.pool import ConnectPool, pool_size
 from tests.engines.peers import listeners
 from tests.engines.waves import covered, in_pieces, reasons, settle, wave
 
@@ -31,8 +31,8 @@ SLOW = Limits(rate=None, host_rate=200)
 """A cap that keeps workers busy for a while, on a loopback that answers at once."""
 
 
-def crew(limits: Limits = UNLIMITED, workers: int = 2, **options: object) -> ConnectCrew:
-    return ConnectCrew(ConnectOptions(**options), limits, workers=workers)
+def crew(limits: Limits = UNLIMITED, workers: int = 2, **options: object) -> ConnectPool:
+    return ConnectPool(ConnectOptions(**options), limits, workers=workers)
 
 
 def children() -> set[int]:
@@ -149,7 +149,7 @@ async def test_a_worker_that_does_not_listen_is_killed(monkeypatch: pytest.Monke
 
 
 async def test_an_address_that_is_not_permitted_gets_no_probe() -> None:
-    engine = ConnectCrew(ConnectOptions(), UNLIMITED, lambda address: str(address) != "127.0.0.3", workers=2)
+    engine = ConnectPool(ConnectOptions(), UNLIMITED, lambda address: str(address) != "127.0.0.3", workers=2)
     good, bad = wave(["127.0.0.2"], range(1, 50)), wave(["127.0.0.2", "127.0.0.3"], range(1, 50))
     with pytest.raises(OutOfScope, match=r"127\.0\.0\.3"):
         await settle(engine, good, bad)
@@ -189,21 +189,21 @@ def test_a_limit_too_small_to_share_is_refused() -> None:
 
 def test_a_crew_is_only_hired_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
-    assert crew_size(65535, 1, UNLIMITED) == 2
-    assert crew_size(1000, 1, UNLIMITED) == 1
-    assert crew_size(10**6, 1, Limits(rate=None, host_rate=1000)) == 1
-    assert crew_size(10**6, 254, Limits(rate=None, host_rate=1000)) == 2
-    assert crew_size(10**6, 254, Limits()) == 1
+    assert pool_size(65535, 1, UNLIMITED) == 2
+    assert pool_size(1000, 1, UNLIMITED) == 1
+    assert pool_size(10**6, 1, Limits(rate=None, host_rate=1000)) == 1
+    assert pool_size(10**6, 254, Limits(rate=None, host_rate=1000)) == 2
+    assert pool_size(10**6, 254, Limits()) == 1
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1})
-    assert crew_size(65535, 1, UNLIMITED) == 1
+    assert pool_size(65535, 1, UNLIMITED) == 1
 
 
 def test_shares_put_together_are_the_wave() -> None:
     whole = wave(["10.0.0.1", "10.0.0.2"], range(1, 6))
-    dealt = DealtWave(whole, 3)
+    dealt = DispatchedWave(whole, 3)
     for worker in range(3):
-        part = share(whole, 7, worker, 3)
-        came = SettledShare(
+        part = chunk(whole, 7, worker, 3)
+        came = SettledChunk(
             number=part.number,
             reason=part.port,
             at=part.low.astype(np.float64),
@@ -226,12 +226,12 @@ def test_workers_go_when_their_parent_is_killed() -> None:
 import asyncio
 from scanner.core.rate.limits import Limits
 from scanner.engines.connect.engine import ConnectOptions
-from scanner.engines.connect.pool import ConnectCrew
+from scanner.engines.connect.pool import ConnectPool
 from tests.engines.connect.test_pool import children
 from tests.engines.waves import wave
 async def main():
     waves = wave(["127.0.0.1"], range(1, 9)), wave(["127.0.0.1"], range(1, 4000))
-    run = ConnectCrew(ConnectOptions(), Limits(None, 200), workers=2).run(waves)
+    run = ConnectPool(ConnectOptions(), Limits(None, 200), workers=2).run(waves)
     await anext(run)
     print(*children(), flush=True)
     await anext(run)

@@ -1,4 +1,4 @@
-"""Permits on a loop whose time passes only while everybody waits: exact, and quick however long it takes."""
+"""ConnectionLimiter on a loop whose time passes only while everybody waits: exact, and quick however long it takes."""
 
 import asyncio
 import math
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scanner.core.model import Address
 from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.identify import connection_limiter as module
-from scanner.engines.identify.connection_limiter import Permits
+from scanner.engines.identify.connection_limiter import ConnectionLimiter
 
 HOSTS = [ip_address(f"10.0.0.{number}") for number in range(1, 4)]
 ONE, TWO, _ = HOSTS
@@ -53,7 +53,7 @@ def permitted(limits: Limits, wishes: Sequence[tuple[float, Address]], stalls: S
     """When a SYN went to which host, in seconds. Each wish comes at its own time; each SYN may leave late."""
 
     async def run() -> Given:
-        permits, loop, late = Permits(limits), asyncio.get_running_loop(), iter(stalls)
+        permits, loop, late = ConnectionLimiter(limits), asyncio.get_running_loop(), iter(stalls)
         assert isinstance(loop, Loop)
         found: Given = []
 
@@ -102,7 +102,7 @@ def test_an_idle_stretch_is_not_saved_up() -> None:
 
 def test_who_gives_up_costs_the_others_nothing() -> None:
     async def run() -> float:
-        permits = Permits(Limits(1, None))
+        permits = ConnectionLimiter(Limits(1, None))
         await permits.permit(ONE)
         first, second = (asyncio.ensure_future(permits.permit(ONE)) for _ in range(2))
         await asyncio.sleep(0.5)

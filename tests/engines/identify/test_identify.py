@@ -15,9 +15,9 @@ import pytest
 from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.core.recognise.identity import LONGEST, Conduct, Identity
-from scanner.engines.identify.connection_limiter import Permits
+from scanner.engines.identify.connection_limiter import ConnectionLimiter
 from scanner.engines.identify.conversation import Patience
-from scanner.engines.identify.identifier import Identifier
+from scanner.engines.identify.identifier import ServiceIdentifier
 from tests.engines.peers import (
     answering,
     closing,
@@ -40,9 +40,14 @@ def seen(port: int, state: State = State.OPEN, transport: Transport = Transport.
     return Observation(Endpoint(LOOPBACK, transport, port), state, "syn-ack", datetime.now(UTC))
 
 
-def identifier(services: Sequence[str] = (), patience: Patience = QUICK, *, permitted: bool = True) -> Identifier:
-    return Identifier(
-        permitted=lambda _: permitted, permits=Permits(UNLIMITED), services=lambda _: services, patience=patience
+def identifier(
+    services: Sequence[str] = (), patience: Patience = QUICK, *, permitted: bool = True
+) -> ServiceIdentifier:
+    return ServiceIdentifier(
+        permitted=lambda _: permitted,
+        permits=ConnectionLimiter(UNLIMITED),
+        services=lambda _: services,
+        patience=patience,
     )
 
 
@@ -264,9 +269,9 @@ async def test_an_inquiry_that_is_cancelled_leaves_no_connection_behind() -> Non
 
 async def test_waiting_for_a_permit_takes_nothing_from_the_time_for_the_peer() -> None:
     async with peer(greeting(b"SSH-2.0-a\r\n")) as it:
-        asker = Identifier(
+        asker = ServiceIdentifier(
             permitted=lambda _: True,
-            permits=Permits(Limits(rate=2.5, host_rate=None)),
+            permits=ConnectionLimiter(Limits(rate=2.5, host_rate=None)),
             patience=replace(QUICK, total=0.3),
         )
         found = await asker.identify([seen(it.port)] * 3)

@@ -17,8 +17,8 @@ from scapy.layers.inet import ICMP, TCP, UDP, IPOption_RR
 from scapy.layers.inet6 import ICMPv6DestUnreach, ICMPv6EchoReply
 from scapy.packet import Packet
 
-from scanner.core.packets.parse import Kind, dissect
-from scanner.engines.packets.cbpf import answer_filter, assemble
+from scanner.core.packets.parse import AnswerKind, dissect
+from scanner.engines.packets.cbpf import answer_filter, assemble_filter
 from tests.core.packets.frames import OURS, ROUTER, framed, network, our_syn, tcp_answer
 
 FIRST, LAST = 61000, 61010
@@ -113,12 +113,12 @@ def test_whatever_reads_as_an_answer_passes(
     for place, change in bends:
         packet[place % len(packet)] ^= change
     answers = dissect(*framed([bytes(packet)]))
-    if answers.kind[0] != Kind.OTHER and FIRST <= answers.source_port[0] <= LAST:
+    if answers.kind[0] != AnswerKind.OTHER and FIRST <= answers.source_port[0] <= LAST:
         assert gates[int(answers.version[0])].passes(bytes(packet))
 
 
 def test_a_program_is_what_the_kernel_wants() -> None:
-    program = assemble(["start", ("ldh", 12), ("jeq", 0x800, "end", ""), ("ret", 0), "end", ("ret", 9)])
+    program = assemble_filter(["start", ("ldh", 12), ("jeq", 0x800, "end", ""), ("ret", 0), "end", ("ret", 9)])
     assert program == struct.pack("HBBI" * 4, 0x28, 0, 0, 12, 0x15, 1, 0, 0x800, 6, 0, 0, 0, 6, 0, 0, 9)
 
 

@@ -12,7 +12,7 @@ from scapy.packet import Packet
 
 from scanner.core.errors import InvalidInput
 from scanner.core.packets.cookie import Cookie
-from scanner.core.packets.parse import Kind, dissect, proven
+from scanner.core.packets.parse import AnswerKind, dissect, proven
 from scanner.engines.packets.memory_barrier import fence
 from scanner.engines.packets.receive_ring import Received, Receiver
 from scanner.engines.packets.sendmmsg import ip_sender, packet_sender
@@ -59,17 +59,17 @@ def test_every_answer_of_a_real_kernel_is_read_and_proven(pair: Pair, version: i
         sender.close()
         batches = gather(ring, len(PORTS))
         assert (ring.taken, ring.dropped) == (len(PORTS), 0)
-    found: dict[int, set[int]] = {kind: set() for kind in Kind}
+    found: dict[int, set[int]] = {kind: set() for kind in AnswerKind}
     for batch in batches:
         answers = dissect(batch.packets, batch.lengths)
         assert proven(answers, Cookie(KEY)).all()
         assert ((batch.at >= began - 1) & (batch.at <= time.time() + 1)).all()
         assert (batch.original >= batch.lengths).all()
-        for kind in Kind:
+        for kind in AnswerKind:
             found[kind] |= set(answers.port[answers.kind == kind].tolist())
-    assert found[Kind.SYN_ACK] == {1010, 1020}
-    assert found[Kind.ICMP] == set(range(1030, 1040))
-    assert found[Kind.RESET] == set(PORTS.tolist()) - found[Kind.SYN_ACK] - found[Kind.ICMP]
+    assert found[AnswerKind.SYN_ACK] == {1010, 1020}
+    assert found[AnswerKind.ICMP] == set(range(1030, 1040))
+    assert found[AnswerKind.RESET] == set(PORTS.tolist()) - found[AnswerKind.SYN_ACK] - found[AnswerKind.ICMP]
 
 
 @pytest.mark.parametrize(("version", "source"), [(4, "127.0.0.1"), (6, "::1")])
@@ -87,7 +87,7 @@ def test_round_trips_are_seen_on_loopback_once(lab: Lab, version: int, source: s
 @pytest.mark.parametrize(("version", "source", "address"), [(4, "10.89.0.1", "10.88.0.9"), (6, "fd89::1", "fd88::9")])
 def test_links_without_a_header(lab: Lab, version: int, source: str, address: str) -> None:
     host = lab.namespace()
-    kinds = {1001: Kind.SYN_ACK, 1002: Kind.ICMP}
+    kinds = {1001: AnswerKind.SYN_ACK, 1002: AnswerKind.ICMP}
     error = (1, 1) if ":" in source else (3, 13)
     with Tun(host, open=[1001], icmp={1002: error}, silent=[1003]) as tun:
         with host.entered(), receiver(version) as ring:
@@ -101,7 +101,7 @@ def test_links_without_a_header(lab: Lab, version: int, source: str, address: st
         answers = dissect(batch.packets, batch.lengths)
         assert proven(answers, Cookie(KEY)).all()
         found |= dict(zip(answers.port.tolist(), answers.kind.tolist(), strict=True))
-    assert found == {port: kinds.get(port, Kind.RESET) for port in PORTS.tolist() if port != 1003}
+    assert found == {port: kinds.get(port, AnswerKind.RESET) for port in PORTS.tolist() if port != 1003}
 
 
 def flood(host: Namespace, frames: list[bytes], link: str = "v0") -> None:

@@ -8,8 +8,8 @@ import pytest
 from scanner.core.model import State
 from scanner.core.plan.reasons import Reason, local_error_code, reason_code
 from scanner.core.plan.wave import Wave
-from scanner.engines.syn.heard import Heard
-from scanner.engines.syn.in_flight import Flight
+from scanner.engines.syn.heard import AcceptedAnswers
+from scanner.engines.syn.in_flight import InFlightWave
 
 OPEN, CLOSED = reason_code(Reason.SYN_ACK), reason_code(Reason.RESET)
 PROHIBITED = reason_code(Reason.ICMP_ADMIN_PROHIBITED)
@@ -28,15 +28,17 @@ def wave(addresses: list[str], ports: list[int]) -> Wave:
     )
 
 
-def flight(tries: int = 3, ports: int = 4) -> Flight:
+def flight(tries: int = 3, ports: int = 4) -> InFlightWave:
     made = wave(["10.0.0.1", "10.0.0.2", "fd00::1", "fd00:0:0:1::1"], list(range(80, 80 + ports)))
-    return Flight(made, np.zeros(len(made), np.int32), tries=tries, born=100.0)
+    return InFlightWave(made, np.zeros(len(made), np.int32), tries=tries, born=100.0)
 
 
-def answers(subject: Flight, places: list[int], codes: list[int], at: float = 101.0, router: str = "") -> Heard:
+def answers(
+    subject: InFlightWave, places: list[int], codes: list[int], at: float = 101.0, router: str = ""
+) -> AcceptedAnswers:
     chosen = np.array(places)
     made = subject.wave
-    return Heard(
+    return AcceptedAnswers(
         made.version[chosen],
         made.high[chosen],
         made.low[chosen],
@@ -49,7 +51,7 @@ def answers(subject: Flight, places: list[int], codes: list[int], at: float = 10
     )
 
 
-def hear(subject: Flight, heard: Heard, attempt: int = 0) -> tuple[int, list[int]]:
+def hear(subject: InFlightWave, heard: AcceptedAnswers, attempt: int = 0) -> tuple[int, list[int]]:
     """How many places were news, and the rows of repeated SYN-ACKs."""
     before = subject.left
     place = subject.find(heard.version, heard.high, heard.low, heard.port)
@@ -165,9 +167,9 @@ def test_lost_answers_do_not_matter_where_everything_was_answered() -> None:
     assert settled.degraded == ()
 
 
-def many(size: int, tries: int = 2) -> Flight:
+def many(size: int, tries: int = 2) -> InFlightWave:
     """A wave of one address, for what only large waves show."""
-    return Flight(wave(["10.0.0.1"], list(range(size))), np.zeros(size, np.int32), tries=tries, born=100.0)
+    return InFlightWave(wave(["10.0.0.1"], list(range(size))), np.zeros(size, np.int32), tries=tries, born=100.0)
 
 
 def test_a_try_takes_each_unanswered_place_once_whatever_was_asked_for_at_a_time() -> None:

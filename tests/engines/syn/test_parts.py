@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
-from pathlib import Path
+from pathlib import Route
 
 import numpy as np
 import pytest
@@ -15,14 +15,14 @@ from scanner.core.packets.build import ETHERNET, RAW_IP, fill, stamp
 from scanner.core.packets.cookie import KEY_BYTES, Cookie
 from scanner.core.packets.parse import dissect
 from scanner.core.plan.reasons import Reason, icmp_reason, reason_code
-from scanner.engines.routing.link_states import PATIENCE, LinkState, LinkStates
+from scanner.engines.routing.link_states import LINK_PATIENCE, LinkState, LinkStates
 from scanner.engines.routing.neighbours import parse_answer, solicitation
 from scanner.engines.routing.netlink import Link, Medium
-from scanner.engines.routing.routes import Path as Way
+from scanner.engines.routing.routes import Route as Way
 from scanner.engines.syn.evidence import Evidence
-from scanner.engines.syn.source_ports import SourcePorts, choose
+from scanner.engines.syn.source_ports import SourcePorts, choose_ports
 from scanner.engines.syn.template import syn_template
-from scanner.engines.syn.validate import judge
+from scanner.engines.syn.validate import validate
 
 MAC, THEIRS = bytes.fromhex("02aa00000001"), bytes.fromhex("02bb00000002")
 ETHER = Link(3, "v0", Medium.ETHERNET, MAC, 1500, up=True, resolves=True)
@@ -30,7 +30,7 @@ TUN = Link(4, "tun0", Medium.BARE, b"", 1500, up=True, resolves=False)
 
 
 @pytest.fixture
-def proc(tmp_path: Path) -> Path:
+def proc(tmp_path: Route) -> Route:
     """A /proc in which port 12,000 is in use."""
     (tmp_path / "sys/net/ipv4").mkdir(parents=True)
     (tmp_path / "thread-self/net").mkdir(parents=True)
@@ -40,10 +40,10 @@ def proc(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_source_ports_keep_off_what_is_used(proc: Path) -> None:
+def test_source_ports_keep_off_what_is_used(proc: Route) -> None:
     starts: list[int] = []
     for turn in range(2000):
-        ports = choose(64, 3, pick=lambda count, turn=turn: turn * (count - 1) // 1999, proc=proc)
+        ports = choose_ports(64, 3, pick=lambda count, turn=turn: turn * (count - 1) // 1999, proc=proc)
         starts.append(ports.first)
         assert not ports.first <= 12_000 <= ports.last
         assert ports.last < 32_768 or 61_000 <= ports.first <= ports.last <= 65_535
@@ -51,12 +51,12 @@ def test_source_ports_keep_off_what_is_used(proc: Path) -> None:
     assert max(starts) > 65_000
 
 
-def test_where_the_kernel_uses_every_port_they_lie_among_them(proc: Path) -> None:
+def test_where_the_kernel_uses_every_port_they_lie_among_them(proc: Route) -> None:
     (proc / "sys/net/ipv4/ip_local_port_range").write_text("1024\t65535\n")
-    ports = choose(64, 3, pick=lambda count: 0, proc=proc)
+    ports = choose_ports(64, 3, pick=lambda count: 0, proc=proc)
     assert ports.first == 10_000
     with pytest.raises(InvalidInput, match="no 70000 free source ports"):
-        choose(7000, 10, pick=lambda count: 0, proc=proc)
+        choose_ports(7000, 10, pick=lambda count: 0, proc=proc)
 
 
 @given(st.integers(1, 64), st.integers(1, 20), st.integers(10_000, 60_000))
@@ -90,8 +90,8 @@ def test_a_link_is_waited_for_and_then_given_up() -> None:
     states.update(10.0)
     assert states.troubled([3, 4])
     assert not states.troubled([4])
-    assert states.state(3, 10.0 + PATIENCE / 2) is LinkState.WAIT
-    assert states.state(3, 10.0 + PATIENCE) is LinkState.DOWN
+    assert states.state(3, 10.0 + LINK_PATIENCE / 2) is LinkState.WAIT
+    assert states.state(3, 10.0 + LINK_PATIENCE) is LinkState.DOWN
     watch.news = [ETHER]
     states.update(30.0)
     assert states.state(3, 30.0) is LinkState.UP
@@ -223,11 +223,11 @@ def test_every_icmp_error_means_what_the_table_says() -> None:
             row = np.zeros((1, 176), np.uint8)
             row[0, : len(answer)] = np.frombuffer(answer, np.uint8)
             read = dissect(row, np.array([len(answer)]))
-            heard, accepted, forged = judge(read, cookie, np.array([7.0]))
+            heard, accepted, forged = validate(read, cookie, np.array([7.0]))
             assert (len(heard), accepted.tolist(), forged) == (1, [0], 0)
             assert heard.reason[0] == reason_code(reason)
             assert (heard.low[0], heard.port[0], heard.source_port[0], heard.at[0]) == (low[0], 80, 20_000, 7.0)
-            _, _, forged = judge(read, Cookie(bytes(KEY_BYTES)), np.array([7.0]))
+            _, _, forged = validate(read, Cookie(bytes(KEY_BYTES)), np.array([7.0]))
             assert forged == 1
 
 

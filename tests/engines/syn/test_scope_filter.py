@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.core.targets.ranges import Span, contains_number, merge
-from scanner.engines.syn.scope_filter import PermittedRanges
+from scanner.engines.syn.scope_filter import ScopeFilter
 
 WORD = 0xFFFFFFFFFFFFFFFF
 
@@ -23,7 +23,7 @@ def test_a_mask_is_membership(ranges: list[Span], data: st.DataObject) -> None:
     anywhere = data.draw(st.lists(spans().map(lambda span: (span.version, span.first)), max_size=10))
     limit = {4: 2**32, 6: 2**128}
     asked = [(version, each % limit[version]) for version, each in [*edges, *anywhere]]
-    permitted = PermittedRanges(ranges)(
+    permitted = ScopeFilter(ranges)(
         np.array([version for version, _ in asked], np.uint8),
         np.array([each >> 64 for _, each in asked], np.uint64),
         np.array([each & WORD for _, each in asked], np.uint64),
@@ -34,11 +34,11 @@ def test_a_mask_is_membership(ranges: list[Span], data: st.DataObject) -> None:
 
 def test_nothing_permitted_is_nothing_permitted() -> None:
     columns = np.array([4, 6], np.uint8), np.zeros(2, np.uint64), np.zeros(2, np.uint64)
-    assert PermittedRanges([])(*columns).tolist() == [False, False]
+    assert ScopeFilter([])(*columns).tolist() == [False, False]
 
 
 def test_what_is_neither_version_is_never_permitted() -> None:
-    everything = PermittedRanges([Span(4, 0, 2**32 - 1), Span(6, 0, 2**128 - 1)])
+    everything = ScopeFilter([Span(4, 0, 2**32 - 1), Span(6, 0, 2**128 - 1)])
     assert everything(np.array([0, 5, 4], np.uint8), np.zeros(3, np.uint64), np.zeros(3, np.uint64)).tolist() == [
         False,
         False,

@@ -12,11 +12,9 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from scanner.core.columns import I64, U8, U64
 from scanner.core.targets.ranges import Span
 
-U8 = npt.NDArray[np.uint8]
-U64 = npt.NDArray[np.uint64]
-I64 = npt.NDArray[np.int64]
 Number = TypeVar("Number", bound=np.integer[Any])
 
 _WORD = (1 << 64) - 1
@@ -75,7 +73,7 @@ class AddressColumns:
         return np.where(good, (self._starts[at] + offset).astype(np.int64), np.int64(-1))
 
 
-def held(*columns: npt.NDArray[Any]) -> int:
+def ranges_held(*columns: npt.NDArray[Any]) -> int:
     """Bytes that columns take; a value that was broadcast takes one place, however long its column seems."""
     return sum(column.itemsize if is_shared(column) else column.nbytes for column in columns)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scanner.core.targets.columns import distinct, held
+from scanner.core.targets.address_columns import distinct, ranges_held
 from tests.netlab.sweeping import plan_of
 
 
@@ -15,8 +15,8 @@ def test_distinct_values_are_those_of_numpy(column: list[int]) -> None:
 
 
 def test_what_all_share_is_held_once() -> None:
-    assert held(np.broadcast_to(np.uint64(0), 1000)) == 8
-    assert held(np.zeros(1000, np.uint64), np.zeros(10, np.uint16)) == 8020
+    assert ranges_held(np.broadcast_to(np.uint64(0), 1000)) == 8
+    assert ranges_held(np.zeros(1000, np.uint64), np.zeros(10, np.uint16)) == 8020
 
 
 @pytest.mark.parametrize(
@@ -26,4 +26,4 @@ def test_what_all_share_is_held_once() -> None:
 def test_waves_hold_versions_and_upper_halves_only_where_they_differ(targets: str, each: int) -> None:
     wave = plan_of(targets.split(), [80]).wave(0)
     assert wave.version.tolist() == [wave.address(place).version for place in range(len(wave))]
-    assert held(wave.version, wave.high) // len(wave) == each
+    assert ranges_held(wave.version, wave.high) // len(wave) == each
