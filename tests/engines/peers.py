@@ -27,8 +27,11 @@ class Peer:
 async def peer(
     behave: Callable[[Peer, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]],
     context: ssl.SSLContext | None = None,
+    *,
+    address: str = "127.0.0.1",
+    port: int = 0,
 ) -> AsyncIterator[Peer]:
-    """A peer on a port of 127.0.0.1; whatever it does is ended with the block."""
+    """A peer on a port of `address`, by default a free one; whatever it does is ended with the block."""
     it = Peer()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,7 +44,7 @@ async def peer(
             it.now -= 1
             writer.transport.abort()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=context)
+    server = await asyncio.start_server(serve, address, port, ssl=context)
     it.port = server.sockets[0].getsockname()[1]
     try:
         yield it

@@ -33,7 +33,8 @@ class Conduct(StrEnum):
     REFUSED = "refused"
     """It accepts no connection any more."""
     NOT_ASKED = "not-asked"
-    """We could not ask, because of us (no file descriptor, no source port)."""
+    """Nothing was sent: we could not connect (no file descriptor, no source port), or the port is one that must not be
+    asked (`recognise/do_not_ask.py`); `Identity.detail` then says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,8 @@ class Identity:
     @property
     def words(self) -> str:
         """A line for people: `https (nginx 1.22.1, TLSv1.3)`."""
+        if self.conduct is Conduct.NOT_ASKED and self.detail:
+            return f"Not asked: {self.detail}"
         inside = " ".join(word for word in (self.product, self.version) if word)
         facts = ", ".join(fact for fact in (inside, self.detail, self.tls.version if self.tls else "") if fact)
         name = self.name or f"unrecognised, {self.conduct.value}"

@@ -18,6 +18,7 @@ from typing import Self
 
 from scanner.core.model import Address
 from scanner.core.rate.limits import packets_of
+from scanner.core.recognise.do_not_ask import reason_not_to_ask
 from scanner.core.recognise.recogniser import READ_LIMIT
 
 _RECEIVE_BUFFER = 16 * 1024
@@ -90,6 +91,7 @@ class Conversation:
 
     def __init__(self, address: Address, port: int, patience: Patience) -> None:
         self._where = (f"{address}", port)
+        self._mute = bool(reason_not_to_ask(port))
         self._family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         self._patience = patience
         self._socket: socket.socket | None = None
@@ -142,7 +144,9 @@ class Conversation:
         return None
 
     async def say(self, data: bytes) -> bool:
-        """Send all of `data`; False where the peer no longer takes it."""
+        """Send all of `data`; False where the peer no longer takes it, or where the port must not be asked."""
+        if self._mute:
+            return False
         assert self._socket is not None
         try:
             async with asyncio.timeout(self._patience.answer):

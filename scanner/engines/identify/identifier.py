@@ -13,7 +13,8 @@ from dataclasses import replace
 from itertools import chain, zip_longest
 
 from scanner.core.model import Address, Observation, State, Transport
-from scanner.core.recognise.identity import Identity
+from scanner.core.recognise.do_not_ask import reason_not_to_ask
+from scanner.core.recognise.identity import Conduct, Identity
 from scanner.engines.identify.connection_limiter import ConnectionLimiter
 from scanner.engines.identify.conversation import Patience
 from scanner.engines.identify.inquiry import Inquiry
@@ -67,6 +68,11 @@ class ServiceIdentifier:
         return tcp and seen.state is State.OPEN and self._permitted(seen.endpoint.address)
 
     async def _one(self, seen: Observation) -> Identity:
+        if reason := reason_not_to_ask(seen.endpoint.port):
+            return Identity(Conduct.NOT_ASKED, detail=reason)
+        return await self._ask(seen)
+
+    async def _ask(self, seen: Observation) -> Identity:
         address = seen.endpoint.address
         async with self._hosts.setdefault(address, asyncio.Semaphore(_AT_ONCE_PER_HOST)):
             deadline = asyncio.timeout(self._patience.total)
