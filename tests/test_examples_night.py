@@ -14,6 +14,7 @@ import pytest
 from scanner.cli.app import run
 from scanner.config.audit import read_audit
 from scanner.config.scope import read_scope
+from scanner.outputs.formats import audit_keys
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 OFFICE = EXAMPLES / "office"
@@ -45,7 +46,7 @@ def test_the_audit_is_within_its_scope(capsys: pytest.CaptureFixture[str]) -> No
     assert "500 probes a second" in plan
     assert "scope      Small office sha256:" in plan
     assert read_scope(OFFICE / "scope.toml").max_rate == 1000
-    assert read_audit(OFFICE / "audit.toml").keys.only_changes
+    assert read_audit(OFFICE / "audit.toml", audit_keys()).keys.only_changes
 
 
 def test_a_night_in_the_office(office: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,11 +21,8 @@ from scanner.core.rules.classify import RULES
 from scanner.engines.names import EngineName
 from scanner.history.compare import compare
 from scanner.outputs.change_report import AuditRunReport, change_report
-from scanner.outputs.csv_file import CsvFile
-from scanner.outputs.destination import destination_for
+from scanner.outputs.formats import FORMATS, FormatOptions, OutputRequest, make_outputs
 from scanner.outputs.interface import Output
-from scanner.outputs.json_lines import JsonLines
-from scanner.outputs.nmap_xml import NmapXml
 
 
 def options_of(audit: Audit) -> ScanOptions:
@@ -74,14 +71,14 @@ def run_night(audit: Audit, assembly: Assembly, notes: Sequence[str] = ()) -> Ex
     return status
 
 
-def _outputs(audit: Audit, info: SweepInfo) -> Iterator[Output]:
+def _outputs(audit: Audit, info: SweepInfo) -> list[Output]:
     keys = audit.keys.outputs
-    for path in _places(audit, keys.csv, info):
-        yield CsvFile(destination_for(str(path)), all_open=keys.all_open)
-    for path in _places(audit, keys.json_lines, info):
-        yield JsonLines(destination_for(str(path)))
-    for path in _places(audit, keys.nmap_xml, info):
-        yield NmapXml(destination_for(str(path)))
+    requests = [
+        OutputRequest(each.name, str(path))
+        for each in FORMATS
+        for path in _places(audit, keys.files.get(each.audit_key), info)
+    ]
+    return make_outputs(requests, FormatOptions(all_open=keys.all_open))
 
 
 def _places(audit: Audit, template: str | None, info: SweepInfo) -> Iterator[Path]:
@@ -94,7 +91,7 @@ def _places(audit: Audit, template: str | None, info: SweepInfo) -> Iterator[Pat
 
 
 def _night(audit: Audit, assembly: Assembly, summary: Summary) -> AuditRunReport:
-    csv = audit.keys.outputs.csv
+    csv = audit.keys.outputs.files.get("csv")
     where = str(audit.output(csv, summary.info.sweep_id, summary.info.started)) if csv else ""
     history = str(assembly.options.history or "")
     try:

@@ -12,6 +12,7 @@ from typing import Any
 from scanner.app.prepare import Prepared
 from scanner.cli.options import ScanOptions
 from scanner.core.model import Address
+from scanner.outputs.formats import absolute_path, audit_keys
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,6 @@ def kept_settings(settings: Mapping[str, Any]) -> Kept:
 def _lasting(name: str, value: object) -> object:
     if isinstance(value, Path):
         return str(value.absolute())
-    if name in ("output", "nmap_xml") and value and value != "-":
-        return str(Path(str(value)).absolute())
+    if isinstance(value, str) and name in {"output", *audit_keys()}:
+        return absolute_path(value)
     return value

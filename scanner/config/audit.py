@@ -19,6 +19,7 @@ same ending always is the newest. Targets, ports and the rest are written as for
 """
 
 import string
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
@@ -50,14 +51,18 @@ Rate: TypeAlias = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)
 
 
 class Outputs(BaseModel):
-    """The keys of `[outputs]`."""
+    """The keys of `[outputs]`: one file a format, and what goes into them. `read_audit` knows the formats' keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="allow", frozen=True)
 
-    csv: PathTemplate | None = None
-    json_lines: Annotated[PathTemplate | None, Field(validation_alias="json")] = None
-    nmap_xml: PathTemplate | None = None
+    __pydantic_extra__: dict[str, PathTemplate]
+
     all_open: bool = False
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """The path template of each format's key, in the file's order."""
+        return self.__pydantic_extra__ or {}
 
 
 class AuditKeys(BaseModel):
@@ -85,7 +90,7 @@ class AuditKeys(BaseModel):
     history: PathText | Literal[False] | None = None
     only_changes: bool = True
     fail_on: Literal["none", "info", "low", "medium", "high"] = "low"
-    outputs: Outputs = Outputs()
+    outputs: Outputs = Field(default_factory=lambda: Outputs.model_validate({}))
 
     @model_validator(mode="after")
     def _has_targets(self) -> Self:
@@ -122,6 +127,14 @@ class Audit:
         return path.with_name(f"latest{path.suffix}")
 
 
-def read_audit(path: Path) -> Audit:
-    """Read an audit file. Raises InvalidInput with file, line and key path."""
-    return Audit(read_toml(path, AuditKeys))
+def read_audit(path: Path, formats: Collection[str]) -> Audit:
+    """Read an audit file whose `[outputs]` may name files by these keys.
+
+    Raises:
+        InvalidInput: something is wrong in it; with file, line and key path.
+    """
+    file = read_toml(path, AuditKeys)
+    for key in file.content.outputs.files:
+        if key not in formats:
+            raise file.wrong("unknown key", "outputs", key, cure=f"the formats are {', '.join(formats)}")
+    return Audit(file)

@@ -18,6 +18,7 @@ from scanner.core.report import Summary
 from scanner.core.sanitise import TEXT_LIMIT, inert_bytes, is_inert
 from scanner.outputs.csv_file import CsvFile
 from scanner.outputs.destination import destination_for
+from scanner.outputs.formats import FORMATS, Format, FormatOptions, OutputRequest, make_outputs
 from scanner.outputs.interface import Output
 from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.nmap_xml import NmapXml
@@ -81,6 +82,14 @@ def assert_inert(text: str, *, but: str = "\n") -> None:
 def test_there_are_enough_of_them() -> None:
     assert len(TEXTS) >= 500
     assert len(BYTES) >= 500
+
+
+@pytest.mark.parametrize("each", FORMATS, ids=[each.name for each in FORMATS])
+def test_every_format(each: Format, tmp_path: Path) -> None:
+    path = tmp_path / "f"
+    [output] = make_outputs([OutputRequest(each.name, str(path))], FormatOptions(all_open=True))
+    run(output, RESULTS, ALL_AT_ONCE)
+    assert_inert(path.read_bytes().decode("utf-8"), but="\r\n")
 
 
 def test_csv(tmp_path: Path) -> None:

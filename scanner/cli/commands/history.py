@@ -65,23 +65,24 @@ def show_command(
     history: opt.HistoryFile = None,
     as_json: AsJson = False,
     csv: Annotated[bool, typer.Option("--csv", help="Its findings as CSV, as `scan` writes them.")] = False,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", metavar="NAME[=FILE]", help="In this format, as `scan` writes it.")
+    ] = None,
     all_open: opt.AllOpen = False,
 ) -> None:
     """Show a stored sweep: what it covered, and what it found."""
     from scanner.app.sweep_history import open_store
-    from scanner.outputs.csv_file import CsvFile
-    from scanner.outputs.destination import destination_for
     from scanner.outputs.fan_out import FanOut
-    from scanner.outputs.interface import Output
-    from scanner.outputs.json_lines import JsonLines
+    from scanner.outputs.formats import FormatOptions, make_outputs, parse_request
     from scanner.outputs.summary import SummaryLines
     from scanner.outputs.table import Table
 
     store = open_store(history or context.obj)
     with store.database:
         stored = store.sweep(sweep)
-        outputs: list[Output] = [JsonLines(destination_for("-"))] if as_json else []
-        outputs += [CsvFile(destination_for("-"), all_open=all_open)] if csv else []
+        words = [*(["jsonl"] if as_json else []), *(["csv"] if csv else []), *(formats or [])]
+        requests = [parse_request(word if "=" in word else f"{word}=-") for word in words]
+        outputs = make_outputs(requests, FormatOptions(all_open=all_open))
         output = FanOut(outputs or [Table(), SummaryLines()])
         output.begin(stored.info)
         for judged in store.judged(stored):

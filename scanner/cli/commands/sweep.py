@@ -18,8 +18,9 @@ def sweep_command(
     from scanner.cli.views.dry_run import show_plan
     from scanner.config.audit import read_audit
     from scanner.files.lock import lock_held
+    from scanner.outputs.formats import audit_keys
 
-    audit = read_audit(audit_file)
+    audit = read_audit(audit_file, audit_keys())
     if dry_run:
         show_plan(first_night(audit, warn_on_stderr), as_json=False)
         return 0
