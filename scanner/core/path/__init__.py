@@ -1,0 +1,1 @@
+"""What is known of the ways to the targets: loss, silence, canaries, and how often to ask."""
