@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import TYPE_CHECKING, TextIO
 
-from scanner.outputs.summary import duration
+from scanner.outputs.quantities import duration
 from scanner.outputs.terminal import is_terminal
 
 if TYPE_CHECKING:

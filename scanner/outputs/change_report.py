@@ -16,7 +16,8 @@ from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.rule import Rule
 from scanner.core.sanitise import sanitise
 from scanner.outputs.changes import where
-from scanner.outputs.summary import closing_lines, counted
+from scanner.outputs.quantities import counted
+from scanner.outputs.summary_text import closing_lines
 
 MOST = 20
 """How many entries of a kind are shown; the CSV has them all."""

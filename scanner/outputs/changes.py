@@ -1,14 +1,12 @@
 """What changed between two sweeps, as lines for people, as JSON lines and as CSV."""
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
 from scanner.core.diff import Because, Difference
-from scanner.core.sanitise import csv_cell, sanitise
+from scanner.core.sanitise import sanitise
+from scanner.outputs.lines import csv_row, json_line
 from scanner.outputs.record import iso
 
 Value: TypeAlias = str | int | None
@@ -71,14 +69,14 @@ def change_lines(found: Iterable[Difference]) -> Iterator[str]:
 def change_json(found: Iterable[Difference]) -> Iterator[str]:
     """One JSON object each."""
     for each in found:
-        yield json.dumps({"schema_version": 1, "type": "change", **change_record(each)}, ensure_ascii=False)
+        yield json_line("change", change_record(each), ascii_only=False).removesuffix("\n")
 
 
 def change_csv(found: Iterable[Difference]) -> Iterator[str]:
     """A header and one row each (RFC 4180), without the line ends."""
-    yield _row(CHANGE_COLUMNS)
+    yield csv_row(CHANGE_COLUMNS).removesuffix("\n")
     for each in found:
-        yield _row(tuple(change_record(each).values()))
+        yield csv_row(change_record(each).values()).removesuffix("\n")
 
 
 def where(each: Difference) -> str:
@@ -95,10 +93,3 @@ def _said(each: Difference) -> str:
 
 def _plain(value: Value) -> Value:
     return (sanitise(value) or None) if isinstance(value, str) else value
-
-
-def _row(cells: tuple[Value, ...]) -> str:
-    buffer = io.StringIO()
-    written = ["" if cell is None else csv_cell(cell) if isinstance(cell, str) else cell for cell in cells]
-    csv.writer(buffer, lineterminator="").writerow(written)
-    return buffer.getvalue() + "\r"

@@ -6,14 +6,11 @@ UTF-8 without a byte order mark, which would become part of the first column's n
 no line break, a row is always one line. Rows are sorted by address, port and rule, so that two files can be diffed.
 """
 
-import csv
-import io
-
 from scanner.core.model import Finding, Judged, State, Verdict
 from scanner.core.report import Summary, SweepInfo
-from scanner.core.sanitise import csv_cell
 from scanner.outputs.destination import Destination
-from scanner.outputs.record import COLUMNS, Value, finding_order, finding_record
+from scanner.outputs.lines import csv_row
+from scanner.outputs.record import COLUMNS, finding_order, finding_record
 
 TELLING = frozenset({Verdict.UNEXPECTED, Verdict.MISSING})
 """The verdicts that make a row, unless every open endpoint does."""
@@ -37,10 +34,9 @@ class CsvFile:
 
     def end(self, summary: Summary) -> None:
         """Write header and rows. Raises OutputFailed."""
-        self._place.write(_line(COLUMNS))
+        self._place.write(csv_row(COLUMNS))
         for finding in sorted(self._findings, key=finding_order):
-            record = finding_record(summary.info, finding)
-            self._place.write(_line(tuple(map(_cell, record.values()))))
+            self._place.write(csv_row(finding_record(summary.info, finding).values()))
         self._place.commit()
 
     def abandon(self) -> None:
@@ -50,15 +46,3 @@ class CsvFile:
     def _wanted(self, finding: Finding) -> bool:
         is_open = finding.observation.state is State.OPEN
         return finding.verdict in TELLING or (self._all_open and is_open)
-
-
-def _cell(value: Value) -> str:
-    if value is None:
-        return ""
-    return csv_cell(value) if isinstance(value, str) else str(value)
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
-    return buffer.getvalue()

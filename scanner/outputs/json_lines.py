@@ -7,7 +7,6 @@ somebody asked. Findings come in the order in which the network gave them. Field
 `schema_version` rises if that promise must be broken. `data/json-lines.schema.json` describes each line.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +15,8 @@ from scanner.core.report import Summary, SweepInfo
 from scanner.core.sanitise import sanitise
 from scanner.outputs.destination import Destination
 from scanner.outputs.identity_fields import identity_fields
+from scanner.outputs.lines import json_line, registry_fields
 from scanner.outputs.record import finding_record, iso
-from scanner.outputs.registry_fields import registry_fields
-
-SCHEMA_VERSION = 1
-"""The version of what a line may hold."""
 
 
 class JsonLines:
@@ -58,8 +54,7 @@ class JsonLines:
         self._place.discard()
 
     def _write(self, kind: str, fields: Mapping[str, Any]) -> None:
-        line = {"schema_version": SCHEMA_VERSION, "type": kind, **fields}
-        self._place.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
+        self._place.write(json_line(kind, fields, ascii_only=False))
         self._place.flush()
 
 

@@ -19,7 +19,7 @@ from scanner.core.sanitise import sanitise
 from scanner.outputs.destination import Destination
 from scanner.outputs.nmap_service import service_attributes
 from scanner.outputs.record import endpoint_order, iso
-from scanner.outputs.summary import closing_lines
+from scanner.outputs.summary_text import closing_lines
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE nmaprun>\n'
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO, TypeGuard
 
 from scanner.core.model import Severity, Verdict
-from scanner.outputs.summary import SummaryText, Tone, plain_summary
-from scanner.outputs.table import GAP, TABLE_COLUMNS, TableRow, fit
+from scanner.outputs.summary_text import SummaryText, Tone
+from scanner.outputs.table_rows import GAP, TABLE_COLUMNS, TableRow, fit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +30,7 @@ _TONE_STYLES = {
     Tone.ALARM: "bold red",
 }
 _FAINT = "dim"
+_MARGIN = "  "
 
 
 def is_terminal(stream: TextIO | None) -> TypeGuard[TextIO]:
@@ -72,12 +73,12 @@ def painted_summary(text: SummaryText, columns: int) -> str:
     from rich.text import Text
 
     console, shown = _console(columns)
-    title, *facts = plain_summary(text).splitlines()[: -len(text.closing)]
-    console.print(Text(f"\n{title}"))
-    for fact in facts:
-        hanging = " " * text.label_width
-        line = Text("\n".join(textwrap.wrap(fact, columns, subsequent_indent=hanging, drop_whitespace=True)))
-        line.stylize(_FAINT, 0, text.label_width)
+    console.print(Text(f"\n{text.title}"))
+    margin = text.label_width + 2 * len(_MARGIN)
+    for label, fact in text.facts:
+        head = f"{_MARGIN}{label:<{text.label_width}}{_MARGIN}"
+        line = Text("\n".join(textwrap.wrap(head + fact, columns, subsequent_indent=" " * margin)))
+        line.stylize(_FAINT, 0, margin)
         console.print(line)
     console.print(Text("\n" + "\n".join(text.closing), style=_TONE_STYLES[text.tone]))
     return shown.getvalue()

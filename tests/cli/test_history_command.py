@@ -198,7 +198,7 @@ def test_a_usual_place_that_cannot_be_used_is_only_noted(scanner: Scanner, liste
 def test_a_locked_history_is_said_and_the_csv_is_written(
     scanner: Scanner, listening: Listen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "PATIENCE", 0.05)
+    monkeypatch.setattr(database, "LOCK_PATIENCE", 0.05)
     port = listening(0).getsockname()[1]
     assert scanner("scan", "127.0.0.1", "-p", str(port), "--history", "h.db", "-q").returncode == 1
     connection = sqlite3.connect(tmp_path / "h.db", isolation_level=None)

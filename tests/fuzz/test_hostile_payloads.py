@@ -24,7 +24,8 @@ from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.nmap_xml import NmapXml
 from scanner.outputs.record import COLUMNS
 from scanner.outputs.summary import SummaryLines
-from scanner.outputs.table import Table, table_rows
+from scanner.outputs.table import Table
+from scanner.outputs.table_rows import table_rows
 from scanner.outputs.terminal import painted_summary, painted_table
 from tests.fuzz.hostile_payloads import BYTES, TEXTS
 from tests.outputs.samples import INFO, SUMMARY, judged, run
@@ -150,7 +151,7 @@ def test_summary() -> None:
 
 
 def test_summary_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    from scanner.outputs.summary import describe
+    from scanner.outputs.summary_text import describe
 
     monkeypatch.setenv("TERM", "xterm-256color")
     assert_inert(OWN_COLOURS.sub("", painted_summary(describe(ALL_AT_ONCE), 80)))

@@ -16,7 +16,7 @@ from scanner.outputs.destination import destination_for
 from scanner.outputs.interface import Output
 from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.nmap_xml import NmapXml
-from scanner.outputs.table import plain_table, table_rows
+from scanner.outputs.table_rows import plain_table, table_rows
 from scanner.registry.overlays import bundled_overlays
 from scanner.registry.source import load_bundled
 from tests.fuzz.hostile_payloads import BYTES, TEXTS

@@ -10,7 +10,9 @@ import pytest
 
 from scanner.core.model import Coverage, Severity, Verdict
 from scanner.core.report import Summary
-from scanner.outputs.summary import SummaryLines, Tone, closing_lines, counted, describe, duration, plain_summary
+from scanner.outputs.quantities import counted, duration
+from scanner.outputs.summary import SummaryLines
+from scanner.outputs.summary_text import Tone, closing_lines, describe, plain_summary
 from scanner.outputs.terminal import painted_summary
 from tests.outputs.samples import COVERAGE, INFO, STARTED, SUMMARY, run
 

@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from scanner.core.model import Judged, RegistryStatus, Severity, Verdict
-from scanner.outputs.table import GAP, TABLE_COLUMNS, Table, fit, folded, more_line, plain_table, table_rows
+from scanner.outputs.table import Table
+from scanner.outputs.table_rows import GAP, TABLE_COLUMNS, fit, folded, more_line, plain_table, table_rows
 from scanner.outputs.terminal import painted_table
 from tests.outputs.samples import ASSIGNED, RESULTS, also, judged, run
 

@@ -99,7 +99,7 @@ def prune_command(
 ) -> None:
     """Forget sweeps that are older than that. When a finding was first seen is remembered as long as it lasts."""
     from scanner.app.sweep_history import open_store
-    from scanner.outputs.summary import counted
+    from scanner.outputs.quantities import counted
 
     store = open_store(history or context.obj)
     with store.database:

@@ -26,7 +26,7 @@ def check_command(file: PolicyArgument, registry: opt.RegistryFile = None) -> in
     """
     from scanner.core.policy.check import Oddity, check_policy
     from scanner.core.sanitise import sanitise
-    from scanner.outputs.summary import counted
+    from scanner.outputs.quantities import counted
 
     policy, _ = _read(file, registry)
     remarks = list(check_policy(policy, _today()))

@@ -28,12 +28,12 @@ def port_command(
 ) -> None:
     """Say what the IANA registry knows of a port. Sends nothing."""
     from scanner.cli.commands.registry import load_and_warn
-    from scanner.cli.views.port_page import footer, json_line, page_text
+    from scanner.cli.views.port_page import footer, page_json, page_text
 
     registry = load_and_warn(registry_file)
     pages = [page for word in words for page in pages_of(word, registry)]
     if as_json:
-        sys.stdout.writelines(json_line(page) for page in pages)
+        sys.stdout.writelines(page_json(page) for page in pages)
     else:
         sys.stdout.write("\n\n".join([*map(page_text, pages), footer(registry.identity)]) + "\n")
 

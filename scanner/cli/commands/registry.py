@@ -1,6 +1,5 @@
 """`scanner registry`: which registry is in use, what it holds, and how to get the current one."""
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -99,11 +98,13 @@ def _write(*lines: str) -> None:
 
 
 def _write_json(kind: str, fields: "Mapping[str, Any]") -> None:
-    sys.stdout.write(json.dumps({"schema_version": 1, "type": kind, **fields}) + "\n")
+    from scanner.outputs.lines import json_line
+
+    sys.stdout.write(json_line(kind, fields))
 
 
 def _identity_fields(identity: "RegistryIdentity") -> "Mapping[str, Any]":
-    from scanner.outputs.registry_fields import registry_fields
+    from scanner.outputs.lines import registry_fields
 
     return registry_fields(identity)
 

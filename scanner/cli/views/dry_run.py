@@ -1,6 +1,5 @@
 """`--dry-run`: the plan in a few lines, and nothing sent. It costs the same for a host and for 10.0.0.0/8."""
 
-import json
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +7,8 @@ from typing import Any
 from scanner.app.assembly import Assembly, shortened
 from scanner.app.rate_split import UNTESTED
 from scanner.core.rate.limits import UNLIMITED, Limits, fastest
-from scanner.outputs.summary import duration
+from scanner.outputs.lines import json_line
+from scanner.outputs.quantities import counted, duration
 
 SAMPLE = 5
 
@@ -16,7 +16,7 @@ SAMPLE = 5
 def show_plan(assembly: Assembly, *, as_json: bool) -> None:
     """Write the plan to standard output."""
     if as_json:
-        sys.stdout.write(json.dumps({"schema_version": 1, "type": "plan", **_facts(assembly)}) + "\n")
+        sys.stdout.write(json_line("plan", _facts(assembly)))
     else:
         sys.stdout.writelines(f"{line}\n" for line in _lines(assembly))
 
@@ -42,8 +42,6 @@ def _facts(assembly: Assembly) -> dict[str, Any]:
 
 
 def _lines(assembly: Assembly) -> Iterator[str]:
-    from scanner.outputs.summary import counted
-
     facts = _facts(assembly)
     yield "Nothing was sent. This is what would be probed:"
     yield f"  targets    {counted(facts['addresses'], 'address', 'addresses')}: {_ranges(assembly)}"

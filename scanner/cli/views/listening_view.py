@@ -1,19 +1,16 @@
 """Listening sockets as a table, as CSV and as JSON lines. Process names and commands are sanitised."""
 
-import csv
-import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeAlias
 
 from scanner.core.model import Finding, Judged
-from scanner.core.sanitise import csv_cell, sanitise
+from scanner.core.sanitise import sanitise
 from scanner.listening import Holder, ListeningSocket
+from scanner.outputs.lines import csv_row, json_line
 
 ListeningRow: TypeAlias = tuple[ListeningSocket, Judged]
 
-SCHEMA_VERSION = 1
 LISTENING_COLUMNS: tuple[str, ...] = (
     *("transport", "address", "port", "reach", "pid", "process", "user", "started", "program", "command"),
     *("registry_status", "service", "verdict", "severity", "rule", "detail"),
@@ -52,9 +49,9 @@ def record(row: ListeningRow) -> dict[str, str | int]:
 
 def csv_lines(rows: Iterable[ListeningRow]) -> Iterator[str]:
     """Header and one row a listener, RFC 4180."""
-    yield _csv(LISTENING_COLUMNS)
+    yield csv_row(LISTENING_COLUMNS)
     for row in rows:
-        yield _csv([csv_cell(value) if isinstance(value, str) else str(value) for value in record(row).values()])
+        yield csv_row(record(row).values())
 
 
 def json_lines(rows: Iterable[ListeningRow]) -> Iterator[str]:
@@ -64,8 +61,7 @@ def json_lines(rows: Iterable[ListeningRow]) -> Iterator[str]:
             {"rule": f.rule, "severity": f.severity.word, "verdict": f.verdict.value, "detail": sanitise(f.detail)}
             for f in row[1].findings
         ]
-        line = {"schema_version": SCHEMA_VERSION, "type": "listener", **record(row), "findings": findings}
-        yield json.dumps(line).replace("\x7f", "\\u007f") + "\n"
+        yield json_line("listener", {**record(row), "findings": findings})
 
 
 def table_lines(rows: Sequence[ListeningRow], *, whole: bool) -> Iterator[str]:
@@ -108,12 +104,6 @@ def _fit(cell: str, width: int) -> str:
 
 def _worst(judged: Judged) -> Finding:
     return judged.findings[0]
-
-
-def _csv(cells: Sequence[str]) -> str:
-    buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
-    return buffer.getvalue()
 
 
 def _iso(moment: datetime | None) -> str:

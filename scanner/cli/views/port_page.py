@@ -4,7 +4,6 @@ To say more of a port, add a function to `SECTIONS` (and its fact to `page_field
 nothing to say returns nothing. What the registry holds was written by strangers: every line is sanitised.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from textwrap import shorten, wrap
@@ -16,11 +15,10 @@ from scanner.core.model import PortKey, RegistryIdentity, RegistryStatus, Transp
 from scanner.core.registry.registry import RANGES, PortRecord, Registry, RegistryRow, port_range
 from scanner.core.registry.words import use_reported
 from scanner.core.sanitise import sanitise
-from scanner.outputs.registry_fields import registry_fields
+from scanner.outputs.lines import json_line, registry_fields
 
 PAGE_WIDTH = 78
 NOTE_LENGTH = 300
-SCHEMA_VERSION = 1
 
 MEANING: Mapping[RegistryStatus, str] = MappingProxyType(
     {
@@ -150,10 +148,9 @@ def footer(identity: RegistryIdentity) -> str:
     return f"Registry: {sanitise(identity.source)}, of {sanitise(identity.date)}, sha256 {identity.sha256[:12]}"
 
 
-def json_line(page: Page) -> str:
+def page_json(page: Page) -> str:
     """The page for programs: one object, one line, ASCII."""
-    line = {"schema_version": SCHEMA_VERSION, "type": "port", **page_fields(page)}
-    return json.dumps(line).replace("\x7f", "\\u007f") + "\n"
+    return json_line("port", page_fields(page))
 
 
 def page_fields(page: Page) -> dict[str, Any]:
