@@ -12,6 +12,7 @@ import typer
 
 from scanner import __version__
 from scanner.app.exit_status import EXIT_STATUS_HELP
+from scanner.cli.commands.demo import demo_command
 from scanner.cli.commands.diff import diff_command
 from scanner.cli.commands.history import app as history_app
 from scanner.cli.commands.listening import listening_command
@@ -45,6 +46,7 @@ def make_app() -> typer.Typer:
     )
     app.callback()(_root)
     app.command("scan", epilog=EXIT_STATUS_HELP)(scan_command)
+    app.command("demo")(demo_command)
     app.command("sweep", epilog=EXIT_STATUS_HELP)(sweep_command)
     app.command("resume", epilog=EXIT_STATUS_HELP)(resume_command)
     app.command("diff")(diff_command)
