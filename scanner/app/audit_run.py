@@ -13,9 +13,9 @@ from scanner.app.sweep import findings_of
 from scanner.app.sweep_history import open_store
 from scanner.cli.options import ScanOptions
 from scanner.config.audit import Audit
-from scanner.core.diff import TELLING, Change, Difference
+from scanner.core.diff import Change, Difference
 from scanner.core.errors import HistoryUnusable
-from scanner.core.model import Judged
+from scanner.core.model import REPORTABLE, Judged
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
 from scanner.engines.names import EngineName
@@ -118,7 +118,7 @@ def _changes(assembly: Assembly, summary: Summary) -> tuple[SweepInfo | None, tu
 def _all_new(judged: Iterable[Judged]) -> Iterator[Difference]:
     """On the first night every finding is new."""
     for finding in findings_of(judged):
-        if finding.verdict in TELLING:
+        if finding.verdict in REPORTABLE:
             seen = finding.observation
             yield Difference(Change.NEW, seen.endpoint, "", seen.state.value, seen.hostname, finding)
 

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.core.errors import HistoryUnusable
-from scanner.core.model import Address, Coverage, Finding, Judged, Observation, Severity, State, Verdict
+from scanner.core.model import REPORTABLE, Address, Coverage, Finding, Judged, Observation, Severity, State, Verdict
 from scanner.core.plan.plan import Plan
 from scanner.core.plan.reasons import Reason
 from scanner.core.plan.recall import add_up, estimate
@@ -247,7 +247,7 @@ class Sweep:
     def _count_findings(self, judged: Iterable[Judged]) -> None:
         for finding in findings_of(judged):
             self._verdicts[finding.verdict] += 1
-            if finding.verdict in (Verdict.UNEXPECTED, Verdict.MISSING):
+            if finding.verdict in REPORTABLE:
                 self._severities[finding.severity] += 1
 
     def _remember_first_seen(self, judged: list[Judged]) -> list[Judged]:

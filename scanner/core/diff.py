@@ -21,10 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
 
-from scanner.core.model import Endpoint, Finding, Judged, State, Verdict
-
-TELLING = frozenset({Verdict.UNEXPECTED, Verdict.MISSING})
-"""The verdicts whose coming and going somebody should hear of."""
+from scanner.core.model import REPORTABLE, Endpoint, Finding, Judged, State
 
 
 class Change(StrEnum):
@@ -47,16 +44,16 @@ class Because(StrEnum):
 
 
 class Visibility(Enum):
-    """How well a sweep saw the place of an endpoint."""
+    """How well a sweep saw one endpoint."""
 
-    OUTSIDE = "outside"
-    """Its plan does not hold it."""
-    CLOUDED = "clouded"
-    """Not settled, or degraded, or something in its wave stayed unknown."""
-    VEILED = "veiled"
-    """Its host answered on every port: whether this one is open nobody can tell."""
-    CLEAR = "clear"
-    """Looked at, and nothing stood in the way."""
+    NOT_PLANNED = "not planned"
+    """Its plan does not hold the endpoint."""
+    INCONCLUSIVE = "inconclusive"
+    """The endpoint's wave was not settled, or something in it stayed unknown, or the sweep was degraded."""
+    HOST_ANSWERS_EVERYWHERE = "host answers everywhere"
+    """The host accepts connections on every port, so an open one says nothing about a service."""
+    COVERED = "covered"
+    """Probed, and nothing stood in the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +72,10 @@ class Side:
     @property
     def open(self) -> bool | None:
         """True or False where the sweep can tell, else None."""
-        if self.sight is Visibility.VEILED:
+        if self.sight is Visibility.HOST_ANSWERS_EVERYWHERE:
             return None
         if self.judged is None:
-            return False if self.sight is Visibility.CLEAR else None
+            return False if self.sight is Visibility.COVERED else None
         state = self.judged.observation.state
         if state is State.OPEN:
             return True
@@ -102,7 +99,7 @@ class Side:
     def telling(self) -> dict[str, Finding]:
         """The findings that somebody should hear of, by rule."""
         findings = self.judged.findings if self.judged else ()
-        return {finding.rule: finding for finding in findings if finding.verdict in TELLING}
+        return {finding.rule: finding for finding in findings if finding.verdict in REPORTABLE}
 
     @property
     def registry(self) -> tuple[str, str] | None:
@@ -134,7 +131,7 @@ class Difference:
 
 def differences(endpoint: Endpoint, before: Side, after: Side, began: datetime) -> Iterator[Difference]:
     """What changed at one endpoint; `began` is when the later sweep did (aware)."""
-    if Visibility.OUTSIDE in (before.sight, after.sight):
+    if Visibility.NOT_PLANNED in (before.sight, after.sight):
         return
     yield from _endpoint(endpoint, before, after)
     for rule in sorted(after.telling.keys() - before.telling.keys()):
@@ -156,7 +153,7 @@ def _endpoint(endpoint: Endpoint, before: Side, after: Side) -> Iterator[Differe
     elif before.open and after.open:
         if before.speaks and after.speaks and before.speaks != after.speaks:
             yield Difference(Change.SERVICE, endpoint, before.speaks, after.speaks, name)
-    elif (before.open or after.open) and Visibility.VEILED not in (before.sight, after.sight):
+    elif (before.open or after.open) and Visibility.HOST_ANSWERS_EVERYWHERE not in (before.sight, after.sight):
         yield Difference(Change.UNSURE, endpoint, before.state, after.state, name)
 
 

@@ -64,6 +64,10 @@ class Verdict(StrEnum):
     UNDETERMINED = "undetermined"
 
 
+REPORTABLE = frozenset({Verdict.UNEXPECTED, Verdict.MISSING})
+"""The verdicts that reports, counts and the exit status are about."""
+
+
 class Severity(IntEnum):
     """How much a finding wants to be looked at. Ordered, so that `--fail-on` can compare."""
 

@@ -73,18 +73,18 @@ class View:
 
     def _sight(self, turn: int, place: EndpointKey) -> Visibility:
         if turn < 0:
-            return Visibility.OUTSIDE
+            return Visibility.NOT_PLANNED
         if place[0] in self._veiled:
-            return Visibility.VEILED
-        return Visibility.CLEAR if turn // self._sweep.plan.wave_size in self._clear else Visibility.CLOUDED
+            return Visibility.HOST_ANSWERS_EVERYWHERE
+        return Visibility.COVERED if turn // self._sweep.plan.wave_size in self._clear else Visibility.INCONCLUSIVE
 
     def _sight_of_host(self, place: EndpointKey) -> Visibility:
         """How well it would have been seen that a host answers on every port: all of it was asked, and enough."""
         plan = self._sweep.plan
         if address_of(place[0]) not in plan.targets:
-            return Visibility.OUTSIDE
+            return Visibility.NOT_PLANNED
         tested = plan.shard.of == 1 and suspected(len(plan.ports), len(plan.ports))
-        return Visibility.CLEAR if tested and len(self._clear) == plan.waves else Visibility.CLOUDED
+        return Visibility.COVERED if tested and len(self._clear) == plan.waves else Visibility.INCONCLUSIVE
 
 
 def compare(store: Store, before: StoredSweep, after: StoredSweep) -> Iterator[Difference]:
@@ -114,7 +114,9 @@ def compare_judged(store: Store, sweep: StoredSweep, again: Iterable[Judged]) ->
 
 def _worth(judged: Judged | None, sight: Visibility) -> Judged | None:
     """What is worth anything: of a host that answers on every port, no open one (some came before it was suspected)."""
-    veiled = sight is Visibility.VEILED and judged is not None and judged.observation.state is State.OPEN
+    veiled = (
+        sight is Visibility.HOST_ANSWERS_EVERYWHERE and judged is not None and judged.observation.state is State.OPEN
+    )
     return None if veiled else judged
 
 

@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from scanner.core.diff import TELLING
 from scanner.core.errors import InvalidInput
 from scanner.core.model import (
     ANSWERS_EVERYWHERE,
+    REPORTABLE,
     Coverage,
     Endpoint,
     Finding,
@@ -180,7 +180,7 @@ class Store:
         with self.database.reading() as connection:
             for severity, verdict, count in connection.execute(query, (sweep.number,)):
                 verdicts[Verdict(verdict)] += count
-                severities[Severity(severity)] += count if Verdict(verdict) in TELLING else 0
+                severities[Severity(severity)] += count if Verdict(verdict) in REPORTABLE else 0
         return severities, verdicts
 
     def comparable(self, plan: Plan, audit: str, before: datetime) -> StoredSweep | None:

@@ -6,14 +6,11 @@ UTF-8 without a byte order mark, which would become part of the first column's n
 no line break, a row is always one line. Rows are sorted by address, port and rule, so that two files can be diffed.
 """
 
-from scanner.core.model import Finding, Judged, State, Verdict
+from scanner.core.model import REPORTABLE, Finding, Judged, State
 from scanner.core.report import Summary, SweepInfo
 from scanner.outputs.destination import Destination
 from scanner.outputs.lines import csv_row
 from scanner.outputs.record import COLUMNS, finding_order, finding_record
-
-TELLING = frozenset({Verdict.UNEXPECTED, Verdict.MISSING})
-"""The verdicts that make a row, unless every open endpoint does."""
 
 
 class CsvFile:
@@ -45,4 +42,4 @@ class CsvFile:
 
     def _wanted(self, finding: Finding) -> bool:
         is_open = finding.observation.state is State.OPEN
-        return finding.verdict in TELLING or (self._all_open and is_open)
+        return finding.verdict in REPORTABLE or (self._all_open and is_open)

@@ -26,7 +26,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from scanner.app.assembly import Assembly, Chosen, warn_on_stderr
+from scanner.app.assembly import Assembly, warn_on_stderr
+from scanner.app.engine import ChosenEngine
 from scanner.app.job import run_job
 from scanner.app.prepare import Prepared
 from scanner.app.resume import Resumed
@@ -68,16 +69,16 @@ class First(Assembly):
         return Prepared(plan, whole.excluded, whole.hostnames, whole.resolved)
 
     @cached_property
-    def engine(self) -> Chosen:
-        return Chosen(FakeConnect(answers))
+    def engine(self) -> ChosenEngine:
+        return ChosenEngine(FakeConnect(answers))
 
 
 class Again(Resumed):
     """The same sweep, resumed."""
 
     @cached_property
-    def engine(self) -> Chosen:
-        return Chosen(FakeConnect(answers))
+    def engine(self) -> ChosenEngine:
+        return ChosenEngine(FakeConnect(answers))
 
 
 def attempt(folder: Path) -> int:

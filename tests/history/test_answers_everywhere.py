@@ -135,7 +135,10 @@ async def test_a_resumed_sweep_may_say_it_again_and_the_history_knows_it_once(
 def test_a_required_port_that_is_closed_is_told_of_such_a_host_too() -> None:
     closed = judged(port=443, rule="required-missing", verdict=Verdict.MISSING, state=State.CLOSED)
     opened = judged(port=443, service="https")
-    seen, veiled = Side(Visibility.CLEAR, opened, degraded=False), Side(Visibility.VEILED, closed, degraded=False)
+    seen, veiled = (
+        Side(Visibility.COVERED, opened, degraded=False),
+        Side(Visibility.HOST_ANSWERS_EVERYWHERE, closed, degraded=False),
+    )
     [missing] = differences(opened.observation.endpoint, seen, veiled, opened.observation.at)
     assert (missing.change, missing.finding) == (Change.NEW, closed.findings[0])
     assert (missing.before, missing.after) == ("open", "closed (reset)")

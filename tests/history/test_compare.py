@@ -166,6 +166,6 @@ async def test_places_are_compared_in_portions(
     lab: Any, world: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = told(await diff(lab, world(A, C), world(B, D)))
-    monkeypatch.setattr(module, "AT_ONCE", 1)
+    monkeypatch.setattr(module, "ENDPOINTS_AT_ONCE", 1)
     store = lab.store()
     assert told(list(compare(store, store.sweep("last~1"), store.sweep("last")))) == whole

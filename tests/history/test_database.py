@@ -110,7 +110,7 @@ def test_what_is_no_database_or_damaged_is_said(tmp_path: Path) -> None:
 
 def test_a_lock_is_waited_for_and_then_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "h.db"
-    monkeypatch.setattr(module, "PATIENCE", 0.01)
+    monkeypatch.setattr(module, "LOCK_PATIENCE", 0.01)
     with Database(path, create=True) as one, Database(path) as other, one.transaction():
         with pytest.raises(HistoryUnusable, match="is locked by another program"), other.transaction():
             pass
