@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Iterator
 from ipaddress import ip_address
-from pathlib import Route
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from scanner.core.plan.reasons import Reason, icmp_reason, reason_code
 from scanner.engines.routing.link_states import LINK_PATIENCE, LinkState, LinkStates
 from scanner.engines.routing.neighbours import parse_answer, solicitation
 from scanner.engines.routing.netlink import Link, Medium
-from scanner.engines.routing.routes import Route as Way
+from scanner.engines.routing.routes import Route
 from scanner.engines.syn.evidence import Evidence
 from scanner.engines.syn.source_ports import SourcePorts, choose_ports
 from scanner.engines.syn.template import syn_template
@@ -30,7 +30,7 @@ TUN = Link(4, "tun0", Medium.BARE, b"", 1500, up=True, resolves=False)
 
 
 @pytest.fixture
-def proc(tmp_path: Route) -> Route:
+def proc(tmp_path: Path) -> Path:
     """A /proc in which port 12,000 is in use."""
     (tmp_path / "sys/net/ipv4").mkdir(parents=True)
     (tmp_path / "thread-self/net").mkdir(parents=True)
@@ -40,7 +40,7 @@ def proc(tmp_path: Route) -> Route:
     return tmp_path
 
 
-def test_source_ports_keep_off_what_is_used(proc: Route) -> None:
+def test_source_ports_keep_off_what_is_used(proc: Path) -> None:
     starts: list[int] = []
     for turn in range(2000):
         ports = choose_ports(64, 3, pick=lambda count, turn=turn: turn * (count - 1) // 1999, proc=proc)
@@ -51,7 +51,7 @@ def test_source_ports_keep_off_what_is_used(proc: Route) -> None:
     assert max(starts) > 65_000
 
 
-def test_where_the_kernel_uses_every_port_they_lie_among_them(proc: Route) -> None:
+def test_where_the_kernel_uses_every_port_they_lie_among_them(proc: Path) -> None:
     (proc / "sys/net/ipv4/ip_local_port_range").write_text("1024\t65535\n")
     ports = choose_ports(64, 3, pick=lambda count: 0, proc=proc)
     assert ports.first == 10_000
@@ -165,7 +165,7 @@ def test_a_filled_template_is_a_syn_that_scapy_calls_sound(link: Link, source: s
 
     address = ip_address(target)
     for flags in ("S", "R"):
-        template = syn_template(Way(link, ip_address(source), None), flags=flags)
+        template = syn_template(Route(link, ip_address(source), None), flags=flags)
         assert template.link == (ETHERNET if link is ETHER else RAW_IP)
         rows = np.zeros((1, 128), np.uint8)
         stamp(template, rows)
@@ -206,7 +206,7 @@ def test_every_icmp_error_means_what_the_table_says() -> None:
 
     cookie = Cookie(bytes(range(KEY_BYTES)))
     for version, kind, code in icmp_answers():
-        way = Way(TUN, ip_address("10.0.0.1" if version == 4 else "fd00::1"), None)
+        way = Route(TUN, ip_address("10.0.0.1" if version == 4 else "fd00::1"), None)
         template, target = syn_template(way), ip_address("10.0.0.9" if version == 4 else "fd00::9")
         high, low = np.array([int(target) >> 64], np.uint64), np.array([int(target) & 0xFFFFFFFFFFFFFFFF], np.uint64)
         port, ours = np.array([80], np.uint16), np.array([20_000], np.uint16)
