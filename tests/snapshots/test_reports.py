@@ -88,7 +88,7 @@ def test_a_file_that_programs_read(
 def test_the_table(snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch) -> None:
     snapshots.check("reports/table-in-a-pipe.txt", plain_table(table_rows(RESULTS)))
     monkeypatch.setenv("NO_COLOR", "1")
-    snapshots.check("reports/table-on-80-columns.txt", lines(painted_table(table_rows(RESULTS), 80).splitlines()))
+    snapshots.check("reports/table-on-80-columns.txt", lines(painted_table(table_rows(RESULTS), 80, "").splitlines()))
 
 
 @pytest.mark.parametrize("name", SUMMARIES)
