@@ -136,7 +136,7 @@ class Assembly:
             targets=shortened([*self.options.targets, *(f"-iL {name}" for name in self.options.target_files)]),
             ports=shortened(self.options.ports) or "default",
             addresses=plan.targets.size,
-            ports_per_address=len(plan.ports),
+            ports_per_address=plan.ports_per_address,
             engine=self.engine.engine.name,
             engine_why=self.engine.why,
             seed=self.seed,

@@ -79,7 +79,7 @@ class Side:
         state = self.judged.observation.state
         if state is State.OPEN:
             return True
-        return None if state is State.UNKNOWN or self.degraded else False
+        return None if state in (State.UNKNOWN, State.OPEN_FILTERED) or self.degraded else False
 
     @property
     def state(self) -> str:

@@ -4,10 +4,12 @@ Addresses are the standard library's `IPv4Address` and `IPv6Address`: typed, has
 Python programmer. netaddr is used where text becomes sets of them (`targets.py`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv6Address
+from types import MappingProxyType
 from typing import Self, TypeAlias
 
 from scanner.core.recognise.identity import Identity
@@ -27,12 +29,26 @@ class Transport(StrEnum):
     DCCP = "dccp"
 
 
+PROTOCOL: Mapping[Transport, int] = MappingProxyType(
+    {Transport.TCP: 6, Transport.UDP: 17, Transport.DCCP: 33, Transport.SCTP: 132}
+)
+"""IANA's protocol numbers of the transports."""
+
+TRANSPORT: Mapping[int, Transport] = MappingProxyType({number: name for name, number in PROTOCOL.items()})
+"""The transports by protocol number."""
+
+
 class State(StrEnum):
-    """What an endpoint is. `unknown` means that we could not tell, because of us."""
+    """What an endpoint is. `unknown` means that we could not tell, because of us.
+
+    `open|filtered` is a UDP endpoint that stayed silent: a service that answers no stranger, or a filter. TCP never
+    has it.
+    """
 
     OPEN = "open"
     CLOSED = "closed"
     FILTERED = "filtered"
+    OPEN_FILTERED = "open|filtered"
     UNKNOWN = "unknown"
 
 
@@ -192,7 +208,10 @@ class RegistryIdentity:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What a sweep, or a part of one, covered. `planned = open + closed + filtered + unknown`, always."""
+    """What a sweep, or a part of one, covered.
+
+    `planned = open + closed + filtered + open_filtered + unknown`, always.
+    """
 
     planned: int = 0
     """Endpoints that were to be looked at."""
@@ -212,6 +231,8 @@ class Coverage:
     """Endpoints that the user took out of the plan."""
     unreachable_hosts: int = 0
     """Addresses settled as a whole because nothing is there."""
+    open_filtered: int = 0
+    """UDP endpoints that stayed silent."""
 
     def __add__(self, other: Self) -> "Coverage":
         return Coverage(
@@ -224,12 +245,13 @@ class Coverage:
             self.unknown + other.unknown,
             self.excluded + other.excluded,
             self.unreachable_hosts + other.unreachable_hosts,
+            self.open_filtered + other.open_filtered,
         )
 
     @property
     def balanced(self) -> bool:
         """Whether the promise holds that every planned endpoint has one state."""
-        return self.planned == self.open + self.closed + self.filtered + self.unknown
+        return self.planned == self.open + self.closed + self.filtered + self.open_filtered + self.unknown
 
     @property
     def complete(self) -> bool:

@@ -124,7 +124,7 @@ class DiscoveredEngine:
         def lively() -> Iterator[Wave]:
             for wave in waves:
                 kept[wave.number] = places = np.flatnonzero(self._hosts.are_alive(wave.host))
-                yield _part(wave, places)
+                yield wave.part(places)
 
         async with aclosing(self._engine.run(lively())) as settled_waves:
             async for settled in settled_waves:
@@ -200,7 +200,3 @@ class TwoSteps:
             async for settled in settled_waves:
                 yield replace(settled, sent=settled.sent + sent)
                 sent = 0
-
-
-def _part(wave: Wave, kept: Indices) -> Wave:
-    return Wave(wave.number, wave.host[kept], wave.port[kept], wave.version[kept], wave.high[kept], wave.low[kept])

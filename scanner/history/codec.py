@@ -1,7 +1,7 @@
 """Values to the texts and numbers that the tables hold, and back."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -34,6 +34,7 @@ def address_of(packed: bytes) -> Address:
 
 def plan_text(plan: Plan) -> str:
     """A plan as JSON: everything from which the same waves can be made again."""
+    udp = {"udp_ports": _runs(plan.udp_ports)} if plan.udp_ports else {}
     return json.dumps(
         {
             "ranges": [list(span) for span in plan.targets.ranges],
@@ -42,7 +43,8 @@ def plan_text(plan: Plan) -> str:
             "shard": [plan.shard.number, plan.shard.of],
             "wave_size": plan.wave_size,
             "order": _order(plan),
-        },
+        }
+        | udp,
         separators=(",", ":"),
     )
 
@@ -52,10 +54,11 @@ def plan_of(text: str) -> Plan:
     data = json.loads(text)
     return Plan(
         targets=TargetSet(tuple(span) for span in data["ranges"]),
-        ports=tuple(port for first, last in data["ports"] for port in range(first, last + 1)),
+        ports=_listed(data["ports"]),
         seed=data["seed"],
         shard=Shard(*data["shard"]),
         wave_size=data["wave_size"],
+        udp_ports=_listed(data.get("udp_ports", [])),
     )
 
 
@@ -143,6 +146,10 @@ def _order(plan: Plan) -> list[int]:
     """Where the first positions lead: enough to tell one way of permuting from another."""
     indices: list[int] = plan.permutation.forward(np.arange(min(plan.total, 4), dtype=np.uint64)).tolist()
     return indices
+
+
+def _listed(runs: Iterable[Sequence[int]]) -> tuple[int, ...]:
+    return tuple(port for first, last in runs for port in range(first, last + 1))
 
 
 def _runs(ports: tuple[int, ...]) -> list[list[int]]:

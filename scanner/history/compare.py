@@ -15,11 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.core.diff import Difference, Side, Visibility, differences
-from scanner.core.model import Endpoint, Judged, State, Transport
+from scanner.core.model import PROTOCOL, TRANSPORT, Endpoint, Judged, State, Transport
 from scanner.core.plan.plan import Plan
 from scanner.core.whole_host import WHOLE_HOST, suspected
 from scanner.history.codec import address_of
-from scanner.history.schema import PROTOCOL, TRANSPORT
 from scanner.history.store import Store, StoredSweep
 
 EndpointKey: TypeAlias = tuple[bytes, int, int]
@@ -60,6 +59,7 @@ class View:
         self._hosts, self._veiled = everywhere, frozenset(store.everywhere(sweep))
         sound = sweep.same_order and not self.degraded
         self._clear = {wave.number for wave in waves if sound and wave.complete and not wave.coverage.unknown}
+        self._silent = {wave.number for wave in waves if wave.coverage.open_filtered}
 
     def sides(self, places: list[EndpointKey], judged: Iterable[Judged]) -> Iterator[Side]:
         """What this sweep says of each place; `judged` are its observations there."""
@@ -76,7 +76,9 @@ class View:
             return Visibility.NOT_PLANNED
         if place[0] in self._veiled:
             return Visibility.HOST_ANSWERS_EVERYWHERE
-        return Visibility.COVERED if turn // self._sweep.plan.wave_size in self._clear else Visibility.INCONCLUSIVE
+        wave = turn // self._sweep.plan.wave_size
+        silent = place[1] == PROTOCOL[Transport.UDP] and wave in self._silent
+        return Visibility.COVERED if wave in self._clear and not silent else Visibility.INCONCLUSIVE
 
     def _sight_of_host(self, place: EndpointKey) -> Visibility:
         """How well it would have been seen that a host answers on every port: all of it was asked, and enough."""
@@ -128,10 +130,11 @@ def turns_of(plan: Plan, places: Sequence[EndpointKey]) -> npt.NDArray[np.int64]
     low = np.array([number & _WORD for number in numbers], np.uint64)
     host = plan.columns.find(version, high, low)
     ports = np.array([port for _, _, port in places], np.uint16)
-    planned = (host >= 0) & np.array([p == PROTOCOL[Transport.TCP] for _, p, _ in places], np.bool_)
+    transports = np.array([protocol for _, protocol, _ in places], np.uint8)
+    planned = host >= 0
     turns = np.full(len(places), -1, np.int64)
     if planned.any():
-        turns[planned] = plan.locate(host[planned].astype(np.uint64), ports[planned])
+        turns[planned] = plan.locate(host[planned].astype(np.uint64), ports[planned], transports[planned])
     return turns
 
 

@@ -8,7 +8,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Protocol, TypeAlias
 
-from scanner.core.model import Coverage, Finding, Judged, Observation
+from scanner.core.model import PROTOCOL, Coverage, Finding, Judged, Observation
 from scanner.core.plan.plan import Plan
 from scanner.core.report import Summary, SweepInfo
 from scanner.history.codec import (
@@ -21,7 +21,6 @@ from scanner.history.codec import (
     summary_text,
 )
 from scanner.history.database import Database
-from scanner.history.schema import PROTOCOL
 from scanner.history.words import WordTable
 
 Value: TypeAlias = str | int | None
@@ -120,7 +119,15 @@ class SweepRecorder:
         seen = result.coverage
         counts = (seen.planned, seen.sent, seen.answered, seen.open, seen.closed, seen.filtered, seen.unknown)
         texts = (json.dumps(dict(result.reasons)), json.dumps(list(result.degraded)))
-        row = (self._number, result.number, result.complete, *counts, seen.unreachable_hosts, *texts)
+        row = (
+            self._number,
+            result.number,
+            result.complete,
+            *counts,
+            seen.unreachable_hosts,
+            *texts,
+            seen.open_filtered,
+        )
         connection.execute(f"INSERT INTO wave VALUES ({_marks(len(row))})", row)
 
     def _write_judged(self, connection: sqlite3.Connection, result: Settled) -> None:

@@ -16,11 +16,6 @@ Addresses are 4 or 16 bytes in network order, transports IANA's protocol numbers
 epoch, UTC.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
-
-from scanner.core.model import Transport
-
 STEPS: tuple[str, ...] = (
     """
     CREATE TABLE sweep (
@@ -94,15 +89,11 @@ STEPS: tuple[str, ...] = (
     ALTER TABLE observation ADD COLUMN speaks INTEGER;
     ALTER TABLE observation ADD COLUMN identity TEXT;
     """,
+    # UDP: endpoints that stayed silent. Earlier sweeps had none.
+    """
+    ALTER TABLE wave ADD COLUMN open_filtered INTEGER NOT NULL DEFAULT 0;
+    """,
 )
 
 VERSION = len(STEPS)
 """The version that this program reads and writes."""
-
-PROTOCOL: Mapping[Transport, int] = MappingProxyType(
-    {Transport.TCP: 6, Transport.UDP: 17, Transport.DCCP: 33, Transport.SCTP: 132}
-)
-"""IANA's protocol numbers of the transports."""
-
-TRANSPORT: Mapping[int, Transport] = MappingProxyType({number: name for name, number in PROTOCOL.items()})
-"""The transports by protocol number."""

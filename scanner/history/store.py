@@ -12,6 +12,7 @@ from scanner.core.errors import InvalidInput
 from scanner.core.model import (
     ANSWERS_EVERYWHERE,
     REPORTABLE,
+    TRANSPORT,
     Coverage,
     Endpoint,
     Finding,
@@ -39,7 +40,6 @@ from scanner.history.codec import (
 )
 from scanner.history.database import Database
 from scanner.history.recorder import SweepRecorder
-from scanner.history.schema import TRANSPORT
 from scanner.history.words import Texts
 
 _OBSERVATIONS = (
@@ -306,8 +306,9 @@ class Store:
 
 
 def shared(left: Plan, right: Plan) -> bool:
-    """Whether two plans have an address and a port in common."""
-    return bool(intersect(left.targets.ranges, right.targets.ranges)) and not set(left.ports).isdisjoint(right.ports)
+    """Whether two plans have an address and a port of one transport in common."""
+    ports = set(left.ports) & set(right.ports) or set(left.udp_ports) & set(right.udp_ports)
+    return bool(ports) and bool(intersect(left.targets.ranges, right.targets.ranges))
 
 
 class _Ahead:
@@ -339,7 +340,8 @@ def _sweep(row: tuple[Any, ...]) -> StoredSweep:
 
 
 def _wave(row: tuple[Any, ...]) -> StoredWave:
-    _, number, complete, planned, sent, answered, open_, closed, filtered, unknown, unreachable, *texts = row
+    _, number, complete, planned, sent, answered, open_, closed, filtered, unknown, unreachable, *rest = row
+    *texts, silent = rest
     coverage = Coverage(
         planned=planned,
         sent=sent,
@@ -349,6 +351,7 @@ def _wave(row: tuple[Any, ...]) -> StoredWave:
         filtered=filtered,
         unknown=unknown,
         unreachable_hosts=unreachable,
+        open_filtered=silent,
     )
     reasons, degraded = map(json.loads, texts)
     return StoredWave(number, bool(complete), coverage, reasons, tuple(degraded))

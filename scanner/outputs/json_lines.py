@@ -98,7 +98,7 @@ def summary_fields(summary: Summary) -> Mapping[str, Any]:
 
 
 def coverage_fields(coverage: Coverage) -> Mapping[str, int]:
-    """The counts of what was covered; `planned` is the sum of the four states."""
+    """The counts of what was covered; `planned` is the sum of the five states."""
     return {
         "planned": coverage.planned,
         "sent": coverage.sent,
@@ -109,4 +109,5 @@ def coverage_fields(coverage: Coverage) -> Mapping[str, int]:
         "unknown": coverage.unknown,
         "excluded": coverage.excluded,
         "unreachable_hosts": coverage.unreachable_hosts,
+        "open_filtered": coverage.open_filtered,
     }

@@ -28,7 +28,7 @@ _TAIL = "</nmaprun>"
 _SCAN_TYPES = {"syn": "syn", "scapy": "syn"}
 """The engine's word in nmap's words; whatever else is a connect scan."""
 
-_COUNTED_STATES = (State.CLOSED, State.FILTERED, State.UNKNOWN)
+_COUNTED_STATES = (State.CLOSED, State.FILTERED, State.OPEN_FILTERED, State.UNKNOWN)
 """States whose ports are counted rather than listed."""
 
 _ALIVE = frozenset({State.OPEN, State.CLOSED})
@@ -124,7 +124,12 @@ def _host(summary: Summary, address: Address, judged: list[Judged]) -> ET.Elemen
 
 def _extraports(summary: Summary, listed: list[Observation]) -> Iterable[ET.Element]:
     cover = summary.coverage
-    counts = {State.CLOSED: cover.closed, State.FILTERED: cover.filtered, State.UNKNOWN: cover.unknown}
+    counts = {
+        State.CLOSED: cover.closed,
+        State.FILTERED: cover.filtered,
+        State.OPEN_FILTERED: cover.open_filtered,
+        State.UNKNOWN: cover.unknown,
+    }
     for state in _COUNTED_STATES:
         rest = counts[state] - sum(observation.state is state for observation in listed)
         if rest > 0:
@@ -164,6 +169,7 @@ def _sweep_script(summary: Summary) -> ET.Element:
         "open": str(cover.open),
         "closed": str(cover.closed),
         "filtered": str(cover.filtered),
+        "open_filtered": str(cover.open_filtered),
         "unknown": str(cover.unknown),
         "finished": iso(summary.finished),
     }

@@ -158,6 +158,8 @@ def _names(info: SweepInfo) -> list[str]:
 def _coverage(summary: Summary) -> str:
     cover = summary.coverage
     states = [f"{cover.open:,} open", f"{cover.closed:,} closed", f"{cover.filtered:,} filtered"]
+    if cover.open_filtered:
+        states.append(f"{cover.open_filtered:,} open|filtered")
     if cover.unknown:
         states.append(f"{cover.unknown:,} unknown")
     return f"{counted(cover.planned, 'endpoint')}: {', '.join(states)}"

@@ -5,13 +5,13 @@ from ipaddress import ip_address
 
 import numpy as np
 
-from scanner.core.model import Coverage
+from scanner.core.model import Coverage, Transport
 from scanner.core.plan.reasons import reason_text
-from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.plan.wave import SettledWave, Wave, one_transport
 from scanner.engines.interface import Engine
 
 
-def wave(addresses: Iterable[str], ports: Iterable[int], number: int = 0) -> Wave:
+def wave(addresses: Iterable[str], ports: Iterable[int], number: int = 0, transport: Transport = Transport.TCP) -> Wave:
     """Every port of every address, host by host."""
     hosts, wanted = [ip_address(each) for each in addresses], list(ports)
     spread = [int(each) for each in hosts for _ in wanted]
@@ -22,14 +22,14 @@ def wave(addresses: Iterable[str], ports: Iterable[int], number: int = 0) -> Wav
         version=np.repeat(np.array([each.version for each in hosts], np.uint8), len(wanted)),
         high=np.array([each >> 64 for each in spread], np.uint64),
         low=np.array([each & 0xFFFF_FFFF_FFFF_FFFF for each in spread], np.uint64),
+        transport=one_transport(transport, len(spread)),
     )
 
 
 def in_pieces(whole: Wave, size: int) -> Iterator[Wave]:
     """The same endpoints as waves of that size."""
     for number, first in enumerate(range(0, len(whole), size)):
-        part = slice(first, first + size)
-        yield Wave(number, whole.host[part], whole.port[part], whole.version[part], whole.high[part], whole.low[part])
+        yield whole.part(slice(first, first + size), number)
 
 
 async def settle(engine: Engine, *waves: Wave) -> list[SettledWave]:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from scanner.core.plan.permutation import MAX_SIZE, Permutation
@@ -14,6 +14,8 @@ from scanner.core.targets.address_columns import AddressColumns
 from scanner.core.targets.ranges import Span, merge
 from scanner.core.targets.targets import TargetSet, to_address
 
+ORDER_OF_SEED_7 = [(2, 80), (0, 80), (1, 443), (1, 80), (0, 22), (0, 443), (2, 22), (1, 22)]
+"""What versions before UDP probed first: stored sweeps are resumed by this order."""
 SEEDS = st.integers(-(2**63), 2**63 - 1)
 SIZES = st.one_of(st.integers(1, 300), st.integers(2**40, MAX_SIZE), st.integers(0, 62).map(lambda k: 1 << k))
 
@@ -103,23 +105,44 @@ def test_ranges_may_cross_the_64_bit_border() -> None:
     assert columns.find(np.full(6, 6, np.uint8), high, low).tolist() == list(range(6))
 
 
+PORTS = st.lists(st.integers(1, 65535), max_size=8, unique=True).map(sorted).map(tuple)
+
+
 @settings(deadline=None)
-@given(target_sets(), st.lists(st.integers(1, 65535), min_size=1, max_size=8, unique=True), SEEDS, st.integers(1, 5))
-def test_shards_partition_the_plan_exactly(targets: TargetSet, ports: list[int], seed: int, of: int) -> None:
-    ordered = tuple(sorted(ports))
-    seen: list[tuple[int, int]] = []
+@given(target_sets(), PORTS, PORTS, SEEDS, st.integers(1, 5))
+def test_shards_partition_the_plan_of_both_transports_exactly(
+    targets: TargetSet, tcp: tuple[int, ...], udp: tuple[int, ...], seed: int, of: int
+) -> None:
+    assume(tcp or udp)
+    places = [*((6, port) for port in tcp), *((17, port) for port in udp)]
+    seen: list[tuple[int, int, int]] = []
     sizes = 0
-    for number in range(1, min(of, targets.size * len(ordered)) + 1):
-        plan = Plan(targets, ordered, seed, Shard(number, of), wave_size=37)
+    for number in range(1, min(of, targets.size * len(places)) + 1):
+        plan = Plan(targets, tcp, seed, Shard(number, of), wave_size=37, udp_ports=udp)
         waves = [plan.wave(turn) for turn in plan.numbers()]
         sizes += plan.size
         assert sum(map(len, waves)) == plan.size
         for wave in waves:
-            turns = plan.locate(wave.host, wave.port)
+            turns = plan.locate(wave.host, wave.port, wave.transport)
             assert np.array_equal(turns, np.arange(len(wave)) + wave.number * 37)
-            seen += zip(wave.host.tolist(), wave.port.tolist(), strict=True)
-    assert sorted(seen) == [(host, port) for host in range(targets.size) for port in ordered]
-    assert sizes == targets.size * len(ordered)
+            seen += zip(wave.host.tolist(), wave.transport.tolist(), wave.port.tolist(), strict=True)
+    assert sorted(seen) == [(host, *place) for host in range(targets.size) for place in places]
+    assert sizes == targets.size * len(places)
+
+
+@given(target_sets(), PORTS, st.sampled_from([6, 17]), st.integers(1, 65535))
+def test_a_port_is_planned_for_its_own_transport_only(
+    targets: TargetSet, ports: tuple[int, ...], transport: int, port: int
+) -> None:
+    plan = Plan(targets, (22, 80), 3, udp_ports=ports)
+    turn = plan.locate(np.zeros(1, np.uint64), np.array([port], np.uint16), np.array([transport], np.uint8))
+    assert (turn[0] >= 0) == (port in ((22, 80) if transport == 6 else ports))
+
+
+def test_a_plan_without_udp_keeps_its_order_and_keeps_no_transport_for_each_place() -> None:
+    plan = Plan(TargetSet([Span(4, 1, 4)]), (22, 80, 443), 7, wave_size=8)
+    assert list(zip(plan.wave(0).host.tolist(), plan.wave(0).port.tolist(), strict=True)) == ORDER_OF_SEED_7
+    assert plan.wave(0).transport.strides == (0,)
 
 
 def test_shards_of_a_plan_beyond_2_to_the_40_do_not_meet() -> None:
@@ -131,13 +154,13 @@ def test_shards_of_a_plan_beyond_2_to_the_40_do_not_meet() -> None:
     keys = [set(zip(wave.host.tolist(), wave.port.tolist(), strict=True)) for wave in waves]
     assert not keys[0] & keys[1]
     assert not keys[0] & keys[2]
-    assert (plans[1].locate(waves[0].host, waves[0].port) == -1).all()
-    assert (plans[0].locate(waves[0].host, waves[0].port) >= 0).all()
+    assert (plans[1].locate(waves[0].host, waves[0].port, waves[0].transport) == -1).all()
+    assert (plans[0].locate(waves[0].host, waves[0].port, waves[0].transport) >= 0).all()
 
 
 def test_a_port_that_is_not_planned_has_no_turn() -> None:
     plan = Plan(TargetSet([Span(4, 1, 4)]), (22, 80), 0)
-    found = plan.locate(np.zeros(3, np.uint64), np.array([22, 23, 65535], np.uint16))
+    found = plan.locate(np.zeros(3, np.uint64), np.array([22, 23, 65535], np.uint16), np.full(3, 6, np.uint8))
     assert found[0] >= 0
     assert found[1:].tolist() == [-1, -1]
 

@@ -25,7 +25,7 @@ def _facts(assembly: Assembly) -> dict[str, Any]:
     plan, limits = assembly.prepared.plan, assembly.limits
     return {
         "addresses": plan.targets.size,
-        "ports_per_address": len(plan.ports),
+        "ports_per_address": plan.ports_per_address,
         "planned": plan.size,
         "excluded": assembly.prepared.excluded,
         "waves": plan.waves,

@@ -1,6 +1,7 @@
 """What is probed, in which order: targets x ports as an index space in a seeded random order.
 
-An endpoint's index is `host * ports + port`, its position is its place in the permuted order. A shard takes
+An endpoint's index is `host * ports + port`, its position is its place in the permuted order. The ports are the TCP
+ports, then the UDP ports, so that a plan without UDP has the order that it would have alone. A shard takes
 every m-th position, so that shards are spread alike over hosts and ports, know their exact size, and together
 cover everything once. A wave is a run of a shard's positions. Nothing here is ever listed: a plan of
 10.0.0.0/8 x 65,535 ports is a few numbers.
@@ -12,9 +13,10 @@ from functools import cached_property
 
 import numpy as np
 
-from scanner.core.columns import I64, U16, U64
+from scanner.core.columns import I64, U8, U16, U64
+from scanner.core.model import PROTOCOL, Transport
 from scanner.core.plan.permutation import MAX_SIZE, Permutation
-from scanner.core.plan.wave import Wave
+from scanner.core.plan.wave import Wave, one_transport
 from scanner.core.targets.address_columns import AddressColumns
 from scanner.core.targets.targets import TargetSet
 
@@ -22,6 +24,7 @@ WAVE = 1 << 16
 """Endpoints in a wave, unless something speaks for fewer."""
 
 
+_TCP, _UDP = np.uint8(PROTOCOL[Transport.TCP]), np.uint8(PROTOCOL[Transport.UDP])
 _WAVE_SECONDS = 4.0
 _LEAST_WAVE = 1 << 10
 
@@ -56,7 +59,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class Plan:
-    """Every endpoint to look at, in order. Only TCP, for now."""
+    """Every endpoint to look at, in order."""
 
     targets: TargetSet
     """The addresses, after exclusions."""
@@ -68,6 +71,8 @@ class Plan:
     """Which part of it."""
     wave_size: int = WAVE
     """Endpoints in a wave."""
+    udp_ports: tuple[int, ...] = ()
+    """The UDP ports, ascending."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.total <= MAX_SIZE:
@@ -76,7 +81,12 @@ class Plan:
     @property
     def total(self) -> int:
         """Endpoints in all shards together."""
-        return self.targets.size * len(self.ports)
+        return self.targets.size * self.ports_per_address
+
+    @property
+    def ports_per_address(self) -> int:
+        """Endpoints of one address, TCP and UDP together."""
+        return len(self.ports) + len(self.udp_ports)
 
     @property
     def size(self) -> int:
@@ -101,26 +111,33 @@ class Plan:
         turns = np.arange(first, first + count, dtype=np.uint64)
         positions = turns * np.uint64(self.shard.of) + np.uint64(self.shard.number - 1)
         index = self.permutation.forward(positions)
-        width = np.uint64(len(self.ports))
+        width = np.uint64(self.ports_per_address)
         host = index // width  # by a constant: numpy multiplies instead, divmod() really divides
         port = index - host * width
         version, high, low = self.columns.words(host)
-        return Wave(number, host, self._port_column[port], version, high, low)
+        return Wave(number, host, self._port_column[port], version, high, low, self._transports(port))
 
     def numbers(self, settled: Iterable[int] = ()) -> Iterator[int]:
         """The wave numbers that are still to be probed, ascending."""
         done = frozenset(settled)
         return (number for number in range(self.waves) if number not in done)
 
-    def locate(self, host: U64, port: U16) -> I64:
+    def locate(self, host: U64, port: U16, transport: U8) -> I64:
         """The turn of each endpoint in this shard, int64[n]: `divmod(turn, wave_size)` is wave and place.
 
-        `host` are indices in the target set; -1 where the port is not planned or another shard has it.
+        `host` are indices in the target set, `transport` IANA's protocol numbers; -1 where the port is not planned
+        or another shard has it.
         """
-        column = np.searchsorted(self._port_column, port)
-        column[column == len(self.ports)] = 0
-        planned = self._port_column[column] == port
-        index = host * np.uint64(len(self.ports)) + column.astype(np.uint64)
+        udp = transport == _UDP
+        column = np.where(
+            udp,
+            np.searchsorted(self._port_column[len(self.ports) :], port) + len(self.ports),
+            np.searchsorted(self._port_column[: len(self.ports)], port),
+        )
+        column[column == self.ports_per_address] = 0
+        planned = (self._port_column[column] == port) & ((column >= len(self.ports)) == udp)
+        planned &= udp | (transport == _TCP)
+        index = host * np.uint64(self.ports_per_address) + column.astype(np.uint64)
         turn, part = np.divmod(self.permutation.inverse(index), np.uint64(self.shard.of))
         mine = planned & (part == np.uint64(self.shard.number - 1))
         return np.where(mine, turn.astype(np.int64), np.int64(-1))
@@ -137,4 +154,10 @@ class Plan:
 
     @cached_property
     def _port_column(self) -> U16:
-        return np.array(self.ports, np.uint16)
+        return np.array((*self.ports, *self.udp_ports), np.uint16)
+
+    def _transports(self, column: U64) -> U8:
+        """The transport of each column of the index space."""
+        if not self.udp_ports:
+            return one_transport(Transport.TCP, len(column))
+        return np.where(column < len(self.ports), _TCP, _UDP)

@@ -5,6 +5,9 @@ order, and 0x8000 | errno is a local failure with that errno. Keeping reasons ra
 contradiction between the two impossible, and makes "a local failure is never a port state" a property of
 the table below rather than a habit of each engine.
 
+UDP has reasons of its own: the target's own port-unreachable closes a UDP port (RFC 1122 4.1.3.1), while for TCP the
+same message is a filter's, and silence says less than it does of TCP.
+
 ICMP types and codes: RFC 792, RFC 1122 (3.2.2.1), RFC 1812 (5.2.7.1), RFC 4443 (3.1).
 """
 
@@ -41,19 +44,34 @@ class Reason(StrEnum):
     LINK_DOWN = "link-down"
     INTERRUPTED = "interrupted"
     SILENT_HOST = "silent-host"
+    UDP_ANSWER = "udp-answer"
+    UDP_ANSWER_UNPROVEN = "udp-answer-unproven"
+    PORT_UNREACHABLE = "port-unreachable"
+    UDP_NO_RESPONSE = "udp-no-response"
+    UDP_NO_RESPONSE_LIMITED = "udp-no-response-limited"
+    UDP_SILENT_HOST = "udp-silent-host"
 
 
 LOCAL_ERROR = 0x8000
 """Codes with this bit set are local failures; the other fifteen bits are the errno."""
 
+UDP_SILENCE: frozenset[Reason] = frozenset(
+    {Reason.UDP_NO_RESPONSE, Reason.UDP_NO_RESPONSE_LIMITED, Reason.UDP_SILENT_HOST}
+)
+"""Silence of a UDP endpoint: with proof that its host would have said "closed", without room to know, and of a host
+that never says it."""
+
 STATE_OF: Mapping[Reason, State] = MappingProxyType(
     dict.fromkeys(Reason, State.FILTERED)
     | {Reason.SYN_ACK: State.OPEN, Reason.RESET: State.CLOSED}
+    | {Reason.UDP_ANSWER: State.OPEN, Reason.UDP_ANSWER_UNPROVEN: State.OPEN, Reason.PORT_UNREACHABLE: State.CLOSED}
+    | dict.fromkeys(UDP_SILENCE, State.OPEN_FILTERED)
     | dict.fromkeys((Reason.NOT_PROBED, Reason.NO_ROUTE, Reason.LINK_DOWN, Reason.INTERRUPTED), State.UNKNOWN)
 )
 
 ANSWERS: frozenset[Reason] = frozenset(
-    {Reason.SYN_ACK, Reason.RESET} | {reason for reason in Reason if reason.value.startswith("icmp-")}
+    {Reason.SYN_ACK, Reason.RESET, Reason.UDP_ANSWER, Reason.UDP_ANSWER_UNPROVEN, Reason.PORT_UNREACHABLE}
+    | {reason for reason in Reason if reason.value.startswith("icmp-")}
 )
 """The reasons that a packet from the network gave us."""
 

@@ -14,8 +14,8 @@ from ipaddress import IPv4Address, IPv6Address
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.columns import F32, F64, U8, U16, U64
-from scanner.core.model import Address, Coverage, Endpoint, Observation, State, Transport
+from scanner.core.columns import F32, F64, U8, U16, U64, Indices
+from scanner.core.model import PROTOCOL, TRANSPORT, Address, Coverage, Endpoint, Observation, State, Transport
 from scanner.core.plan.reasons import (
     ANSWERS,
     LOCAL_ERROR,
@@ -30,7 +30,7 @@ from scanner.core.plan.reasons import (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Wave:
-    """Endpoints to be probed together; all columns have one length. TCP only, for now."""
+    """Endpoints to be probed together; all columns have one length."""
 
     number: int
     """Place of the wave in its plan's shard, from 0."""
@@ -44,6 +44,8 @@ class Wave:
     """Upper 64 bits of each address; 0 for IPv4."""
     low: U64
     """Lower 64 bits of each address; the address itself for IPv4."""
+    transport: U8
+    """IANA's protocol number of each transport, 6 or 17; one byte in all where they are the same (`one_transport`)."""
 
     def __len__(self) -> int:
         return len(self.port)
@@ -57,7 +59,19 @@ class Wave:
 
     def endpoint(self, place: int) -> Endpoint:
         """The endpoint at a place, as an object."""
-        return Endpoint(self.address(place), Transport.TCP, int(self.port[place]))
+        return Endpoint(self.address(place), TRANSPORT[int(self.transport[place])], int(self.port[place]))
+
+    def part(self, places: Indices | slice, number: int | None = None) -> "Wave":
+        """Some places as a wave of their own, of the same number unless another is given."""
+        return Wave(
+            self.number if number is None else number,
+            self.host[places],
+            self.port[places],
+            self.version[places],
+            self.high[places],
+            self.low[places],
+            self.transport[places],
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +123,7 @@ class SettledWave:
             open=by_state[State.OPEN],
             closed=by_state[State.CLOSED],
             filtered=by_state[State.FILTERED],
+            open_filtered=by_state[State.OPEN_FILTERED],
             unknown=by_state[State.UNKNOWN],
             unreachable_hosts=self.unreachable_hosts,
         )
@@ -131,6 +146,11 @@ class SettledWave:
                 rtt=None if rtt != rtt else rtt,
                 evidence=self.evidence.get(place, ""),
             )
+
+
+def one_transport(transport: Transport, size: int) -> U8:
+    """The transport column of `size` endpoints of one transport, uint8[size]; read-only, and one byte in memory."""
+    return np.broadcast_to(np.uint8(PROTOCOL[transport]), size)
 
 
 def unsettled(wave: Wave, now: float, reason: Reason = Reason.INTERRUPTED) -> SettledWave:

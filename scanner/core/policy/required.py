@@ -8,10 +8,9 @@ the addresses of what is left.
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 
-from scanner.core.columns import Indices
-from scanner.core.model import Transport
+from scanner.core.columns import Indices, Mask
+from scanner.core.model import PROTOCOL, Transport
 from scanner.core.plan.wave import Wave
 from scanner.core.policy.policy import Entry, Policy
 from scanner.core.targets.address_columns import AddressColumns
@@ -21,26 +20,31 @@ from scanner.core.targets.ranges import merge
 def required_places(policy: Policy) -> Callable[[Wave], Indices]:
     """A function from a wave to the ascending places that an entry of the policy requires, intp[n]."""
     wanted = [
-        (_port_table(entry), AddressColumns(merge(entry.networks)))
+        (_port_tables(entry), AddressColumns(merge(entry.networks)))
         for entry in policy.entries
         if entry.required and entry.networks and not entry.review
     ]
 
     def places(wave: Wave) -> Indices:
-        found = [_among(wave, table, columns) for table, columns in wanted]
+        found = [
+            _among(wave, transport, table, columns) for tables, columns in wanted for transport, table in tables.items()
+        ]
         return np.unique(np.concatenate(found)) if found else np.empty(0, np.intp)
 
     return places
 
 
-def _port_table(entry: Entry) -> npt.NDArray[np.bool_]:
-    table = np.zeros(1 << 16, np.bool_)
-    table[[key.number for key in entry.required if key.transport is Transport.TCP]] = True
-    return table
+def _port_tables(entry: Entry) -> dict[Transport, Mask]:
+    """Which ports are required, by transport; only the transports of which one is."""
+    tables: dict[Transport, Mask] = {}
+    for key in entry.required:
+        tables.setdefault(key.transport, np.zeros(1 << 16, np.bool_))[key.number] = True
+    return tables
 
 
-def _among(wave: Wave, table: npt.NDArray[np.bool_], columns: AddressColumns) -> Indices:
-    by_port = np.flatnonzero(table[wave.port])
+def _among(wave: Wave, transport: Transport, table: Mask, columns: AddressColumns) -> Indices:
+    by_port: Indices = np.flatnonzero(table[wave.port])
+    by_port = by_port[wave.transport[by_port] == PROTOCOL[transport]]
     if not len(by_port):
         return by_port
     return by_port[columns.find(wave.version[by_port], wave.high[by_port], wave.low[by_port]) >= 0]

@@ -63,7 +63,7 @@ def _missing(case: Case) -> str | None:
 
 def _not_known(case: Case) -> str | None:
     entry = _required(case)
-    if entry is None or case.observation.state is not State.UNKNOWN:
+    if entry is None or case.observation.state not in (State.UNKNOWN, State.OPEN_FILTERED):
         return None
     return f"must be open; whether it is could not be found out ({case.observation.reason}): {entry}"
 

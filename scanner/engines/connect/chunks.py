@@ -27,8 +27,7 @@ def chunks_for(endpoints: int, workers: int) -> int:
 
 def chunk(wave: Wave, number: int, turn: int, of: int) -> Wave:
     """Share `turn` (from 0) of so many of a wave, as a wave of that number."""
-    part = slice(turn, None, of)
-    return Wave(number, wave.host[part], wave.port[part], wave.version[part], wave.high[part], wave.low[part])
+    return wave.part(slice(turn, None, of), number)
 
 
 @dataclass(frozen=True, slots=True)

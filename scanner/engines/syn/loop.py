@@ -21,9 +21,10 @@ import numpy as np
 
 from scanner.core.columns import Indices
 from scanner.core.errors import InvalidInput, OutOfScope
+from scanner.core.model import Transport
 from scanner.core.packets.cookie import KEY_BYTES
 from scanner.core.plan.reasons import Reason, reason_code
-from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.plan.wave import SettledWave, Wave, one_transport
 from scanner.core.rate.batches import HostSpacing, Spacing
 from scanner.core.rate.limits import Limits
 from scanner.core.targets.address_columns import distinct
@@ -251,7 +252,8 @@ class SynLoop:
         """Close what is still half open: our kernel's own reset did not get through (a firewall, say)."""
         if len(heard):
             nobody = np.zeros(len(heard), np.uint64)
-            wave = Wave(0, nobody, heard.port, heard.version, heard.high, heard.low)
+            tcp = one_transport(Transport.TCP, len(heard))
+            wave = Wave(0, nobody, heard.port, heard.version, heard.high, heard.low, tcp)
             self._transmitter.reset(self._prepare(wave, time.monotonic()), heard.source_port)
 
     def _send(self, now: float) -> int:

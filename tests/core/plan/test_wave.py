@@ -12,6 +12,7 @@ from scanner.core.model import Coverage, State
 from scanner.core.plan.plan import Plan
 from scanner.core.plan.reasons import (
     ANSWERS,
+    UDP_SILENCE,
     Reason,
     icmp_reason,
     known_codes,
@@ -36,7 +37,7 @@ CODES = st.one_of(st.sampled_from(list(known_codes())), st.integers(1, 133).map(
 
 
 @given(st.lists(CODES, min_size=1, max_size=60))
-def test_planned_is_open_and_closed_and_filtered_and_unknown(codes: list[int]) -> None:
+def test_planned_is_the_sum_of_the_states(codes: list[int]) -> None:
     wave = settled(codes)
     coverage = wave.coverage()
     assert coverage.balanced
@@ -93,3 +94,10 @@ def test_a_wave_that_was_never_probed_is_unknown() -> None:
     wave = unsettled(settled([1, 2]).wave, 0.0)
     assert not wave.complete
     assert wave.coverage() == Coverage(planned=2, unknown=2)
+
+
+def test_udp_closes_by_a_reason_of_its_own_and_its_silence_is_neither_open_nor_filtered() -> None:
+    assert reason_state(reason_code(Reason.PORT_UNREACHABLE)) is State.CLOSED
+    assert reason_state(reason_code(Reason.ICMP_PORT_UNREACHABLE)) is State.FILTERED
+    assert {reason_state(reason_code(reason)) for reason in UDP_SILENCE} == {State.OPEN_FILTERED}
+    assert not UDP_SILENCE & ANSWERS

@@ -195,17 +195,18 @@ def test_required_places_of_a_wave_are_those_that_a_search_finds() -> None:
             entry("b", "10.0.0.3 10.0.0.9", required=ports(443)),
             entry("c", "10.0.0.0/24", required=ports(25), review=True),
             entry("d", "10.0.0.0/24", 25),
+            entry("e", "10.0.0.4/31", required=frozenset({PortKey(Transport.UDP, 53), PortKey(Transport.UDP, 80)})),
         ],
     )
     targets = TargetSet([network_span("10.0.0.0/28"), network_span("fd00::/126")])
-    plan = Plan(targets, (22, 25, 80, 443), seed=7, wave_size=50)
+    plan = Plan(targets, (22, 25, 80, 443), seed=7, wave_size=50, udp_ports=(22, 53, 80))
     asked = required_places(policy)
     for number in range(plan.waves):
         wave = plan.wave(number)
         places = asked(wave)
         assert list(places) == sorted(set(places.tolist()))
         for place in range(len(wave)):
-            key = PortKey(Transport.TCP, int(wave.port[place]))
+            key = PortKey(wave.endpoint(place).transport, int(wave.port[place]))
             decision = policy.decide(wave.address(place), "", key, TODAY)
             assert (decision.required_by is not None) == (place in places)
 

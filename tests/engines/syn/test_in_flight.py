@@ -5,9 +5,9 @@ from ipaddress import ip_address
 import numpy as np
 import pytest
 
-from scanner.core.model import State
+from scanner.core.model import State, Transport
 from scanner.core.plan.reasons import Reason, local_error_code, reason_code
-from scanner.core.plan.wave import Wave
+from scanner.core.plan.wave import Wave, one_transport
 from scanner.engines.syn.heard import AcceptedAnswers
 from scanner.engines.syn.in_flight import InFlightWave
 
@@ -25,6 +25,7 @@ def wave(addresses: list[str], ports: list[int]) -> Wave:
         version=np.array([address.version for _, address, _ in pairs], np.uint8),
         high=np.array([int(address) >> 64 for _, address, _ in pairs], np.uint64),
         low=np.array([int(address) & 0xFFFFFFFFFFFFFFFF for _, address, _ in pairs], np.uint64),
+        transport=one_transport(Transport.TCP, len(pairs)),
     )
 
 
