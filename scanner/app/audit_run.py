@@ -19,6 +19,7 @@ from scanner.core.model import REPORTABLE, Judged
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
 from scanner.engines.names import EngineName
+from scanner.files.atomic import make_folder_of
 from scanner.history.compare import compare
 from scanner.outputs.change_report import AuditRunReport, change_report
 from scanner.outputs.formats import FORMATS, FormatOptions, OutputRequest, make_outputs
@@ -78,6 +79,8 @@ def _outputs(audit: Audit, info: SweepInfo) -> list[Output]:
         for each in FORMATS
         for path in _places(audit, keys.files.get(each.audit_key), info)
     ]
+    for request in requests:
+        make_folder_of(request.path)
     return make_outputs(requests, FormatOptions(all_open=keys.all_open))
 
 

@@ -124,6 +124,14 @@ class AtomicFile:
             raise
 
 
+def make_folder_of(path: str) -> None:
+    """Make the folder that a file is to lie in, and those above it, where they are missing. Raises OutputFailed."""
+    folder = Path(path).parent
+    if not folder.exists():
+        with reporting_failures(path):
+            folder.mkdir(parents=True, exist_ok=True)
+
+
 @contextlib.contextmanager
 def reporting_failures(path: str) -> Iterator[None]:
     """Turn what the system says about `path` into the one line of OutputFailed."""

@@ -50,7 +50,7 @@ def test_a_killed_sweep_goes_on_under_its_own_id(command: Command, killed: int, 
     assert "complete" in listed
     assert len(listed.splitlines()) == 2
     status, _, err = command("resume", "--history", "h.db")
-    assert (status, err) == (0, "scanner: nothing to resume: every sweep is complete\n")
+    assert (status, err) == (0, f"scanner: nothing to resume: every sweep in {tmp_path}/h.db is complete\n")
     assert f"sweep {sweep_id} is complete" in command("resume", sweep_id, "--history", "h.db")[2]
 
 
@@ -119,3 +119,39 @@ def test_a_night_that_was_cut_short_reports_once_it_is_whole(command: Command, k
     assert (status, err) == (1, "")
     assert mail.startswith("a.toml: 1 finding in the first sweep")
     assert (tmp_path / "latest.csv").exists()
+
+
+def test_an_audit_file_names_its_own_history_and_sweeps(command: Command, killed: int, tmp_path: Path) -> None:
+    text = f'targets = ["127.0.0.1"]\nports = [{killed}]\nhistory = "state/n.db"\n[outputs]\ncsv = "{{}}.csv"\n'
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.toml").write_text(text.format(name))
+    status, _, err = command("resume", "a.toml")
+    assert (status, err) == (0, "scanner: nothing to resume: no sweep of a.toml is in a history yet\n")
+    command("sweep", "a.toml")
+    cut_short(tmp_path / "state" / "n.db")
+    command("sweep", "b.toml")
+    (tmp_path / "a.csv").unlink()
+    assert "every sweep of b.toml in" in command("resume", "b.toml")[2]
+    assert command("resume", "h.db/../a.toml")[0] == 2, "a path that leads nowhere is refused"
+    status, mail, err = command("resume", tmp_path / "a.toml")
+    assert (status, err) == (1, "")
+    assert mail.startswith("a.toml: 1 finding")
+    assert (tmp_path / "a.csv").exists()
+    status, _, err = command("resume", "a.toml")
+    assert (status, err) == (
+        0,
+        f"scanner: nothing to resume: every sweep of a.toml in {tmp_path}/state/n.db is complete\n",
+    )
+
+
+def test_an_audit_without_history_has_nothing_to_resume(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('targets = ["127.0.0.1"]\nhistory = false\n')
+    status, _, err = command("resume", "a.toml")
+    assert (status, err) == (0, "scanner: nothing to resume: no sweep of a.toml is in a history yet\n")
+
+
+def test_an_audit_and_another_history_contradict_each_other(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text('targets = ["127.0.0.1"]\n')
+    status, _, err = command("resume", "a.toml", "--history", "h.db")
+    assert status == 2
+    assert err == "scanner: --history: the audit file names its history; leave one of them out\n"

@@ -162,6 +162,24 @@ def test_without_only_changes_every_night_says_something(audit: tuple[Path, list
     assert "nothing changed since the sweep of" in mail
 
 
+def test_folders_that_the_audit_names_are_made(audit: tuple[Path, list[socket]], command: Command) -> None:
+    path, _ = audit
+    path.write_text(path.read_text().replace('"out/', '"reports/office/').replace("history.db", "state/history.db"))
+    assert command("sweep", "--dry-run", path)[0] == 0
+    assert not (path.parent / "reports").exists(), "a dry run writes nothing"
+    status, _, err = command("sweep", path)
+    assert (status, err) == (1, "")
+    assert (path.parent / "reports" / "office" / "latest.csv").exists()
+    assert (path.parent / "state" / "history.db").exists()
+
+
+def test_a_night_that_is_refused_makes_no_folder(audit: tuple[Path, list[socket]], command: Command) -> None:
+    path, _ = audit
+    path.write_text(path.read_text().replace('"out/', '"reports/').replace('"127.0.0.1"', '"192.0.2.1"'))
+    assert command("sweep", path)[0] == 4
+    assert not (path.parent / "reports").exists()
+
+
 def test_a_second_run_is_turned_away_at_once(audit: tuple[Path, list[socket]], command: Command) -> None:
     path, _ = audit
     with path.open() as file:
@@ -205,7 +223,7 @@ def test_what_lies_outside_of_the_scope_stops_the_night_before_it_begins(
     [
         ("targets =", "target =", "office.toml:2: target: unknown key"),
         ("{date}", "{day}", "{day} means nothing; there are {date} and {sweep_id}"),
-        ("out/findings", "nowhere/findings", "nowhere"),
+        ("out/findings", "policy.toml/findings", "part of the path is a file"),
         ("out/{sweep_id}.jsonl", "{sweep_id}/a.jsonl", "in the name of the file only"),
         ('name = "Small office"', 'engine = "warp"', "office.toml:1: engine: Input should be"),
         ("policy.toml", "policies.toml", "policies.toml: cannot be read"),
