@@ -1,4 +1,4 @@
-"""Lists what is open on this machine and unexplained, worst first: the library in a dozen lines.
+"""List what is open on this machine and unexplained, worst first. The library in a dozen lines.
 
     python examples/find_unexplained.py [TARGET [PORTS]]
 

@@ -1,4 +1,4 @@
-"""What is new, what stayed and what went between two CSV files of findings, joined by `finding_id`.
+"""Compare the CSV of two weeks: what is new, what stayed, what went. Joined by `finding_id`.
 
     python join_weeks.py findings-2026-06-01.csv findings-2026-06-08.csv
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def findings(path: str) -> dict[str, dict[str, str]]:
-    """The rows that somebody should look at, by finding id."""
+    """The rows that someone should look at, by finding id."""
     with Path(path).open(newline="", encoding="utf-8") as file:
         return {row["finding_id"]: row for row in csv.DictReader(file) if row["verdict"] in ("unexpected", "missing")}
 

@@ -25,8 +25,6 @@ def office(tmp_path: Path) -> Path:
     """The office's files, moved to loopback: what the folder and the network are is all that is changed."""
     copy = tmp_path / "office"
     shutil.copytree(OFFICE, copy)
-    for folder in ("reports", "state"):
-        (copy / folder).mkdir()
     for path in copy.glob("*.toml"):
         text = path.read_text().replace("10.20.", "127.20.")
         text = text.replace('targets = ["127.20.0.0/24", "127.20.1.0/24"]', 'targets = ["127.20.0.10"]')
@@ -96,19 +94,53 @@ def test_the_units_are_understood_and_hardened(tmp_path: Path) -> None:
         unit = tmp_path / source.name
         unit.write_text(source.read_text().replace("/usr/local/bin/scanner", "/bin/true"))
         units.append(unit)
-    assert {unit.suffix for unit in units} == {".service", ".timer"}
+    assert {unit.name for unit in units} == {"scanner-sweep.service", "scanner-sweep.timer", "scanner-notify.service"}
     verified = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False
     )
-    complaints = [line for line in verified.stderr.splitlines() if "scanner-sweep" in line]
+    complaints = [line for line in verified.stderr.splitlines() if "scanner-" in line]
     assert complaints == []
-    (service,) = (unit for unit in units if unit.suffix == ".service")
+    service = tmp_path / "scanner-sweep.service"
     rated = subprocess.run(
         ["systemd-analyze", "security", "--offline=yes", "--threshold=30", service],
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     if "unrecognized option" not in rated.stderr:
         assert rated.returncode == 0, rated.stdout[-500:] + rated.stderr
+
+
+def test_the_sweep_unit_tells_someone_however_it_ends() -> None:
+    unit = (EXAMPLES / "systemd" / "scanner-sweep.service").read_text()
+    assert "\nOnFailure=scanner-notify.service\n" in unit
+    assert "\nOnSuccess=scanner-notify.service\n" in unit, "a service that speaks differently does not fail a night"
+    assert "\nSuccessExitStatus" not in unit
+
+
+@pytest.mark.parametrize(
+    ("status", "printed", "mailed"),
+    [
+        ("0", "", ""),
+        ("1", "", ""),
+        ("0", "1 gone\n", "1 gone\n"),
+        ("1", "2 new findings\n", "2 new findings\n"),
+        ("3", "", "The sweep failed: exit-code, exit status 3\n"),
+        ("2", "scanner: a.toml: no\n", "The sweep failed: exit-code, exit status 2\nscanner: a.toml: no\n"),
+    ],
+)
+def test_the_notifying_unit_mails_what_is_news(status: str, printed: str, mailed: str, tmp_path: Path) -> None:
+    unit = (EXAMPLES / "systemd" / "scanner-notify.service").read_text()
+    (command,) = re.findall(r"^ExecStart=/bin/sh -c '(.*?)'$", unit.replace("\\\n", " "), re.MULTILINE)
+    journal = f'#!/bin/sh\ntest "$3" = _SYSTEMD_INVOCATION_ID=abc || exit 9\nprintf %s "{printed}"\n'
+    mail = f'#!/bin/sh\ntest "$1" = -E || exit 9\ncat > {tmp_path}/mail\n'
+    for name, script in (("journalctl", journal), ("mail", mail)):
+        (tmp_path / name).write_text(script)
+        (tmp_path / name).chmod(0o755)
+    environment = {
+        "PATH": f"{tmp_path}:/usr/bin:/bin", "MONITOR_EXIT_STATUS": status, "MONITOR_SERVICE_RESULT": "exit-code",
+        "MONITOR_INVOCATION_ID": "abc",
+    }  # fmt: skip
+    subprocess.run(["/bin/sh", "-c", command.replace("$$", "$")], env=environment, check=True)
+    assert (tmp_path / "mail").read_text() == mailed
 
 
 @pytest.fixture

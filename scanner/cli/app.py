@@ -14,6 +14,7 @@ from scanner import __version__
 from scanner.app.exit_status import EXIT_STATUS_HELP
 from scanner.cli.commands.demo import demo_command
 from scanner.cli.commands.diff import diff_command
+from scanner.cli.commands.examples import examples_command
 from scanner.cli.commands.history import app as history_app
 from scanner.cli.commands.listening import listening_command
 from scanner.cli.commands.policy import app as policy_app
@@ -57,6 +58,7 @@ def make_app() -> typer.Typer:
     app.command("listening")(listening_command)
     app.add_typer(registry_app, name="registry")
     app.command("rule")(rule_command)
+    app.command("examples")(examples_command)
     return app
 
 
