@@ -1,7 +1,7 @@
 """Who may use how much of the limits: the engine, and whoever asks open ports beside it.
 
 Both send at the same time, in other threads and processes, so the limits are divided between them once
-(`core/pacing.py` says why that keeps the promise). Where nobody asks, the engine keeps everything.
+(`core/rate/limits.py` says why that keeps the promise). Where nobody asks, the engine keeps everything.
 
 How much the questions get. The test of a suspect costs `CANARIES` connections at most and its plan has P probes of
 each host, so one in P / `CANARIES` would do if every host were a suspect: but not less than a hundredth, to have an

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.core.rate.batches import HostSpacing, Spacing
-from scanner.core.rate.limits import Bucket, Limits, batching
+from scanner.core.rate.allowance import Allowance, HostAllowances, batching
+from scanner.core.rate.limits import Limits, divide
 
 RATES = st.one_of(st.floats(0.2, 50), st.integers(1, 20_000).map(float))
 GAPS = st.lists(st.floats(0, 0.3), min_size=1, max_size=60)
@@ -22,7 +22,7 @@ def most_in_a_second(times: list[float], counts: list[int]) -> int:
 
 @given(RATES, GAPS, st.data())
 def test_a_bucket_keeps_its_promise(rate: float, gaps: list[float], data: st.DataObject) -> None:
-    bucket, now = Bucket(rate), 1000.0
+    bucket, now = Allowance(rate), 1000.0
     times, counts = [], []
     for gap in gaps:
         now += gap
@@ -33,7 +33,7 @@ def test_a_bucket_keeps_its_promise(rate: float, gaps: list[float], data: st.Dat
 
 @given(RATES, st.integers(0, 300))
 def test_waiting_as_told_is_enough_and_needed(rate: float, probes: int) -> None:
-    bucket, now = Bucket(rate), 5.0
+    bucket, now = Allowance(rate), 5.0
     for _ in range(probes % 97):
         now += bucket.wait(now) * (1 + 1e-9) + 1e-9
         assert bucket.take(now) == 1
@@ -44,7 +44,7 @@ def test_waiting_as_told_is_enough_and_needed(rate: float, probes: int) -> None:
 
 @given(RATES, GAPS)
 def test_who_need_not_wait_may_go(rate: float, gaps: list[float]) -> None:
-    bucket, now = Bucket(rate), 1000.0
+    bucket, now = Allowance(rate), 1000.0
     for gap in gaps:
         now += gap
         now += bucket.wait(now)
@@ -66,7 +66,7 @@ def test_the_parts_of_a_limit_keep_the_promise_of_the_whole(
     parts = Limits(limit, None).divided(one_in)
     assert all(part.rate for part in parts)
     assert sum(part.rate or 0 for part in parts) == limit
-    buckets, now = [Bucket(part.rate or 0) for part in parts], 1000.0
+    buckets, now = [Allowance(part.rate or 0) for part in parts], 1000.0
     times, counts = [], []
     for gap in gaps:
         now += gap
@@ -83,7 +83,7 @@ def test_parts_are_never_rounded_up_to_more_than_the_whole(limit: float, one_in:
 
 @given(RATES, GAPS, st.data())
 def test_whole_batches_keep_their_promise_too(rate: float, gaps: list[float], data: st.DataObject) -> None:
-    together, each, now = Spacing(rate), HostSpacing(rate, hosts=4), 1000.0
+    together, each, now = Allowance(rate), HostAllowances(rate, hosts=4), 1000.0
     hosts = np.zeros(30_000, np.uint64)
     times, counts, of_host = [], [], []
     for gap in gaps:
@@ -95,3 +95,67 @@ def test_whole_batches_keep_their_promise_too(rate: float, gaps: list[float], da
         of_host.append(int(each.allow(hosts, now, most).sum()))
     assert most_in_a_second(times, counts) <= math.ceil(rate)
     assert most_in_a_second(times, of_host) <= math.ceil(rate)
+
+
+CHANGES = st.lists(st.tuples(st.floats(0, 0.4), st.none() | st.floats(0.2, 3000)), min_size=1, max_size=60)
+
+
+@given(st.floats(1, 3000), CHANGES, st.data())
+def test_a_moving_rate_keeps_the_mean_of_what_was_in_force(
+    first: float, changes: list[tuple[float, float | None]], data: st.DataObject
+) -> None:
+    allowance, now, rate = Allowance(first), 1000.0, first
+    times, counts, bounds, rates = [], [], [0.0], [first]
+    for gap, new in changes:
+        now += gap
+        if new is not None:
+            allowance.set_rate(new, now)
+            bounds.append(now)
+            rate = new
+            rates.append(new)
+        times.append(now)
+        counts.append(allowance.take(now, data.draw(st.integers(1, 5000))))
+    assert rate == rates[-1]
+    for begin in times:
+        seen = sum(count for at, count in zip(times, counts, strict=True) if begin <= at < begin + WINDOW)
+        assert seen <= math.ceil(_mean(bounds, rates, begin - 0.0065, begin + 1) / 1.0 + 1e-6)
+
+
+def _mean(bounds: list[float], rates: list[float], start: float, end: float) -> float:
+    ends = [*bounds[1:], math.inf]
+    inside = (max(0.0, min(end, b) - max(start, a)) * r for a, b, r in zip(bounds, ends, rates, strict=True))
+    return sum(inside) / (end - start)
+
+
+@given(st.lists(st.tuples(st.floats(0, 0.3), st.floats(0.5, 900), st.floats(0.5, 900)), min_size=1, max_size=50))
+def test_hosts_with_moving_rates_never_exceed_the_fastest_in_force(steps: list[tuple[float, float, float]]) -> None:
+    ceiling, now = 500.0, 50.0
+    hosts, sent = HostAllowances(ceiling, hosts=4), {0: [(0.0, 0, 0.0)], 1: [(0.0, 0, 0.0)]}
+    wish = np.arange(2000, dtype=np.uint64) % np.uint64(2)
+    for gap, one, two in steps:
+        now += gap
+        rate = np.where(wish == 0, one, two)
+        gone = wish[hosts.allow(wish, now, 2000, rate)]
+        for each, own in ((0, one), (1, two)):
+            sent[each].append((now, int(np.count_nonzero(gone == each)), min(own, ceiling)))
+    for events in sent.values():
+        for begin, _, _ in events:
+            window = [event for event in events if begin <= event[0] < begin + WINDOW]
+            assert sum(event[1] for event in window) <= math.ceil(max(event[2] for event in window))
+
+
+@given(
+    st.integers(6, 5000).map(float),
+    st.lists(st.tuples(st.floats(0, 0.3), st.integers(1, 40), st.integers(1, 40)), min_size=1, max_size=40),
+)
+def test_parts_that_move_keep_the_promise_of_the_whole(limit: float, moves: list[tuple[float, int, int]]) -> None:
+    parts, now = [Allowance(part) for part in divide(limit, (1, 1, 1), moving=True)], 10.0
+    times, counts = [], []
+    for gap, left, right in moves:
+        now += gap
+        new = divide(limit, (1, left, right), moving=True)
+        for part, rate in zip(parts, new, strict=True):
+            part.set_rate(rate, now)
+        times.append(now)
+        counts.append(sum(part.take(now, 9000) for part in parts))
+    assert most_in_a_second(times, counts) <= math.ceil(limit)

@@ -3,7 +3,7 @@
 asyncio-throttle keeps an entry for each permit of the last period and polls while it waits, so thousands of
 permits a second would cost a core, and a whole second's permits may go at once. Asked for one permit per
 *batch*, it keeps one entry and spaces the batches by more than their period: a rate that holds in any rolling
-second (`core/pacing.py` has the arithmetic), without a burst after a pause, for a few per cent of a core.
+second (`core/rate/allowance.py` has the arithmetic), without a burst after a pause, for a few per cent of a core.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from asyncio_throttle.throttler import Throttler
 
-from scanner.core.rate.limits import batching
+from scanner.core.rate.allowance import batching
 
 _POLL = 0.001
 

@@ -16,7 +16,7 @@ import numpy as np
 from scanner.core.errors import OutOfScope
 from scanner.core.model import Address
 from scanner.core.plan.wave import Wave
-from scanner.core.rate.limits import Bucket
+from scanner.core.rate.allowance import TICK, Allowance
 
 if TYPE_CHECKING:
     from scanner.engines.connect.schedule import Turn
@@ -47,7 +47,7 @@ class Host:
         self.address = address
         self.text = str(address)
         self.family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-        self.bucket = None if host_rate is None else Bucket(host_rate)
+        self.bucket = None if host_rate is None else Allowance(host_rate, slack=TICK)
         """Its cap, where there is one."""
         self.held: deque[Turn] = deque()
         """Places that wait for the cap."""

@@ -64,10 +64,7 @@ class ConnectPool:
             ValueError: a limit that leaves a worker less than a probe a second.
         """
         self._options, self._permitted, self._size = options, permitted, workers
-        self._limits = Limits(
-            rate=_part(limits.rate, workers, options.packets),
-            host_rate=_part(limits.host_rate, workers, options.packets),
-        )
+        self._limits = limits.among(workers, options.packets)
         self._run: Dispatcher | ConnectEngine | None = None
         self._stopped = False
 
@@ -109,13 +106,3 @@ class ConnectPool:
 
     def _engine(self) -> ConnectEngine:
         return ConnectEngine(self._options, self._limits, self._permitted, alone=False)
-
-
-def _part(limit: float | None, workers: int, packets: int) -> float | None:
-    """A worker's part of a limit, in whole probes of so many packets: rounding may only make it slower."""
-    if limit is None:
-        return None
-    probes = int(limit // (workers * packets))
-    if not probes:
-        raise ValueError(f"{limit} packets a second are too few for {workers} workers")
-    return float(probes * packets)

@@ -1,7 +1,7 @@
 """When the next connection may go: who wants to open one waits here for the host's turn, then for everybody's.
 
-The arithmetic is that of `core/pacing.py`; this is the waiting. Every limit has a queue in order of coming, and only
-the first in it sleeps. Whoever waits for one host keeps nobody from another.
+The arithmetic is that of `core/rate/allowance.py`; this is the waiting. Every limit has a queue in order of coming,
+and only the first in it sleeps. Whoever waits for one host keeps nobody from another.
 
 A permit counts, and the next one's turn comes, in the next round of the event loop: its holder has connected by then,
 and the clock is read after the SYN has gone. So however long the processor was away in between, no two SYNs are
@@ -13,7 +13,8 @@ from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from scanner.core.model import Address
-from scanner.core.rate.limits import Bucket, Limits
+from scanner.core.rate.allowance import Allowance
+from scanner.core.rate.limits import Limits
 
 _MANY = 50_000
 
@@ -57,7 +58,7 @@ class _Queue:
     """Those who wait for one limit."""
 
     def __init__(self, rate: float) -> None:
-        self._bucket = Bucket(rate)
+        self._bucket = Allowance(rate, slack=0.0)
         self._first = asyncio.Lock()
         self._present = 0
 
@@ -77,7 +78,7 @@ class _Queue:
     @property
     def is_idle(self) -> bool:
         """Whether a new one would do as well."""
-        return not self._present and self._bucket.is_full(_now())
+        return not self._present and self._bucket.is_idle(_now())
 
 
 def _now() -> float:

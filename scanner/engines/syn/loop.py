@@ -25,7 +25,7 @@ from scanner.core.model import Transport
 from scanner.core.packets.cookie import KEY_BYTES
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave, one_transport
-from scanner.core.rate.batches import HostSpacing, Spacing
+from scanner.core.rate.allowance import Allowance, HostAllowances
 from scanner.core.rate.limits import Limits
 from scanner.core.targets.address_columns import distinct
 from scanner.engines.interface import Progress
@@ -102,8 +102,8 @@ class SynLoop:
         self._hops = Hops()
         self._neighbours = Neighbours(self._kernel, self._hops)
         self._listener = AnswerListener(self._ports, key, keep=keep)
-        self._spacing = Spacing(limits.rate)
-        hosts = HostSpacing(limits.host_rate) if limits.host_rate else None
+        self._spacing = Allowance(limits.rate)
+        hosts = HostAllowances(limits.host_rate) if limits.host_rate else None
         self._transmitter = Transmitter(
             paths=self._routes.paths,
             hops=self._hops,

@@ -26,7 +26,7 @@ from scanner.core.packets.cookie import KEY_BYTES, Cookie
 from scanner.core.packets.parse import dissect
 from scanner.core.plan.reasons import Reason, local_error_code, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
-from scanner.core.rate.batches import HostSpacing, Spacing
+from scanner.core.rate.allowance import Allowance, HostAllowances
 from scanner.core.rate.limits import Limits
 from scanner.engines.choose import demand_raw
 from scanner.engines.interface import Progress
@@ -53,8 +53,8 @@ class ScapyEngine:
         if options.interface:
             raise InvalidInput("--engine scapy cannot be bound to an interface", where="-e", cure="use --engine syn")
         self._options, self._permitted = options, permitted
-        self._all = Spacing(limits.rate)
-        self._hosts = HostSpacing(limits.host_rate) if limits.host_rate else None
+        self._all = Allowance(limits.rate)
+        self._hosts = HostAllowances(limits.host_rate) if limits.host_rate else None
         self._stopping = False
         self._sent = self._settled = self._open = 0
 

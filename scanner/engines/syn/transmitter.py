@@ -22,7 +22,7 @@ from scanner.core.errors import OutOfScope
 from scanner.core.packets.build import Template, fill
 from scanner.core.packets.cookie import Cookie
 from scanner.core.plan.reasons import Reason, local_error_code, reason_code
-from scanner.core.rate.batches import PUNCTUAL, HostSpacing
+from scanner.core.rate.allowance import PUNCTUAL, HostAllowances
 from scanner.core.targets.address_columns import distinct, is_shared
 from scanner.core.targets.targets import to_address
 from scanner.engines.packets.sendmmsg import Sender
@@ -56,7 +56,7 @@ class Transmitter:
         key: bytes,
         states: LinkStates,
         permitted: Permitted,
-        hosts: HostSpacing | None,
+        hosts: HostAllowances | None,
         open_sender: Callable[[Route], Sender],
     ) -> None:
         """`paths` may grow; `hosts` is None where hosts have no limit of their own."""

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from scanner.core.rate.limits import batching
+from scanner.core.rate.allowance import batching
 from scanner.engines.connect.batch_gate import BatchGate
 
 

@@ -178,7 +178,7 @@ async def test_the_cap_holds_over_all_workers() -> None:
 
 @pytest.mark.parametrize(("limit", "packets", "part"), [(1000, 1, 333), (5, 1, 1), (1000, 2, 332), (None, 1, None)])
 def test_parts_of_a_limit_never_add_up_to_more(limit: float | None, packets: int, part: float | None) -> None:
-    assert connect_crew._part(limit, 3, packets) == part
+    assert Limits(limit, None).among(3, packets).rate == part
     assert limit is None or part is None or (3 * part <= limit and part % packets == 0)
 
 
