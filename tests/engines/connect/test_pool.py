@@ -17,7 +17,6 @@ from scanner.core.errors import OutOfScope
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave
 from scanner.core.rate.limits import UNLIMITED, Limits
-from scanner.engines.connect import pool as connect_crew
 from scanner.engines.connect.chunks import DispatchedWave, SettledChunk, chunk
 from scanner.engines.connect.dispatcher import LOST
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
