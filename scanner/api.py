@@ -11,7 +11,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from scanner.app.prepare import Prepared, Wanted, port_set, prepare
+from scanner.app.prepare import Prepared, Wanted, prepare
 from scanner.app.sweep import Sweep
 from scanner.core.model import Judged
 from scanner.core.plan.plan import Shard
@@ -20,6 +20,7 @@ from scanner.core.policy.required import required_places
 from scanner.core.rate.limits import Limits
 from scanner.core.registry.registry import Registry
 from scanner.core.rules.classify import Judge
+from scanner.core.targets.ports import PortSet, parse_ports
 from scanner.core.targets.scope import Scope
 from scanner.core.targets.targets import Word
 from scanner.engines.interface import Engine
@@ -76,8 +77,8 @@ def plan_for(
     wanted = Wanted(
         targets=_words(targets, "targets"),
         exclude=_words(exclude, "exclude"),
-        ports=port_set([Word(ports, "ports")], lambda: registry),
-        exclude_ports=port_set([], lambda: registry),
+        ports=parse_ports(Word(ports, "ports"), lambda: registry),
+        exclude_ports=PortSet(),
     )
     order = secrets.randbits(32) if seed is None else seed
     return prepare(wanted, scope, datetime.now(UTC), seed=order, shard=Shard())

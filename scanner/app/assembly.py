@@ -13,7 +13,7 @@ from scanner import __version__
 from scanner.app.engine import ChosenEngine, make_engine
 from scanner.app.identification import Asking, asking, make_identifier, make_screen
 from scanner.app.job import Job
-from scanner.app.prepare import Prepared, Wanted, parse_shard, port_set, prepare
+from scanner.app.prepare import Prepared, Wanted, parse_shard, prepare
 from scanner.app.rate_split import UNTESTED, RateSplit, split_rate
 from scanner.app.saved_options import saved_settings
 from scanner.app.sweep import Asked, Earlier, Sweep
@@ -28,7 +28,7 @@ from scanner.core.registry.overlays import Overlays
 from scanner.core.registry.registry import Registry, age_warning
 from scanner.core.report import SweepInfo
 from scanner.core.rules.classify import RULES, Judge
-from scanner.core.targets.ports import PortSet
+from scanner.core.targets.ports import PortSet, parse_port_words
 from scanner.core.targets.scope import Scope
 from scanner.files.words import argument_words, file_words
 from scanner.outputs.fan_out import FanOut
@@ -198,8 +198,10 @@ class Assembly:
 
     def _wanted(self) -> Wanted:
         options = self.options
-        target_words = argument_words(options.targets, "TARGET")
-        exclude_words = argument_words(options.exclude, "--exclude", split=",")
+        target_words = argument_words(options.targets, "TARGET", places=options.places.get("targets", ()))
+        exclude_words = argument_words(
+            options.exclude, "--exclude", split=",", places=options.places.get("exclude", ())
+        )
         return Wanted(
             targets=[*target_words, *(word for name in options.target_files for word in file_words(name))],
             exclude=[*exclude_words, *(word for name in options.exclude_files for word in file_words(name))],
@@ -209,11 +211,14 @@ class Assembly:
 
     @cached_property
     def _never(self) -> PortSet:
-        return port_set(argument_words(self.options.exclude_ports, "--exclude-ports"), self._registry)
+        places = self.options.places.get("exclude_ports", ())
+        words = argument_words(self.options.exclude_ports, "--exclude-ports", places=places)
+        return parse_port_words(words, self._registry)
 
     def _ports(self) -> PortSet:
         if self.options.ports:
-            return port_set(argument_words(self.options.ports, "-p"), self._registry)
+            places = self.options.places.get("ports", ())
+            return parse_port_words(argument_words(self.options.ports, "-p", places=places), self._registry)
         from scanner.registry.common_ports import common_ports
 
         return PortSet(tcp=tuple(sorted({*range(1, 1024), *(port.number for port in common_ports())})))

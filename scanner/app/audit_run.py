@@ -51,6 +51,7 @@ def options_of(audit: Audit) -> ScanOptions:
         no_history=keys.history is False,
         audit=audit.name,
         audit_file=audit.path,
+        places={key: audit.places(key) for key in ("targets", "exclude", "ports", "exclude_ports")},
         quiet=True,
     )
 
@@ -126,8 +127,8 @@ def _all_new(judged: Iterable[Judged]) -> Iterator[Difference]:
             yield Difference(Change.NEW, seen.endpoint, "", seen.state.value, seen.hostname, finding)
 
 
-def _words(words: str | list[int | str]) -> tuple[str, ...]:
-    return (words,) if isinstance(words, str) else tuple(str(word) for word in words)
+def _words(words: list[int | str]) -> tuple[str, ...]:
+    return tuple(str(word) for word in words)
 
 
 def _path(audit: Audit, text: str | None) -> Path | None:

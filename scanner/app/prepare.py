@@ -4,15 +4,14 @@ The order is the same for every command: understand all words, resolve all names
 and ask the scope about what is left.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
 from scanner.core.plan.plan import Plan, Shard
-from scanner.core.registry.registry import Registry
-from scanner.core.targets.ports import PortSet, parse_ports
+from scanner.core.targets.ports import PortSet
 from scanner.core.targets.ranges import Span, address_span, first_outside
 from scanner.core.targets.scope import LOOPBACK, Scope, check_scope
 from scanner.core.targets.targets import HostName, TargetSet, Word, parse_target
@@ -59,29 +58,22 @@ def prepare(wanted: Wanted, scope: Scope | None, now: datetime, *, seed: int, sh
         OutOfScope: something that may not be probed.
     """
     spans, names = _understand(wanted.targets)
-    without, without_names = _understand(wanted.exclude)
+    without, without_names = _understand(wanted.exclude, excluded=True)
     addresses = _resolve([*names, *without_names])
     asked = TargetSet([*spans, *_spans(names, addresses)])
     targets = asked.without([*without, *_spans(without_names, addresses)])
     ports = _probeable(wanted.ports) - wanted.exclude_ports
     if not targets or not ports:
         raise InvalidInput("nothing to scan: " + ("no address" if not targets else "no port") + _is_left(wanted))
-    check_scope(targets.ranges, scope, now)
+    hostnames = {address: name.word.text for name in reversed(names) for address in addresses[name]}
+    check_scope(targets.ranges, scope, now, hostnames)
     plan = _plan(targets, ports, seed, shard)
     return Prepared(
         plan=plan,
         excluded=asked.size * len(wanted.ports) - plan.total,
-        hostnames={address: name.word.text for name in reversed(names) for address in addresses[name]},
+        hostnames=hostnames,
         resolved={name.word.text: tuple(map(str, addresses[name])) for name in names},
     )
-
-
-def port_set(words: Iterable[Word], registry: Callable[[], Registry]) -> PortSet:
-    """The union of several port words."""
-    found = PortSet()
-    for word in words:
-        found |= parse_ports(word, registry)
-    return found
 
 
 def parse_shard(text: str) -> Shard:
@@ -97,11 +89,11 @@ def parse_shard(text: str) -> Shard:
         raise InvalidInput(f"{text!r} is not a shard", where="--shard", cure="write 1/3, 2/3 or 3/3") from error
 
 
-def _understand(words: Iterable[Word]) -> tuple[list[Span], list[HostName]]:
+def _understand(words: Iterable[Word], *, excluded: bool = False) -> tuple[list[Span], list[HostName]]:
     spans: list[Span] = []
     names: dict[str, HostName] = {}
     for word in words:
-        meaning = parse_target(word)
+        meaning = parse_target(word, excluded=excluded)
         if isinstance(meaning, HostName):
             names.setdefault(word.text.lower(), meaning)
         else:
@@ -110,11 +102,22 @@ def _understand(words: Iterable[Word]) -> tuple[list[Span], list[HostName]]:
 
 
 def _resolve(names: Sequence[HostName]) -> Mapping[HostName, tuple[Address, ...]]:
+    """Look up each name once, however often it is written: with rotating DNS a second answer may be another."""
     if not names:
         return {}
     from scanner.engines.resolve import resolve
 
-    return resolve(names)
+    once: dict[str, HostName] = {}
+    for name in names:
+        once.setdefault(_spelling(name), name)
+    found = resolve(list(once.values()))
+    return {name: found[once[_spelling(name)]] for name in names}
+
+
+def _spelling(name: HostName) -> str:
+    """Return what names that are looked up alike have in common: case and the last dot make no difference."""
+    text = name.word.text.lower()
+    return text.rstrip(".") if "." in text.rstrip(".") else text
 
 
 def _spans(names: Iterable[HostName], addresses: Mapping[HostName, tuple[Address, ...]]) -> list[Span]:

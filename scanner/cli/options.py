@@ -3,7 +3,8 @@
 Names are those that users of nmap, masscan and zmap already have in their fingers.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -285,6 +286,8 @@ class ScanOptions:
     """Whether to do without."""
     audit: str = ""
     """The audit that this sweep is a night of; empty for `scan`."""
+    places: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """`file:line` of each word of an option that comes from an audit file, by the option's name."""
     audit_file: Path | None = None
     """The file that says so."""
     quiet: bool = False

@@ -14,19 +14,22 @@
     csv = "findings-{date}.csv"
 
 Every path is relative to the folder of this file, never to wherever cron happens to stand. In `[outputs]` `{date}`
-is the day on which the sweep began (UTC) and `{sweep_id}` its id; beside a file with such a name, `latest` with the
+is the local day on which the sweep began and `{sweep_id}` its id; beside a file with such a name, `latest` with the
 same ending always is the newest. Targets, ports and the rest are written as for `scanner scan`.
 """
 
 import string
 from collections.abc import Collection, Mapping
-from datetime import datetime
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from scanner.config.local_zone import local_zone
+from scanner.config.port_words import PortWords
 from scanner.files.toml import TomlFile, read_toml
+from scanner.files.toml_problems import unknown_key
 
 PLACEHOLDERS = frozenset({"date", "sweep_id"})
 """What may stand in braces in the path of an output."""
@@ -75,8 +78,8 @@ class AuditKeys(BaseModel):
     target_files: list[PathText] = []
     exclude: Some = []
     exclude_files: list[PathText] = []
-    ports: str | list[int | str] = []
-    exclude_ports: str | list[int | str] = []
+    ports: PortWords = []
+    exclude_ports: PortWords = []
     engine: Literal["auto", "connect", "syn", "scapy"] = "auto"
     rate: Rate | None = None
     host_rate: Rate | None = None
@@ -102,9 +105,10 @@ class AuditKeys(BaseModel):
 class Audit:
     """An audit file that was read and found right."""
 
-    def __init__(self, file: TomlFile[AuditKeys]) -> None:
+    def __init__(self, file: TomlFile[AuditKeys], zone: tzinfo) -> None:
         self.path = file.path.absolute()
         self.keys = file.content
+        self._file, self._zone = file, zone
 
     @property
     def name(self) -> str:
@@ -116,8 +120,14 @@ class Audit:
         return self.path.parent / text
 
     def output(self, template: str, sweep_id: str, began: datetime) -> Path:
-        """The path of an output of a sweep that began at a moment (aware, UTC)."""
-        return self.beside(template.format(date=f"{began:%Y-%m-%d}", sweep_id=sweep_id))
+        """Return the path of an output of a sweep that began at a moment (aware)."""
+        day = f"{began.astimezone(self._zone):%Y-%m-%d}"
+        return self.beside(template.format(date=day, sweep_id=sweep_id))
+
+    def places(self, key: str) -> tuple[str, ...]:
+        """Return `file:line: key[n]` of each word in a list, for errors to point at."""
+        count = len(getattr(self.keys, key))
+        return tuple(self._file.where(key, number) for number in range(count))
 
     def latest(self, template: str) -> Path | None:
         """The path that always holds the newest output; None where the template names one file anyway."""
@@ -127,8 +137,9 @@ class Audit:
         return path.with_name(f"latest{path.suffix}")
 
 
-def read_audit(path: Path, formats: Collection[str]) -> Audit:
-    """Read an audit file whose `[outputs]` may name files by these keys.
+def read_audit(path: Path, formats: Collection[str], *, zone: tzinfo | None = None) -> Audit:
+    """Read an audit file whose `[outputs]` may name files by these keys; `zone` is where its days are, by default
+    the zone of this machine.
 
     Raises:
         InvalidInput: something is wrong in it; with file, line and key path.
@@ -136,5 +147,5 @@ def read_audit(path: Path, formats: Collection[str]) -> Audit:
     file = read_toml(path, AuditKeys)
     for key in file.content.outputs.files:
         if key not in formats:
-            raise file.wrong("unknown key", "outputs", key, cure=f"the formats are {', '.join(formats)}")
-    return Audit(file)
+            raise file.wrong(unknown_key(key, formats), "outputs", key, cure=f"the formats are {', '.join(formats)}")
+    return Audit(file, zone or local_zone())

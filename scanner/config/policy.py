@@ -13,7 +13,7 @@
     networks = ["10.0.1.17"]
     ports = [8080]
     ticket = "OPS-123"
-    expires = 2026-12-31              # its last day
+    expires = 2026-12-31              # its last day, to midnight here; or a moment, 2026-12-31T18:00:00+01:00
     owner = "Dana"
 
     [severity]                        # only where a rule's own severity does not fit
@@ -23,17 +23,19 @@ Ports are written as for `-p`. `name` gives an entry a label of its own, shown a
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from scanner.config.local_zone import local_zone
+from scanner.config.port_words import PortWord
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address, PortKey, Severity, Transport
 from scanner.core.policy.policy import Entry, EntryKind, Policy
 from scanner.core.registry.registry import Registry
-from scanner.core.targets.ports import parse_ports
+from scanner.core.targets.ports import parse_port_words
 from scanner.core.targets.ranges import address_span, network_span
 from scanner.core.targets.targets import HostName, Word, parse_target
 from scanner.files.toml import NetworkText, NonEmptyText, TomlFile, read_toml
@@ -57,9 +59,6 @@ def _severity(word: Any) -> Any:
     if word not in names:
         raise ValueError(f"is not one of {', '.join(names)}")
     return word
-
-
-PortWord: TypeAlias = Annotated[int, Field(ge=1, le=65535, strict=True)] | Annotated[str, Field(strict=True)]
 
 
 class EntryKeys(BaseModel):
@@ -94,7 +93,7 @@ class ExceptionKeys(EntryKeys):
     """The keys of an `[[exception]]` entry."""
 
     ticket: NonEmptyText
-    expires: date
+    expires: datetime | date
 
 
 class PolicyKeys(BaseModel):
@@ -114,11 +113,12 @@ def read_policy(
     *,
     resolve: Resolve = lambda _names: {},
     rules: Collection[str] | None = None,
+    zone: tzinfo | None = None,
 ) -> Policy:
     """Read a policy file.
 
     `registry` is asked for service names only; `resolve` for the addresses of host names; `rules` are the ids
-    that `[severity]` may name.
+    that `[severity]` may name; `zone` is where days end, by default the zone of this machine.
 
     Raises:
         InvalidInput: with file, line and key path.
@@ -130,12 +130,14 @@ def read_policy(
             raise file.wrong("there is no such rule", "severity", rule, cure="`scanner rule` lists them")
     names = {host for keys in (*content.expect, *content.exception) for host in keys.hosts}
     addresses = resolve(sorted(names)) if names else {}
-    reader = _Reader(file, registry, addresses)
+    zone = zone or local_zone()
+    reader = _Reader(file, registry, addresses, zone)
     return Policy(
         content.name or path.name,
         [reader.entry(*each) for each in _in_file_order(file)],
         severities={rule: Severity[word.upper()] for rule, word in content.severity.items()},
         sha256=file.sha256,
+        zone=zone,
     )
 
 
@@ -155,8 +157,9 @@ class _Reader:
         file: TomlFile[PolicyKeys],
         registry: Callable[[], Registry],
         addresses: Mapping[str, Sequence[Address]],
+        zone: tzinfo,
     ) -> None:
-        self._file, self._registry, self._addresses = file, registry, addresses
+        self._file, self._registry, self._addresses, self._zone = file, registry, addresses, zone
 
     def entry(self, kind: EntryKind, place: int, keys: EntryKeys) -> Entry:
         spans = [network_span(text) for text in keys.networks]
@@ -174,16 +177,22 @@ class _Reader:
             owner=keys.owner,
             note=keys.note,
             ticket=keys.ticket if isinstance(keys, ExceptionKeys) else "",
-            expires=keys.expires if isinstance(keys, ExceptionKeys) else None,
+            expires=self._expires(keys),
             review=keys.review,
             place=f"{self._file.path}:{line}" if line else str(self._file.path),
         )
 
+    def _expires(self, keys: EntryKeys) -> date | None:
+        if not isinstance(keys, ExceptionKeys):
+            return None
+        ends = keys.expires
+        return ends.replace(tzinfo=self._zone) if isinstance(ends, datetime) and ends.tzinfo is None else ends
+
     def _ports(self, kind: EntryKind, place: int, key: str, words: Sequence[int | str]) -> frozenset[PortKey]:
-        found: set[PortKey] = set()
-        for number, word in enumerate(words):
-            where = self._file.where(kind.value, place, key, number)
-            ports = parse_ports(Word(str(word), where), self._registry)
-            found.update(PortKey(Transport.TCP, port) for port in ports.tcp)
-            found.update(PortKey(Transport.UDP, port) for port in ports.udp)
-        return frozenset(found)
+        places = (self._file.where(kind.value, place, key, number) for number in range(len(words)))
+        ports = parse_port_words(map(Word, map(str, words), places), self._registry)
+        return frozenset(
+            PortKey(transport, port)
+            for transport, numbers in ((Transport.TCP, ports.tcp), (Transport.UDP, ports.udp))
+            for port in numbers
+        )

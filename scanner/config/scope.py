@@ -8,15 +8,17 @@
     valid_until = 2026-12-31
     max_rate = 1000
 
-Dates without a time are whole days in UTC: `valid_until` includes its day.
+Dates without a time are whole local days: `valid_until` includes its day, to midnight where the scan runs. For an
+end that is the same everywhere write a time with its offset: `valid_until = 2026-12-31T18:00:00+01:00`.
 """
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from scanner.config.local_zone import local_zone
 from scanner.core.targets.ranges import intersect, merge, network_span
 from scanner.core.targets.scope import NEVER, Scope
 from scanner.files.toml import NetworkText, NonEmptyText, read_toml
@@ -42,12 +44,17 @@ class ScopeFile(BaseModel):
     max_rate: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] | None = None
 
 
-def read_scope(path: Path) -> Scope:
-    """Read a scope file. Raises InvalidInput with file and line."""
+def read_scope(path: Path, *, zone: tzinfo | None = None) -> Scope:
+    """Read a scope file; `zone` is where its days are, by default the zone of this machine.
+
+    Raises:
+        InvalidInput: with file and line.
+    """
     file = read_toml(path, ScopeFile)
     content = file.content
-    starts = _moment(content.valid_from) if content.valid_from else None
-    ends = _moment(content.valid_until, whole_day=True)
+    zone = zone or local_zone()
+    starts = _moment(content.valid_from, zone) if content.valid_from else None
+    ends = _moment(content.valid_until, zone, whole_day=True)
     if starts and starts >= ends:
         raise file.wrong("ends before it begins", "valid_until")
     return Scope(
@@ -62,11 +69,12 @@ def read_scope(path: Path) -> Scope:
     )
 
 
-def _moment(value: date, *, whole_day: bool = False) -> datetime:
-    """An aware moment; a bare date is midnight UTC, or the end of that day."""
+def _moment(value: date, zone: tzinfo, *, whole_day: bool = False) -> datetime:
+    """Return an aware moment; a bare date is its midnight in `zone`, or the end of that day."""
     if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
-    midnight = datetime.combine(value, time(), UTC)
+        return value if value.tzinfo else value.replace(tzinfo=zone)
+    if not whole_day:
+        return datetime.combine(value, time(), zone)
     if value == date.max:
-        return midnight
-    return midnight + timedelta(days=1) if whole_day else midnight
+        return datetime.max.replace(tzinfo=UTC)
+    return datetime.combine(value + timedelta(days=1), time(), zone)

@@ -1,8 +1,11 @@
-"""Every error a user can cause, as one tree. Imports nothing.
+"""Every error a user can cause, as one tree.
 
-An error's text is one line that says what is wrong, where, and what to do. The exit status is a
-property of the class, so that the command line needs no table of its own.
+An error's text is one line that says what is wrong, where, and what to do. The exit status is a property of the
+class, so that the command line needs no table of its own. The text is sanitised here, once for all of them: it often
+quotes names of files and lines of files, and an escape sequence in one must not reach a terminal.
 """
+
+from scanner.core.sanitise import sanitise
 
 
 class ScannerError(Exception):
@@ -10,9 +13,16 @@ class ScannerError(Exception):
 
     exit_status = 2
 
+    def __init__(self, text: str) -> None:
+        """Keep `text` as one line without any unseen character."""
+        super().__init__(sanitise(text))
+
 
 class InvalidInput(ScannerError):
-    """Words that cannot be understood: a target, a port, an option's value, a line of a file."""
+    """Words that cannot be understood: a target, a port, an option's value, a line of a file.
+
+    `problem`, `where` and `cure` are as they were given; only the text of the error is sanitised.
+    """
 
     def __init__(self, problem: str, *, where: str = "", cure: str = "") -> None:
         """`problem` what is wrong; `where` the argument or `file:line`; `cure` what to do about it."""
@@ -33,7 +43,7 @@ class HistoryUnusable(ScannerError):
 
 
 class OutputFailed(ScannerError):
-    """A file that could not be written whole. Nothing half-written is left behind."""
+    """A file that cannot be written whole. Nothing half-written is left behind."""
 
 
 class OutOfScope(ScannerError):

@@ -57,8 +57,12 @@ class AtomicFile:
 
     def write(self, text: str) -> None:
         """Add text. Raises OutputFailed (a full disk), and then nothing is left behind."""
+        self.write_bytes(text.encode())
+
+    def write_bytes(self, data: bytes) -> None:
+        """Add bytes. Raises OutputFailed (a full disk), and then nothing is left behind."""
         with self._all_or_nothing() as stream:
-            stream.write(text.encode())
+            stream.write(data)
 
     def flush(self) -> None:
         """Nothing: nobody reads the file before it is whole."""
@@ -130,6 +134,17 @@ def make_folder_of(path: str) -> None:
     if not folder.exists():
         with reporting_failures(path):
             folder.mkdir(parents=True, exist_ok=True)
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put `data` at `path`, whole and on the disk or not at all. Raises OutputFailed."""
+    file = AtomicFile(str(path))
+    file.open()
+    try:
+        file.write_bytes(data)
+        file.commit()
+    finally:
+        file.discard()
 
 
 @contextlib.contextmanager

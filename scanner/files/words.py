@@ -1,56 +1,53 @@
-"""Words from arguments and from files, each with the place where it stands, for errors to point at.
+"""Words from arguments and from lists, each with the place where it stands, for errors to point at.
 
-A file is whitespace-separated words with `#` comments. A byte-order mark and CRLF are accepted, since Windows
-tools write them; NUL and anything that is not UTF-8 is refused, since a binary file is a mistake.
+A list is whitespace-separated words with `#` comments. An address followed by its netmask or wildcard mask is one
+network (`core/targets/masks.py`).
 """
 
-import sys
+import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from itertools import zip_longest
 
 from scanner.core.errors import InvalidInput
+from scanner.core.targets.masks import joined_masks
 from scanner.core.targets.targets import Word
+from scanner.files.text import read_text, shown_name
 
 LARGEST_FILE = 256 << 20
-"""In bytes; a list of targets is smaller than this, a mistaken file may not be."""
+"""In bytes; no list of targets is larger."""
+
+_LINE = re.compile(r"[^\n]*\n?")
 
 
-def argument_words(texts: Sequence[str], where: str, *, split: str | None = None) -> Iterator[Word]:
-    """The words of an argument that may be given several times; `split` separates words within one."""
-    for text in texts:
+def argument_words(
+    texts: Sequence[str], where: str, *, split: str | None = None, places: Sequence[str] = ()
+) -> Iterator[Word]:
+    """Yield the words of an argument that may be given several times; `split` separates words within one.
+
+    `where` names the argument; `places` say where each text stands, for texts that come from a file.
+    """
+    for text, place in zip_longest(texts, places[: len(texts)], fillvalue=where):
         for part in text.split(split) if split else (text,):
-            yield Word(part.strip(), where)
+            yield Word(part.strip(), place)
 
 
 def file_words(path: str) -> Iterator[Word]:
-    """The words of a file; `-` is standard input.
+    """Yield the words of a file; `-` is standard input.
 
     Raises:
-        InvalidInput: the file cannot be read, or is not text.
+        InvalidInput: the file cannot be read, is not text, or has a line that could mean two things.
     """
-    name = "standard input" if path == "-" else path
-    for number, line in enumerate(_text(path, name).splitlines(), start=1):
-        for text in line.partition("#")[0].split():
-            yield Word(text, f"{name}:{number}")
+    name = shown_name(path)
+    for number, line in enumerate(_LINE.finditer(read_text(path, most=LARGEST_FILE)), start=1):
+        where = f"{name}:{number}"
+        for text in _line_words(line[0].partition("#")[0].split(), where):
+            yield Word(text, where)
 
 
-def _text(path: str, name: str) -> str:
+def _line_words(words: list[str], where: str) -> Sequence[str]:
+    if len(words) < 2:
+        return words
     try:
-        data = sys.stdin.buffer.read(LARGEST_FILE + 1) if path == "-" else _read(Path(path))
-    except OSError as error:
-        raise InvalidInput(f"cannot be read ({error.strerror})", where=name) from error
-    if len(data) > LARGEST_FILE:
-        raise InvalidInput(f"larger than {LARGEST_FILE >> 20} MiB", where=name, cure="name a list of targets")
-    if b"\0" in data:
-        line = data[: data.index(b"\0")].count(b"\n") + 1
-        raise InvalidInput("a NUL byte: this is not a text file", where=f"{name}:{line}")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InvalidInput("not UTF-8 text", where=f"{name}:{line}") from error
-
-
-def _read(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(LARGEST_FILE + 1)
+        return joined_masks(words)
+    except ValueError as error:
+        raise InvalidInput(str(error), where=where) from None

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from scanner.core.errors import RegistryUnusable
+from scanner.core.errors import InvalidInput, RegistryUnusable
 from scanner.core.registry.csv import parse_iana_csv
 from scanner.core.registry.registry import Registry
+from scanner.files.text import read_bytes
 
 MOST_REGISTRY_BYTES = 16 << 20
 """No registry is larger; IANA's has 1.2 MB."""
@@ -98,12 +99,8 @@ def read_origin(folder: Path, data: bytes) -> Origin:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a registry file of a size that one can have. Raises RegistryUnusable."""
+    """Return the bytes of a registry file of a size that one can have. Raises RegistryUnusable."""
     try:
-        with path.open("rb") as file:
-            data = file.read(MOST_REGISTRY_BYTES + 1)
-    except OSError as error:
-        raise RegistryUnusable(f"{path}: {error.strerror or error}") from None
-    if len(data) > MOST_REGISTRY_BYTES:
-        raise RegistryUnusable(f"{path}: more than {MOST_REGISTRY_BYTES >> 20} MB; expected IANA's CSV")
-    return data
+        return read_bytes(path, most=MOST_REGISTRY_BYTES)
+    except InvalidInput as error:
+        raise RegistryUnusable(str(error)) from None

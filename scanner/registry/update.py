@@ -7,19 +7,18 @@ back the next time (RFC 9110 section 13.1.2), so that asking every night costs t
 """
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
-from tempfile import mkstemp
 
-from scanner.core.errors import RegistryUnusable
+from scanner.core.errors import OutputFailed, RegistryUnusable
 from scanner.core.model import RegistryIdentity
 from scanner.core.registry.changes import Changes, changes
 from scanner.core.registry.csv import parse_iana_csv
 from scanner.core.registry.registry import Registry
+from scanner.files.atomic import write_whole
 from scanner.registry.fetch import FetchLimits, fetch, is_url
 from scanner.registry.source import (
     Origin,
@@ -119,22 +118,9 @@ def _replace(folder: Path, data: bytes, origin: Origin) -> None:
     """The registry first, then where it came from: killed in between, only the tag is lost."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write_whole(cache_file(folder), data)
-        _write_whole(origin_file(folder), json.dumps(asdict(origin), indent=2).encode())
+        write_whole(cache_file(folder), data)
+        write_whole(origin_file(folder), json.dumps(asdict(origin), indent=2).encode())
     except OSError as error:
         raise RegistryUnusable(f"{folder}: cannot keep the registry here: {error.strerror or error}") from None
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Put `data` at `path`: whole and on the disk, or not at all."""
-    descriptor, name = mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.chmod(0o644)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    except OutputFailed as error:
+        raise RegistryUnusable(f"cannot keep the registry: {error}") from None

@@ -83,3 +83,32 @@ def test_shards_are_counted_from_one(text: str) -> None:
 def test_a_plan_of_a_whole_private_network_costs_nothing() -> None:
     found = prepared("10.0.0.0/8", ports=tuple(range(1, 65536)))
     assert found.plan.total == (1 << 24) * 65535
+
+
+def test_each_name_is_looked_up_once_a_run_so_that_rotating_answers_cannot_pass_an_exclusion(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    def rotating(name: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        asked.append(name)
+        return [(2, 1, 6, "", (f"10.0.0.{len(asked)}", 0))]
+
+    monkeypatch.setattr("scanner.engines.resolve.socket.getaddrinfo", rotating)
+    found = prepared("10.0.0.0/24 www.example WWW.example.", "Www.Example")
+    assert len(asked) == 1
+    assert found.plan.targets.size == 255
+    assert ip_address("10.0.0.1") not in found.plan.targets
+
+
+def test_an_address_that_is_refused_says_which_name_led_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [(2, 1, 6, "", (address, 0)) for address in ("192.0.2.7", "10.0.0.1")]
+    monkeypatch.setattr("scanner.engines.resolve.socket.getaddrinfo", lambda *_, **__: answers)
+    with pytest.raises(OutOfScope, match=r"192\.0\.2\.7 \(www\.example\) needs a permission"):
+        prepared("www.example")
+    with pytest.raises(OutOfScope, match=r"192\.0\.2\.0/24 \(www\.example is 192\.0\.2\.7\) needs a permission"):
+        prepared("www.example 192.0.2.0/24")
+
+
+def test_a_large_network_of_ipv6_can_be_excluded() -> None:
+    assert prepared("fd00::/120 10.0.0.1", "fd00::/64 2000::/3").plan.targets.size == 1

@@ -221,13 +221,13 @@ def test_what_lies_outside_of_the_scope_stops_the_night_before_it_begins(
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ("targets =", "target =", "office.toml:2: target: unknown key"),
+        ("targets =", "target =", 'office.toml:2: unknown key "target", did you mean "targets"?'),
         ("{date}", "{day}", "{day} means nothing; there are {date} and {sweep_id}"),
         ("out/findings", "policy.toml/findings", "part of the path is a file"),
         ("out/{sweep_id}.jsonl", "{sweep_id}/a.jsonl", "in the name of the file only"),
-        ('name = "Small office"', 'engine = "warp"', "office.toml:1: engine: Input should be"),
+        ('name = "Small office"', 'engine = "warp"', "office.toml:1: engine: should be"),
         ("policy.toml", "policies.toml", "policies.toml: cannot be read"),
-        ('"127.0.0.1"', '"127.0.0.300"', "127.0.0.300"),
+        ('"127.0.0.1"', '"127.0.0.300"', "office.toml:2: targets[1]: '127.0.0.300'"),
     ],
 )
 def test_a_wrong_audit_file_is_one_line_with_its_place(

@@ -119,7 +119,7 @@ def test_a_named_file_goes_before_all(folder, tmp_path):
 
 def test_a_named_file_that_is_no_registry_is_an_error_not_the_bundle(tmp_path):
     (tmp_path / "mine.csv").write_text("<html>")
-    for name, words in (("mine.csv", "HTML"), ("none.csv", "No such file"), (".", "directory")):
+    for name, words in (("mine.csv", "HTML"), ("none.csv", "no such file"), (".", "it is a folder")):
         with pytest.raises(RegistryUnusable, match=words):
             load(tmp_path / name)
 

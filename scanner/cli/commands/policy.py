@@ -1,6 +1,6 @@
 """`scanner policy check | draft | explain`: write a policy, find what is odd in it, ask which entry decides."""
 
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -135,4 +135,6 @@ def _read(file: Path, registry: Path | None) -> "tuple[Policy, Registry]":
 
 
 def _today() -> date:
-    return datetime.now(UTC).date()
+    from scanner.config.local_zone import local_zone
+
+    return datetime.now(local_zone()).date()

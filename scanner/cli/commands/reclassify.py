@@ -69,4 +69,4 @@ def _judges(registry: Path | None, policy: Path | None) -> "tuple[Registry, Poli
         return table, None
     ids = {rule.id for rule in RULES}
     read = read_policy(policy, lambda: table, resolve=addresses_of(warn_on_stderr), rules=ids)
-    return table, read.as_of_day(datetime.now(UTC).date())
+    return table, read.as_of_day(datetime.now(UTC))

@@ -8,7 +8,7 @@ everything that is around a network.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, timedelta, tzinfo
 from enum import StrEnum
 from itertools import product
 
@@ -60,7 +60,7 @@ class _Rival:
 def check_policy(policy: Policy, today: date) -> Iterator[Remark]:
     """Everything that is odd on a day, in the order of the file."""
     for place, entry in enumerate(policy.entries):
-        yield from _by_itself(entry, today)
+        yield from _by_itself(entry, today, policy.zone)
         rivals = list(_rivals(policy, place))
         if entry.hosts or any(_reachable(entry, network, rivals) for network in entry.networks):
             yield from _overlaps(entry, rivals)
@@ -69,12 +69,12 @@ def check_policy(policy: Policy, today: date) -> Iterator[Remark]:
             yield Remark(Oddity.UNREACHABLE, entry, f"never decides: {winners} always comes first")
 
 
-def _by_itself(entry: Entry, today: date) -> Iterator[Remark]:
+def _by_itself(entry: Entry, today: date, zone: tzinfo) -> Iterator[Remark]:
     if entry.review:
         yield Remark(Oddity.REVIEW, entry, "is still marked for review, so it expects nothing")
-    if entry.expires and entry.expires < today:
+    if entry.expired(today, zone):
         yield Remark(Oddity.EXPIRED, entry, f"ended on {entry.expires} ({entry.ticket}); renew it or take it out")
-    elif entry.expires and entry.expires <= today + EXPIRES_SOON:
+    elif entry.expired(today + EXPIRES_SOON + timedelta(days=1), zone):
         yield Remark(Oddity.EXPIRES_SOON, entry, f"ends on {entry.expires} ({entry.ticket})")
     if entry.hosts and not entry.networks:
         names = ", ".join(sorted(entry.hosts))

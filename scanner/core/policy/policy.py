@@ -17,7 +17,7 @@ decides is unknown to the policy, and an open port that is unknown to the policy
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, time, tzinfo
 from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -69,19 +69,29 @@ class Entry:
     ticket: str = ""
     """Under which an exception was granted."""
     expires: date | None = None
-    """The last day on which an exception holds."""
+    """The last day on which an exception holds, in the policy's zone; a datetime (aware) is the moment it ends."""
     review: bool = False
     """Whether nobody has looked at it yet."""
     place: str = ""
     """`file:line`, to be found again."""
 
-    def standing(self, today: date) -> Standing:
-        """How an endpoint stands if this entry decides."""
+    def standing(self, when: date, zone: tzinfo = UTC) -> Standing:
+        """Return how an endpoint stands on a day or at a moment (aware) if this entry decides."""
         if self.review:
             return Standing.UNREVIEWED
         if self.kind is EntryKind.EXPECT:
             return Standing.EXPECTED
-        return Standing.EXPIRED if self.expires and self.expires < today else Standing.EXCEPTED
+        return Standing.EXPIRED if self.expired(when, zone) else Standing.EXCEPTED
+
+    def expired(self, when: date, zone: tzinfo = UTC) -> bool:
+        """Return whether the exception is over on a day, or at a moment (aware). Days are those of `zone`."""
+        if self.expires is None:
+            return False
+        if isinstance(self.expires, datetime):
+            moment = when if isinstance(when, datetime) else datetime.combine(when, time(), zone)
+            return moment >= self.expires
+        day = when.astimezone(zone).date() if isinstance(when, datetime) else when
+        return day > self.expires
 
     def __str__(self) -> str:
         owner = f", owner {self.owner}" if self.owner else ""
@@ -121,10 +131,11 @@ class Policy:
         severities: Mapping[str, Severity] = MappingProxyType({}),
         sha256: str = "",
         as_of: date | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
-        """`severities` replace those of rules, by id; `as_of` is the day on which exceptions are held
-        against their last day, by default that of the observation."""
-        self.name, self.sha256, self.as_of = name, sha256, as_of
+        """`severities` replace those of rules, by id; `as_of` is the day or moment at which exceptions are
+        checked, by default that of the observation; `zone` is where their last days end."""
+        self.name, self.sha256, self.as_of, self.zone = name, sha256, as_of, zone
         self.entries = tuple(entries)
         self.severities = severities
         self._by_host = _by_host(self.entries)
@@ -142,8 +153,10 @@ class Policy:
         return frozenset(self._by_host)
 
     def as_of_day(self, day: date) -> "Policy":
-        """The same policy, held against one day whenever something was observed."""
-        return Policy(self.name, self.entries, severities=self.severities, sha256=self.sha256, as_of=day)
+        """Return the same policy, judged as of one day or moment (aware) whenever something was observed."""
+        return Policy(
+            self.name, self.entries, severities=self.severities, sha256=self.sha256, as_of=day, zone=self.zone
+        )
 
     def matches(self, address: Address, hostname: str, port: PortKey) -> Iterator[PolicyMatch]:
         """Every entry that speaks of an endpoint, the one that decides first."""
@@ -159,13 +172,13 @@ class Policy:
                 first = number >> level.shift << level.shift
                 yield PolicyMatch(entry, str(Span(address.version, first, first + (1 << level.shift) - 1)))
 
-    def decide(self, address: Address, hostname: str, port: PortKey, day: date) -> Decision:
-        """How an endpoint stands on a day."""
+    def decide(self, address: Address, hostname: str, port: PortKey, when: date) -> Decision:
+        """Return how an endpoint stands on a day, or at a moment (aware)."""
         found = [match.entry for match in self.matches(address, hostname, port)]
         if not found:
             return Decision(Standing.UNKNOWN)
         required_by = next((e for e in found if port in e.required and not e.review), None)
-        return Decision(found[0].standing(self.as_of or day), found[0], required_by)
+        return Decision(found[0].standing(self.as_of or when, self.zone), found[0], required_by)
 
 
 @dataclass(frozen=True, slots=True)

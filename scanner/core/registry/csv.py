@@ -18,9 +18,10 @@ from hashlib import sha256
 from operator import itemgetter
 from types import MappingProxyType
 
-from scanner.core.errors import RegistryUnusable
+from scanner.core.errors import InvalidInput, RegistryUnusable
 from scanner.core.model import RegistryIdentity, Transport
 from scanner.core.registry.registry import ALL_PORTS, Registry, RegistryRow
+from scanner.core.text import decode_text
 
 IANA_COLUMNS = (
     "Service Name",
@@ -71,11 +72,9 @@ def parse_iana_csv(data: bytes, *, source: str, date: str | None = None, whole: 
 
 def _text(data: bytes, source: str) -> str:
     try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise RegistryUnusable(f"{source}: not UTF-8 text at byte {error.start}; expected IANA's CSV") from None
-    if "\0" in text:
-        raise RegistryUnusable(f"{source}: holds NUL bytes; expected IANA's CSV")
+        text = decode_text(data, source)
+    except InvalidInput as error:
+        raise RegistryUnusable(f"{error}; expected IANA's CSV") from None
     if text.lstrip()[:1] == "<":
         raise RegistryUnusable(f"{source}: this is HTML or XML; expected IANA's CSV")
     return text

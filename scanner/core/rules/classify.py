@@ -57,7 +57,7 @@ class Judge:
             return None
         endpoint = observation.endpoint
         port = PortKey(endpoint.transport, endpoint.port)
-        return self.policy.decide(endpoint.address, observation.hostname, port, observation.at.date())
+        return self.policy.decide(endpoint.address, observation.hostname, port, observation.at)
 
     def _finding(self, case: Case, rule: Rule, detail: str) -> Finding:
         return Finding(

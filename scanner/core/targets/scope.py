@@ -15,11 +15,14 @@ private networks to that, one that names only public networks leaves the private
 loopback by itself. A file that is expired, or not valid yet, permits nothing at all.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 
 from scanner.core.errors import OutOfScope
-from scanner.core.targets.ranges import Span, Spans, first_outside, intersect, merge, network_span
+from scanner.core.model import Address
+from scanner.core.targets.ranges import Span, Spans, contains, first_outside, intersect, merge, network_span
 
 
 def _networks(*texts: str) -> Spans:
@@ -30,6 +33,9 @@ LOOPBACK: Spans = _networks("127.0.0.0/8", "::1")
 PRIVATE: Spans = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 FREE: Spans = merge([*LOOPBACK, *PRIVATE])
 NEVER: Spans = _networks("0.0.0.0/8", "224.0.0.0/4", "255.255.255.255", "::", "::ffff:0:0/96", "ff00::/8")
+
+_MOST_NAMES = 3
+"""Maximum number of host names in one message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +83,12 @@ class Scope:
         return ""
 
 
-def check_scope(targets: Spans, scope: Scope | None, now: datetime) -> None:
+def check_scope(
+    targets: Spans, scope: Scope | None, now: datetime, names: Mapping[Address, str] = MappingProxyType({})
+) -> None:
     """Stop a run that would leave its permission.
 
-    `targets` is everything that would be probed, after exclusions.
+    `targets` is everything that would be probed, after exclusions; `names` says which name led to an address.
 
     Raises:
         OutOfScope: something in `targets` may not be probed, or the scope does not hold at `now` (aware).
@@ -90,11 +98,23 @@ def check_scope(targets: Spans, scope: Scope | None, now: datetime) -> None:
     refused = first_refused(targets, scope.cover if scope else FREE)
     if refused is None:
         return
+    what = f"{refused}{_led_by(refused, names)}"
     if intersect(merge([refused]), NEVER):
-        raise OutOfScope(f"{refused} is not the address of a host and is never probed; exclude it")
+        raise OutOfScope(f"{what} is not the address of a host and is never probed; exclude it")
     if scope is None:
-        raise OutOfScope(f"{refused} needs a permission: name a file that covers it with --scope FILE")
-    raise OutOfScope(f"{refused} is outside scope {scope.name}; exclude it, or have {scope.owner} extend it")
+        raise OutOfScope(f"{what} needs a permission: name a file that covers it with --scope FILE")
+    raise OutOfScope(f"{what} is outside scope {scope.name}; exclude it, or have {scope.owner} extend it")
+
+
+def _led_by(refused: Span, names: Mapping[Address, str]) -> str:
+    """Return which names stand for addresses in a run, in parentheses; empty where none does."""
+    inside = merge([refused])
+    led = [(address, name) for address, name in names.items() if contains(inside, address)]
+    if not led:
+        return ""
+    shown = [name if refused.size == 1 else f"{name} is {address}" for address, name in led[:_MOST_NAMES]]
+    more = f" and {len(led) - _MOST_NAMES} more" if len(led) > _MOST_NAMES else ""
+    return f" ({', '.join(shown)}{more})"
 
 
 def first_refused(targets: Spans, cover: Spans) -> Span | None:

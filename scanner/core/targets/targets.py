@@ -15,12 +15,13 @@ from itertools import accumulate, product
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
+from scanner.core.targets.masks import mask_prefix
 from scanner.core.targets.ranges import Span, Spans, contains, merge, subtract
 
 LARGEST_V6 = 1 << 24
-"""How many addresses of IPv6 one word may span: a /104."""
+"""Maximum number of IPv6 addresses in one target: a /104."""
 MOST_PIECES = 1 << 16
-"""How many separate ranges one octet expression may give."""
+"""Maximum number of separate ranges in one octet expression."""
 
 _BITS = {4: 32, 6: 128}
 _V4_MAPPED = (0xFFFF << 32, (0xFFFF << 32) | 0xFFFFFFFF)
@@ -121,8 +122,10 @@ def to_address(version: int, value: int) -> Address:
     return IPv4Address(value) if version == 4 else IPv6Address(value)
 
 
-def parse_target(word: Word) -> tuple[Span, ...] | HostName:
-    """What a word means: an address, CIDR, `a-b`, octet expression, IPv6, or a name to be resolved.
+def parse_target(word: Word, *, excluded: bool = False) -> tuple[Span, ...] | HostName:
+    """Return what a word means: an address, CIDR, `a-b`, octet expression, IPv6, or a name to be resolved.
+
+    An `excluded` network may be of any size: leaving out a /32 of IPv6 costs nothing, probing one never ends.
 
     Raises:
         InvalidInput: in one line, with the word and where it stands.
@@ -135,7 +138,11 @@ def parse_target(word: Word) -> tuple[Span, ...] | HostName:
         if looks.fullmatch(text):
             raise _bad(word, problem, cure)
     if ":" in text:
-        return (_checked_v6(word, _network_or_range(word, 6)),)
+        found = _network_or_range(word, 6)
+        _check_not_v4(word, found, excluded=excluded)
+        if not excluded:
+            _check_size(word, found)
+        return (found,)
     if _NUMERIC.fullmatch(text):
         if "/" in text or text.count(".") == 6:
             return (_network_or_range(word, 4),)
@@ -171,6 +178,8 @@ def _network(word: Word, version: int, address: str, prefix: str) -> Span:
     import netaddr
 
     bits = _BITS[version]
+    if version == 4 and (length := mask_prefix(prefix)) is not None:
+        prefix = str(length)
     if not re.fullmatch(r"0|[1-9][0-9]{0,2}", prefix) or int(prefix) > bits:
         raise _bad(word, f"the prefix length is not a number from 0 to {bits}")
     network = netaddr.IPNetwork(f"{address}/{prefix}", version=version).cidr
@@ -195,16 +204,22 @@ def _ordered(word: Word, version: int, first: int, last: int) -> Span:
     return Span(version, first, last)
 
 
-def _checked_v6(word: Word, found: Span) -> Span:
-    if found.last - found.first >= LARGEST_V6:
+def _check_size(word: Word, found: Span) -> None:
+    if found.size > LARGEST_V6:
         raise _bad(
             word,
             "more than 2^24 IPv6 addresses; at a million probes a second a /64 would take 580,000 years",
             "name a /104 or smaller, or the hosts themselves",
         )
-    if found.first <= _V4_MAPPED[1] and found.last >= _V4_MAPPED[0]:
-        raise _bad(word, "IPv4 in IPv6 disguise (::ffff:0:0/96)", "write the IPv4 address")
-    return found
+
+
+def _check_not_v4(word: Word, found: Span, *, excluded: bool) -> None:
+    """Refuse IPv4 in the dress of IPv6; an exclusion may hold it among other addresses (`::/3`)."""
+    first, last = _V4_MAPPED
+    touched = found.first <= last and found.last >= first
+    inside = first <= found.first and found.last <= last
+    if inside if excluded else touched:
+        raise _bad(word, "IPv4 written as IPv6 (::ffff:0:0/96)", "write the IPv4 address")
 
 
 def _octets(word: Word) -> tuple[Span, ...]:

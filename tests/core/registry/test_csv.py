@@ -91,7 +91,7 @@ def test_the_identity_is_that_of_the_bytes():
         (b"<!DOCTYPE html><html>", "HTML"),
         (b"\n  <html>", "HTML"),
         (b"a,b,c\n1,2,3\n", "no column 'Service Name'"),
-        (b"\xff\xfe\x00S", "not UTF-8 text at byte 0"),
+        (b"\xff\xfe\x00S", "UTF-16"),
         (b"Service\x00Name", "NUL"),
         (f"{HEADER}\n{SSH}\nftp,21,tc".encode(), "table:3: 3 cells where the heading has 12"),
         (f'{HEADER}\n{SSH}\nftp,21,tcp,"File'.encode(), "table:3: unexpected end of data"),

@@ -5,7 +5,7 @@ import pytest
 from scanner.core.errors import InvalidInput
 from scanner.core.model import RegistryStatus, Transport
 from scanner.core.registry.registry import Registry
-from scanner.core.targets.ports import PortSet, parse_ports
+from scanner.core.targets.ports import PortSet, parse_port_words, parse_ports
 from scanner.core.targets.targets import Word
 from scanner.registry.source import load_bundled
 
@@ -87,3 +87,22 @@ def test_what_is_no_port_is_one_line_with_the_place(registry: Registry, text: st
 def test_sets_add_and_subtract() -> None:
     assert PortSet((1, 2), (3,)) | PortSet((2, 5)) == PortSet((1, 2, 5), (3,))
     assert PortSet((1, 2), (3,)) - PortSet((2,), (3,)) == PortSet((1,))
+
+
+def test_the_same_range_twelve_thousand_times_costs_no_more_than_once(registry: Registry) -> None:
+    asked = 0
+
+    def counted() -> Registry:
+        nonlocal asked
+        asked += 1
+        return registry
+
+    found = parse_ports(Word(",".join(["1-65535", "ssh", "assigned"] * 12_000), "-p"), counted)
+    assert len(found.tcp) == 65535
+    assert asked == 2, "each part is looked up once"
+
+
+def test_many_words_are_one_union(registry: Registry) -> None:
+    words = [Word(f"{port}-65535,U:{port}", "-p") for port in range(1, 3000)]
+    found = parse_port_words(words, lambda: registry)
+    assert found == PortSet(tcp=tuple(range(1, 65536)), udp=tuple(range(1, 3000)))

@@ -77,7 +77,7 @@ def test_what_words_mean(text: str, size: int, first: str, last: str) -> None:
         ("::g", "not an IPv6 address"),
         ("1.1.1.1/33", "prefix length"),
         ("1.1.1.1/", "prefix length"),
-        ("1.1.1.1/255.0.0.0", "prefix length"),
+        ("1.1.1.1/255.0.255.0", "prefix length"),
         ("1.1.1.1/8-1.1.1.2", "range of networks"),
         ("host/24", "prefix length"),
         ("*.*.*.1", "16,777,216"),

@@ -1,0 +1,82 @@
+"""Reads files that people name: bounded, and never a thing that would hang or that is not a file.
+
+A FIFO without a writer blocks whoever opens it, a device may never end, so the file is opened without blocking and
+looked at before a byte is read. Standard input is what the user asked for, whatever it is: `-` where the caller
+allows it, and the names that the system gives to open descriptors (`/dev/stdin`, `/dev/fd/63` of a shell's `<(...)`).
+"""
+
+import errno
+import os
+import stat
+import sys
+from pathlib import Path
+
+from scanner.core.errors import InvalidInput
+from scanner.core.text import decode_text
+
+STANDARD_INPUT = "-"
+"""The name by which a list is read from standard input."""
+
+_DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
+
+_KINDS = (
+    (stat.S_ISDIR, "it is a folder"),
+    (stat.S_ISFIFO, "it is a FIFO"),
+    (stat.S_ISSOCK, "it is a socket"),
+    (stat.S_ISBLK, "it is a device"),
+    (stat.S_ISCHR, "it is a device"),
+)
+
+
+def read_text(path: Path | str, *, most: int) -> str:
+    """Return the text of a file of at most `most` bytes. Raises InvalidInput, with the line where there is one."""
+    return decode_text(read_bytes(path, most=most), shown_name(path))
+
+
+def read_bytes(path: Path | str, *, most: int) -> bytes:
+    """Return the bytes of a file; the text `-` is standard input.
+
+    Raises:
+        InvalidInput: it cannot be read, is no file, or is larger than `most` bytes.
+    """
+    name = shown_name(path)
+    try:
+        data = _read(path, most + 1)
+    except OSError as error:
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise InvalidInput(f"cannot be read: {why}", where=name) from None
+    except ValueError as error:  # a NUL in the path
+        raise InvalidInput(f"cannot be read: {error}", where=name) from None
+    if len(data) > most:
+        raise InvalidInput(f"is larger than {most >> 20} MiB", where=name, cure="check that it is the right file")
+    return data
+
+
+def shown_name(path: Path | str) -> str:
+    """Return what errors call a file."""
+    return "standard input" if path == STANDARD_INPUT else str(path)
+
+
+def _read(path: Path | str, size: int) -> bytes:
+    if path == STANDARD_INPUT:
+        if sys.stdin is None:  # the program was started with it closed
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return sys.stdin.buffer.read(size)
+    named = str(path).startswith(_DESCRIPTORS)
+    flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags | (0 if named else getattr(os, "O_NONBLOCK", 0)))
+    try:
+        if not named:
+            _check_kind(os.fstat(descriptor), shown_name(path))
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(size)
+    finally:
+        os.close(descriptor)
+
+
+def _check_kind(found: os.stat_result, name: str) -> None:
+    """Refuse what is not a regular file; the null device is an empty one."""
+    if stat.S_ISREG(found.st_mode) or os.path.samestat(found, os.stat(os.devnull)):  # noqa: PTH116
+        return
+    why = next((words for is_kind, words in _KINDS if is_kind(found.st_mode)), "it is not a file")
+    raise InvalidInput(f"cannot be read: {why}", where=name, cure="name a file")
