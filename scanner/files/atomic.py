@@ -34,6 +34,9 @@ _CURES = {
     errno.ELOOP: "its links point at each other; choose another",
 }
 
+PARTIAL = ".partial"
+"""What is added to the name of a file that an interrupted run wrote."""
+
 _NO_NAMELESS = {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}
 """What a kernel or a file system says that does not know O_TMPFILE (open(2))."""
 
@@ -47,6 +50,8 @@ class AtomicFile:
         self._target = Path()
         self._stream: BinaryIO | None = None
         self._name: Path | None = None
+        self.note = ""
+        """Where the file is, if it is not in its place; set by `commit`."""
 
     def open(self) -> None:
         """Begin the new file. Raises OutputFailed where the place cannot be written."""
@@ -67,17 +72,25 @@ class AtomicFile:
     def flush(self) -> None:
         """Nothing: nobody reads the file before it is whole."""
 
-    def commit(self) -> None:
-        """Put the file in its place. Raises OutputFailed, and then nothing is left behind."""
+    def commit(self, *, partial: bool = False) -> None:
+        """Put the file in its place, or with `partial` beside it as `FILE.partial`, where it replaces nothing whole.
+
+        Raises OutputFailed, and then nothing is left behind.
+        """
+        target = self._target.with_name(self._target.name + PARTIAL) if partial else self._target
         with self._all_or_nothing() as stream:
             stream.flush()
             _take_over(stream.fileno(), self._target)
             os.fsync(stream.fileno())
-            self._named(stream.fileno()).replace(self._target)
+            self._named(stream.fileno()).replace(target)
             self._name = None
             stream.close()
             _sync_folder(self._target.parent)
         self._stream = None
+        if partial:
+            path = sanitise(self._path)
+            kept = f"; {path} is still that of an earlier run" if self._target.exists() else ""
+            self.note = f"interrupted: what was settled is in {path}{PARTIAL}{kept}"
 
     def discard(self) -> None:
         """Leave nothing behind. May be called at any time, and again."""

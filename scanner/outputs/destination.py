@@ -3,8 +3,11 @@
 `destination_for` chooses by what the path is, as `tee` or `curl -o` would: `-` is standard output; a device, a FIFO or
 `/dev/fd/63` (a shell's `>(gzip > x.gz)`) is written to and never replaced by a file; anything else is a file.
 
-When the reader of a pipe goes away (`| head`), that is its right and no failure: the rest is dropped quietly and
-`reader_gone` tells whoever would like to stop.
+An interrupted run must not replace the complete file of the run before. It commits with `partial`: its file is then
+called `FILE.partial`, and `note` says so. Streams have nothing to replace.
+
+When the reader of a pipe goes away (`| head`), that is no failure: the rest is dropped quietly and `reader_gone` lets
+the sweep stop.
 """
 
 import contextlib
@@ -26,7 +29,9 @@ class Destination(Protocol):
     """Takes text, and keeps all of it or nothing where it can."""
 
     reader_gone: bool
-    """Whether nobody reads any more what is written here."""
+    """Whether the reader of what is written here has gone."""
+    note: str
+    """What a user should know of where the result is, once it is committed; else empty."""
 
     def open(self) -> None:
         """Get ready. Raises OutputFailed where this cannot be written to."""
@@ -40,8 +45,8 @@ class Destination(Protocol):
         """Hand what was written to the reader now, if there may be one. Raises OutputFailed."""
         ...
 
-    def commit(self) -> None:
-        """Make it last. Raises OutputFailed."""
+    def commit(self, *, partial: bool = False) -> None:
+        """Make it last. `partial`: not at the cost of an earlier file that is complete. Raises OutputFailed."""
         ...
 
     def discard(self) -> None:
@@ -50,7 +55,7 @@ class Destination(Protocol):
 
 
 def destination_for(path: str) -> Destination:
-    """The place that a path on the command line means."""
+    """Return the destination that a path on the command line means."""
     if path in STANDARD_OUTPUT:
         return StandardStream()
     return Device(path) if _is_device(path) else AtomicFile(path)
@@ -68,6 +73,7 @@ class _Stream:
 
     def __init__(self, name: str) -> None:
         self.reader_gone = False
+        self.note = ""
         self._name = name
         self._stream: BinaryIO | None = None
 
@@ -121,7 +127,7 @@ class StandardStream(_Stream):
         self.text.flush()
         self._stream = self.text.buffer
 
-    def commit(self) -> None:
+    def commit(self, *, partial: bool = False) -> None:  # noqa: ARG002 - there is no earlier one to keep
         """Hand the rest to the reader. Raises OutputFailed."""
         self.flush()
 
@@ -148,7 +154,7 @@ class Device(_Stream):
         os.set_blocking(descriptor, True)
         self._stream = os.fdopen(descriptor, "wb")
 
-    def commit(self) -> None:
+    def commit(self, *, partial: bool = False) -> None:  # noqa: ARG002 - there is no earlier one to keep
         """Write the rest and close it. Raises OutputFailed."""
         self.flush()
         self.discard()

@@ -1,6 +1,7 @@
 """Several outputs as one. What one of them cannot write keeps none of the others from writing theirs."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from scanner.core.errors import OutputFailed
 from scanner.core.model import Judged
@@ -16,7 +17,7 @@ class FanOut:
 
     @property
     def reader_gone(self) -> bool:
-        """Whether the reader of one that streams has gone away: a reason to stop."""
+        """Whether the reader of an output that streams has gone: a reason to stop."""
         return any(getattr(output, "reader_gone", False) for output in self._outputs)
 
     def begin(self, info: SweepInfo) -> None:
@@ -33,12 +34,20 @@ class FanOut:
         for output in self._outputs:
             output.result(judged)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user should know of where results are, once the outputs have ended."""
+        return tuple(note for output in self._outputs if (note := getattr(output, "note", "")))
+
     def end(self, summary: Summary) -> None:
-        """End each, whatever became of the others. Raises the first OutputFailed once all had their turn."""
+        """End each, whatever became of the others; what the earlier ones note, the later ones can show.
+
+        Raises the first OutputFailed once all had their turn.
+        """
         failures = []
         for output in self._outputs:
             try:
-                output.end(summary)
+                output.end(replace(summary, notes=(*summary.notes, *self.notes)))
             except OutputFailed as failure:
                 output.abandon()
                 failures.append(failure)

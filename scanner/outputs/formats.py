@@ -25,6 +25,8 @@ class FormatOptions:
 
     all_open: bool = False
     """Whether every open endpoint is written, not only what is unexpected or missing (formats of findings)."""
+    per_endpoint: bool = False
+    """Whether CSV has one row for each open endpoint instead of one for each finding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class OutputRequest:
 def _csv(destination: Destination, options: FormatOptions) -> Output:
     from scanner.outputs.csv_file import CsvFile
 
-    return CsvFile(destination, all_open=options.all_open)
+    return CsvFile(destination, all_open=options.all_open, per_endpoint=options.per_endpoint)
 
 
 def _json_lines(destination: Destination, _: FormatOptions) -> Output:

@@ -14,6 +14,7 @@ from scanner.core.model import Coverage, Judged, Severity, Verdict
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.sanitise import sanitise
 from scanner.outputs.destination import Destination
+from scanner.outputs.document import is_fragment
 from scanner.outputs.identity_fields import identity_fields
 from scanner.outputs.lines import json_line, registry_fields
 from scanner.outputs.record import finding_record, iso
@@ -22,19 +23,24 @@ from scanner.outputs.record import finding_record, iso
 class JsonLines:
     """Writes each event as one JSON object on its own line, at once."""
 
-    def __init__(self, place: Destination) -> None:
-        self._place = place
+    def __init__(self, destination: Destination) -> None:
+        self._destination = destination
         self._info: SweepInfo | None = None
 
     @property
     def reader_gone(self) -> bool:
-        """Whether nobody reads the lines any more (`| head`): a reason to stop."""
-        return self._place.reader_gone
+        """Whether the reader of the lines has gone (`| head`): a reason to stop."""
+        return self._destination.reader_gone
+
+    @property
+    def note(self) -> str:
+        """What a user should know of where the lines are; else empty."""
+        return self._destination.note
 
     def begin(self, info: SweepInfo) -> None:
         """Open the place and say what is about to happen. Raises OutputFailed."""
         self._info = info
-        self._place.open()
+        self._destination.open()
         self._write("sweep", sweep_fields(info))
 
     def result(self, judged: Judged) -> None:
@@ -47,15 +53,15 @@ class JsonLines:
     def end(self, summary: Summary) -> None:
         """Write the summary. Raises OutputFailed."""
         self._write("summary", summary_fields(summary))
-        self._place.commit()
+        self._destination.commit(partial=is_fragment(summary))
 
     def abandon(self) -> None:
         """Leave nothing behind, where that can be helped."""
-        self._place.discard()
+        self._destination.discard()
 
     def _write(self, kind: str, fields: Mapping[str, Any]) -> None:
-        self._place.write(json_line(kind, fields, ascii_only=False))
-        self._place.flush()
+        self._destination.write(json_line(kind, fields, ascii_only=False))
+        self._destination.flush()
 
 
 def sweep_fields(info: SweepInfo) -> Mapping[str, Any]:

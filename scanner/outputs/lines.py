@@ -29,7 +29,12 @@ def json_line(kind: str, fields: Mapping[str, Any], *, ascii_only: bool = True) 
 
 
 def csv_row(values: Iterable[str | int | float | None]) -> str:
-    """Return one row with its line end (CRLF); None is an empty cell. No cell runs as a formula."""
+    """Return one row with its line end (CRLF); None is an empty cell. No cell runs as a formula.
+
+    A float is written in thousandths: 0.017 as `17e-3`, 12.123 as `12123e-3`. A spreadsheet where the comma is the
+    decimal mark reads `12.123` as 12123; without a mark every locale reads the same number (tried with LibreOffice in
+    German, French and English), and so do programs.
+    """
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\r\n").writerow(map(_cell, values))
     return buffer.getvalue()
@@ -48,4 +53,6 @@ def registry_fields(identity: RegistryIdentity) -> Mapping[str, Any]:
 def _cell(value: str | int | float | None) -> str:
     if value is None:
         return ""
+    if isinstance(value, float):
+        return f"{round(value * 1000)}e-3"
     return csv_cell(value) if isinstance(value, str) else str(value)

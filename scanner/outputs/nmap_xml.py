@@ -1,29 +1,34 @@
 """nmap's XML, for the many tools that read it.
 
 What readers of that format know is filled in the same way: hosts with their ports, states, reasons and services
-(`nmap_service.py`). What only we know, the findings, are `script` elements, as results of nmap's own scripts are. It is
-valid against nmap.dtd, which allows no other word than `nmap` for the program; `args` and the script `scanner` say who
-it was.
+(`nmap_service.py`). What only we know, the findings, are one `script` element a host, as a result of one of nmap's own
+scripts is, with tables by port and rule. It is valid against nmap.dtd, which allows no other word than `nmap` for the
+program; `args` and the script `scanner` say which one it was.
 
 Ports that are not listed are counted where that is known: per host (`extraports`) if there was but one address,
-else for the whole sweep in the closing script `scanner`.
+else for the whole sweep in the closing script `scanner`. Hosts that gave no sign are counted as down.
 """
 
+import contextlib
 import xml.etree.ElementTree as ET
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import ip_address
 from itertools import groupby
 
 from scanner.core.model import Address, Finding, Judged, Observation, State
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.sanitise import sanitise
-from scanner.outputs.destination import Destination
+from scanner.outputs.document import Document
 from scanner.outputs.nmap_service import service_attributes
-from scanner.outputs.record import endpoint_order, iso
-from scanner.outputs.summary_text import closing_lines
+from scanner.outputs.record import iso
+from scanner.outputs.summary_text import closing_lines, silent_hosts
 
 _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE nmaprun>\n'
 
 _TAIL = "</nmaprun>"
+
+FINDINGS = "findings"
+"""The id of the script that holds the findings of a host."""
 
 _SCAN_TYPES = {"syn": "syn", "scapy": "syn"}
 """The engine's word in nmap's words; whatever else is a connect scan."""
@@ -35,44 +40,29 @@ _ALIVE = frozenset({State.OPEN, State.CLOSED})
 """States that only a host that is there can have."""
 
 
-class NmapXml:
+class NmapXml(Document):
     """Writes a sweep as nmap would with `-oX`."""
 
-    def __init__(self, place: Destination) -> None:
-        self._place = place
-        self._judged: list[Judged] = []
-
-    def begin(self, info: SweepInfo) -> None:  # noqa: ARG002 - all it needs is in the summary
-        """Open the place. Raises OutputFailed."""
-        self._place.open()
-
-    def result(self, judged: Judged) -> None:
-        """Keep it."""
-        self._judged.append(judged)
-
-    def end(self, summary: Summary) -> None:
-        """Write the document. Raises OutputFailed."""
+    def lines(self, summary: Summary, judged: Sequence[Judged]) -> Iterator[str]:
+        """Return the document, one element of the root at a time."""
         root = ET.tostring(_root(summary.info), encoding="unicode", short_empty_elements=False)
-        self._place.write(_HEAD + root.removesuffix(_TAIL) + "\n")
-        for element in elements(summary, self._judged):
+        yield _HEAD + root.removesuffix(_TAIL) + "\n"
+        for element in elements(summary, judged):
             ET.indent(element)
-            self._place.write(ET.tostring(element, encoding="unicode") + "\n")
-        self._place.write(_TAIL + "\n")
-        self._place.commit()
-
-    def abandon(self) -> None:
-        """Leave nothing behind."""
-        self._place.discard()
+            yield ET.tostring(element, encoding="unicode") + "\n"
+        yield _TAIL + "\n"
 
 
-def elements(summary: Summary, judged: Iterable[Judged]) -> Iterator[ET.Element]:
-    """What stands in the root, one element at a time, hosts and ports in order."""
+def elements(summary: Summary, judged: Sequence[Judged]) -> Iterator[ET.Element]:
+    """Return what stands in the root, one element at a time. `judged` is sorted by endpoint."""
     yield _scaninfo(summary.info)
     yield _element("verbose", level=0)
     yield _element("debugging", level=0)
-    in_order = sorted(judged, key=lambda one: endpoint_order(one.observation.endpoint))
     hosts = 0
-    for address, ports in groupby(in_order, key=lambda one: one.observation.endpoint.address):
+    if not judged and (sole := sole_address(summary.info)):
+        yield _silent_host(summary, sole)
+        hosts = 1 if summary.coverage.closed else 0
+    for address, ports in groupby(judged, key=lambda one: one.observation.endpoint.address):
         yield _host(summary, address, list(ports))
         hosts += 1
     postscript = ET.Element("postscript")
@@ -119,6 +109,22 @@ def _host(summary: Summary, address: Address, judged: list[Judged]) -> ET.Elemen
     if summary.info.addresses == 1:
         ports.extend(_extraports(summary, seen))
     ports.extend(map(_port, judged))
+    if any(one.findings for one in judged):
+        ET.SubElement(host, "hostscript").append(_findings_script(judged))
+    return host
+
+
+def _silent_host(summary: Summary, address: Address) -> ET.Element:
+    """The only address of a sweep, with nothing to list: its ports are counted, whether they refused or kept silent."""
+    start, end = (_epoch(moment.timestamp()) for moment in (summary.info.started, summary.finished))
+    host = _element("host", starttime=start, endtime=end)
+    state, reason = ("down", "no-response") if silent_hosts(summary) else ("unknown", "unknown-response")
+    if summary.coverage.closed:
+        state, reason = "up", "reset"
+    host.append(_element("status", state=state, reason=reason, reason_ttl=0))
+    host.append(_element("address", addr=address, addrtype=f"ipv{address.version}"))
+    ports = ET.SubElement(host, "ports")
+    ports.extend(_extraports(summary, []))
     return host
 
 
@@ -143,21 +149,46 @@ def _port(judged: Judged) -> ET.Element:
     registered = next((name for finding in judged.findings for name in finding.service.split()), "")
     if service := service_attributes(seen.identity, registered):
         port.append(_element("service", **service))
-    port.extend(map(_finding_script, judged.findings))
     return port
 
 
-def _finding_script(finding: Finding) -> ET.Element:
-    words = f"{finding.verdict} ({finding.severity.word}): {finding.detail}"
-    fields = {
-        "finding_id": finding.id,
-        "severity": finding.severity.word,
-        "verdict": finding.verdict,
-        "registry_status": finding.registry_status,
-        "policy_entry": finding.policy_entry,
-        "evidence": finding.observation.evidence,
-    }
-    return _script(finding.rule, words, fields)
+def _findings_script(judged: Sequence[Judged]) -> ET.Element:
+    """All findings of a host in one script: a line each in `output`, and a table for each port with one for each rule.
+
+    Debian's ndiff fails on two scripts in one port (it cannot sort them), and its text form on a port where nothing but
+    a script differs (nmap/nmap#2930). It compares the scripts of hosts well.
+    """
+    script = _element("script", id=FINDINGS, output="")
+    script.set("output", "\n".join(_words(finding) for one in judged for finding in one.findings))
+    for one in judged:
+        table = ET.SubElement(script, "table", key=_port_words(one.observation))
+        table.extend(map(_finding_table, one.findings))
+    return script
+
+
+def _words(finding: Finding) -> str:
+    """A finding as one line."""
+    port = _port_words(finding.observation)
+    return sanitise(f"{port} {finding.rule}: {finding.verdict} ({finding.severity.word}): {finding.detail}")
+
+
+def _port_words(seen: Observation) -> str:
+    return f"{seen.endpoint.port}/{seen.endpoint.transport}"
+
+
+def _finding_table(finding: Finding) -> ET.Element:
+    return _with_fields(
+        _element("table", key=finding.rule),
+        {
+            "finding_id": finding.id,
+            "severity": finding.severity.word,
+            "verdict": finding.verdict,
+            "detail": finding.detail,
+            "registry_status": finding.registry_status,
+            "policy_entry": finding.policy_entry,
+            "evidence": finding.observation.evidence,
+        },
+    )
 
 
 def _sweep_script(summary: Summary) -> ET.Element:
@@ -171,21 +202,21 @@ def _sweep_script(summary: Summary) -> ET.Element:
         "filtered": str(cover.filtered),
         "open_filtered": str(cover.open_filtered),
         "unknown": str(cover.unknown),
+        "silent_hosts": str(silent_hosts(summary)),
         "finished": iso(summary.finished),
     }
-    return _script("scanner", " ".join(closing_lines(summary)), fields)
+    return _with_fields(_element("script", id="scanner", output=" ".join(closing_lines(summary))), fields)
 
 
-def _script(name: str, output: str, fields: dict[str, str]) -> ET.Element:
-    script = _element("script", id=name, output=output)
+def _with_fields(element: ET.Element, fields: dict[str, str]) -> ET.Element:
     for key, value in fields.items():
         if value:
-            ET.SubElement(script, "elem", key=key).text = sanitise(value)
-    return script
+            ET.SubElement(element, "elem", key=key).text = sanitise(value)
+    return element
 
 
 def _runstats(summary: Summary, hosts: int) -> ET.Element:
-    """`up` counts the hosts that are listed; of the others that are not `down` nothing is claimed."""
+    """`up` counts the hosts that are listed, `down` those that gave no sign; of the others nothing is claimed."""
     stats = ET.Element("runstats")
     outcome = "success" if summary.complete else "error"
     finished = _element(
@@ -199,7 +230,7 @@ def _runstats(summary: Summary, hosts: int) -> ET.Element:
     if not summary.complete:
         finished.set("errormsg", sanitise(closing_lines(summary)[0]))
     stats.append(finished)
-    down = summary.coverage.unreachable_hosts
+    down = min(silent_hosts(summary), summary.info.addresses - hosts)
     stats.append(_element("hosts", up=hosts, down=down, total=summary.info.addresses))
     return stats
 
@@ -210,3 +241,13 @@ def _element(tag: str, /, **attributes: object) -> ET.Element:
 
 def _epoch(seconds: float) -> str:
     return str(int(seconds))
+
+
+def sole_address(info: SweepInfo) -> Address | None:
+    """Return the address of a sweep of one address, where its targets say which that is."""
+    if info.addresses != 1:
+        return None
+    words = [address for addresses in info.hostnames.values() for address in addresses] or [info.targets]
+    with contextlib.suppress(ValueError):  # a network, an octet range: words that mean more than one address
+        return ip_address(words[0]) if len(words) == 1 else None
+    return None

@@ -3,12 +3,12 @@
 Text is sanitised here already, whoever wrote it, so that no format can forget. Columns are only ever appended.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TypeAlias
 
-from scanner.core.model import Endpoint, Finding
+from scanner.core.model import Endpoint, Finding, Verdict
 from scanner.core.report import SweepInfo
 from scanner.core.sanitise import sanitise
 
@@ -37,6 +37,10 @@ COLUMNS: tuple[str, ...] = (
     "registry_date",
 )
 """The columns of the CSV and the keys of a JSON finding, in their order."""
+
+
+VERDICT_ORDER = (Verdict.UNEXPECTED, Verdict.MISSING, Verdict.UNDETERMINED, Verdict.EXPECTED)
+"""Verdicts, the one that wants a look most first."""
 
 
 def finding_record(info: SweepInfo, finding: Finding) -> Mapping[str, Value]:
@@ -75,6 +79,11 @@ def iso(moment: datetime) -> str:
 def finding_order(finding: Finding) -> tuple[tuple[int, int, str, int, str], str]:
     """Sort key by place, then by rule."""
     return endpoint_order(finding.observation.endpoint), finding.rule
+
+
+def worst_first(findings: Sequence[Finding]) -> list[Finding]:
+    """Return findings about one endpoint, the most severe first, of equal ones what is unexpected first."""
+    return sorted(findings, key=lambda finding: (-finding.severity, VERDICT_ORDER.index(finding.verdict)))
 
 
 def endpoint_order(endpoint: Endpoint) -> tuple[int, int, str, int, str]:

@@ -69,7 +69,7 @@ def describe(summary: Summary) -> SummaryText:
     facts = (
         *(("name", line) for line in _names(summary.info)),
         ("planned" if summary.coverage.unknown else "covered", _coverage(summary)),
-        ("absent", _absent(summary)),
+        ("silent", _absent(summary)),
         ("excluded", _excluded(summary)),
         ("other reasons", _reasons(summary)),
         ("probes", _probes(summary)),
@@ -92,6 +92,18 @@ def closing_lines(summary: Summary) -> tuple[str, ...]:
     if summary.coverage.planned == 0:
         return ("INCOMPLETE: nothing was scanned.",)
     return (f"INCOMPLETE: {_whats_missing(summary)}.", _incomplete_verdict(summary, found))
+
+
+def silent_hosts(summary: Summary) -> int:
+    """Return how many addresses gave no sign at all, at the least.
+
+    Engines count them where a host is settled as a whole. Beyond that, each address that gave a sign has one endpoint
+    that answered, and each that was not settled has one that is unknown: what is left of the addresses was silent.
+    """
+    cover, info = summary.coverage, summary.info
+    if not cover.planned or info.shard not in {"", "1/1"}:  # of a shard's addresses other endpoints may have answered
+        return cover.unreachable_hosts
+    return max(cover.unreachable_hosts, info.addresses - cover.answered - cover.unknown)
 
 
 def tone(summary: Summary) -> Tone:
@@ -118,15 +130,16 @@ def _undetermined(summary: Summary) -> str:
     if not summary.verdicts.get(Verdict.UNDETERMINED):
         return ""
     if summary.info.policy:
-        return " Some of what is open stands in the policy, but nobody has reviewed that."
-    ports = counted(summary.coverage.open, "open port is", "open ports are")
-    return f" {ports} assigned by IANA, and no policy says whether anybody expects that."
+        return " Some open ports match policy entries that are not reviewed yet."
+    count = summary.coverage.open
+    ports, they = ("1 open port has", "it is") if count == 1 else (f"{count:,} open ports have", "they are")
+    return f" {ports} an IANA assignment; no policy says whether {they} expected."
 
 
 def _incomplete_verdict(summary: Summary, found: int) -> str:
     if found:
         return f"{_by_severity(summary.findings)}. There may be more."
-    return "Nothing unexpected was found in what was covered, which says nothing of the rest."
+    return "Nothing unexpected was found in what was covered; the rest may hold anything."
 
 
 def _whats_missing(summary: Summary) -> str:
@@ -166,8 +179,10 @@ def _coverage(summary: Summary) -> str:
 
 
 def _absent(summary: Summary) -> str:
-    hosts = summary.coverage.unreachable_hosts
-    return f"{counted(hosts, 'address', 'addresses')} where no host answered" if hosts else ""
+    """Addresses without a sign of life: absent, or hosts that drop everything."""
+    hosts = silent_hosts(summary)
+    least = "at least " if hosts < summary.info.addresses else ""
+    return f"{least}{counted(hosts, 'address', 'addresses')} gave no answer" if hosts else ""
 
 
 def _excluded(summary: Summary) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from scanner.core.model import Finding, Judged, RegistryStatus, Severity, Verdict
 from scanner.core.sanitise import sanitise
-from scanner.outputs.record import endpoint_order
+from scanner.outputs.record import VERDICT_ORDER, endpoint_order, worst_first
 
 FOLD = 5
 """Rows with the same verdict, port and rule that a long table shows before it folds the others into one."""
@@ -21,8 +21,6 @@ GAP = 2
 """Blanks between columns."""
 
 _HOW_TO_SEE_ALL = "All of them: pipe this into a pager, or --all-open -o FILE."
-
-_VERDICT_ORDER = (Verdict.UNEXPECTED, Verdict.MISSING, Verdict.UNDETERMINED, Verdict.EXPECTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +122,7 @@ def _fold(row: TableRow) -> TableRow:
 
 
 def _row(judged: Judged) -> TableRow:
-    worst = _worst(judged)
+    worst = worst_first(judged.findings)[0]
     endpoint = judged.observation.endpoint
     others = len(judged.findings) - 1
     cells = (
@@ -165,14 +163,10 @@ def _registry_cell(finding: Finding) -> str:
     return finding.registry_status + (f" ({name})" if name else "")
 
 
-def _worst(judged: Judged) -> Finding:
-    return min(judged.findings, key=lambda finding: (-finding.severity, _VERDICT_ORDER.index(finding.verdict)))
-
-
 def _order(judged: Judged) -> tuple[int, int, tuple[int, int, str, int, str]]:
-    worst = _worst(judged)
+    worst = worst_first(judged.findings)[0]
     place = endpoint_order(judged.observation.endpoint)
-    return -worst.severity, _VERDICT_ORDER.index(worst.verdict), place
+    return -worst.severity, VERDICT_ORDER.index(worst.verdict), place
 
 
 def _widest(rows: Sequence[TableRow], place: int) -> int:

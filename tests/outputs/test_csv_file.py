@@ -2,17 +2,20 @@
 
 import csv
 import io
+import re
+import shutil
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 
-from scanner.core.model import State, Verdict
+from scanner.core.model import Severity, State, Verdict
 from scanner.outputs.csv_file import CsvFile
 from scanner.outputs.destination import destination_for
 from scanner.outputs.record import iso
-from tests.outputs.samples import RESULTS, SUMMARY, judged, run
+from tests.outputs.samples import RESULTS, SUMMARY, also, judged, run
 
 HEADER = (
     "finding_id,sweep_id,observed_at,address,hostname,port,transport,state,reason,rtt_ms,registry_status,service,"
@@ -93,7 +96,7 @@ def test_every_column_of_a_row(tmp_path: Path) -> None:
             "transport": "tcp",
             "state": "open",
             "reason": "syn-ack",
-            "rtt_ms": "0.214",
+            "rtt_ms": "214e-3",
             "registry_status": "unassigned",
             "service": "",
             "verdict": "unexpected",
@@ -106,6 +109,55 @@ def test_every_column_of_a_row(tmp_path: Path) -> None:
             "registry_date": "2026-02-12",
         }
     ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cell"), [(0.000017, "17e-3"), (0.012123, "12123e-3"), (1.0, "1000000e-3"), (0.0, "0e-3")]
+)
+def test_no_locale_misreads_a_number(tmp_path: Path, seconds: float, cell: str) -> None:
+    one = judged()
+    finding = replace(one.findings[0], observation=replace(one.observation, rtt=seconds))
+    run(CsvFile(destination_for(str(tmp_path / "f.csv"))), results=(replace(one, findings=(finding,)),))
+    (row,) = rows((tmp_path / "f.csv").read_bytes())
+    assert row["rtt_ms"] == cell
+    assert float(cell) == pytest.approx(seconds * 1000)
+
+
+SOFFICE = shutil.which("soffice")
+
+
+@pytest.mark.skipif(not SOFFICE, reason="LibreOffice is not installed (Debian package libreoffice-calc)")
+@pytest.mark.parametrize(("locale", "language"), [("German", 1031), ("French", 1036), ("English", 1033)])
+def test_a_spreadsheet_reads_the_round_trip_time_as_it_is(tmp_path: Path, locale: str, language: int) -> None:
+    written(tmp_path / "f.csv")
+    convert = (
+        f"-env:UserInstallation=file://{tmp_path}/profile", "--headless", "--convert-to", "fods", "--outdir", tmp_path,
+        f"--infilter=Text - txt - csv (StarCalc):44,34,76,1,,{language},false,true", tmp_path / "f.csv",
+    )  # fmt: skip
+    subprocess.run([str(SOFFICE), *convert], capture_output=True, check=True, timeout=120)
+    values = re.findall(r'office:value-type="float" office:value="([^"]+)"', (tmp_path / "f.fods").read_text())
+    assert "0.214" in values, locale
+    assert "214" not in values
+
+
+def test_per_endpoint_writes_one_row_an_open_port(tmp_path: Path) -> None:
+    also_high = also(RESULTS[4], "threat-listener", Severity.HIGH, Verdict.UNEXPECTED)
+    results = (*RESULTS[:4], also_high, *RESULTS[5:], judged("10.0.0.77", verdict=Verdict.EXPECTED, state=State.CLOSED))
+    run(CsvFile(destination_for(str(tmp_path / "f.csv")), per_endpoint=True), results)
+    found = rows((tmp_path / "f.csv").read_bytes())
+    assert [(row["address"], row["port"], row["state"]) for row in found] == [
+        ("9.255.255.255", "8080", "open"),
+        ("10.0.0.9", "22", "open"),
+        ("10.0.0.9", "80", "open"),
+        ("10.0.0.30", "443", "closed"),
+        ("10.0.0.100", "22", "open"),
+        ("2001:db8::5", "31338", "open"),
+    ]
+    first = found[0]
+    assert first["severity"] == "high"
+    assert first["rule"] == "threat-listener open-unassigned unauthorised-use"
+    assert first["finding_id"] == also_high.findings[-1].id
+    assert first["detail"].count("assigned to no service") == 3
 
 
 def test_a_row_is_one_line_whatever_is_in_it(tmp_path: Path) -> None:

@@ -1,6 +1,9 @@
 """The table of formats: names, endings, collisions; and a new row is seen wherever formats matter."""
 
+import io
 import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,10 +11,12 @@ import pytest
 from scanner.app.saved_options import _lasting
 from scanner.config.audit import read_audit
 from scanner.core.errors import InvalidInput
-from scanner.core.model import Judged
-from scanner.core.report import Summary, SweepInfo
+from scanner.core.model import Coverage, Judged
+from scanner.core.report import Summary
 from scanner.outputs import formats
 from scanner.outputs.destination import Destination
+from scanner.outputs.document import Document
+from scanner.outputs.fan_out import FanOut
 from scanner.outputs.formats import (
     FORMATS,
     Format,
@@ -25,30 +30,17 @@ from scanner.outputs.formats import (
     parse_request,
 )
 from scanner.outputs.interface import Output
-from tests.outputs.samples import RESULTS, run
+from scanner.outputs.summary import SummaryLines
+from tests.outputs.samples import COVERAGE, RESULTS, SUMMARY, run
 
 NAMES = [each.name for each in FORMATS]
 
 
-class Trial:
+class Trial(Document):
     """A format that counts."""
 
-    def __init__(self, destination: Destination) -> None:
-        self._destination = destination
-        self._count = 0
-
-    def begin(self, info: SweepInfo) -> None:
-        self._destination.open()
-
-    def result(self, judged: Judged) -> None:
-        self._count += 1
-
-    def end(self, summary: Summary) -> None:
-        self._destination.write(f"{self._count}\n")
-        self._destination.commit()
-
-    def abandon(self) -> None:
-        self._destination.discard()
+    def lines(self, summary: Summary, judged: Sequence[Judged]) -> Iterator[str]:
+        yield f"{len(judged)}\n"
 
 
 def make_trial(destination: Destination, _: FormatOptions) -> Output:
@@ -93,6 +85,36 @@ def test_every_format_writes_a_file_and_leaves_nothing_when_abandoned(each: Form
     run(output)
     assert path.stat().st_size
     assert list(tmp_path.iterdir()) == [path]
+
+
+STOPPED = replace(SUMMARY, interrupted=True)
+NOTHING_SETTLED = replace(SUMMARY, coverage=Coverage(planned=9, unknown=9))
+
+
+@pytest.mark.parametrize("each", FORMATS, ids=NAMES)
+@pytest.mark.parametrize("summary", [STOPPED, NOTHING_SETTLED], ids=["stopped", "nothing settled"])
+def test_a_fragment_never_replaces_a_complete_file(each: Format, summary: Summary, tmp_path: Path) -> None:
+    path, partial = tmp_path / "a", tmp_path / "a.partial"
+    outputs = FanOut(make_outputs([OutputRequest(each.name, str(path))], FormatOptions()))
+    run(outputs, (), summary)
+    assert not path.exists()
+    assert outputs.notes == (f"interrupted: what was settled is in {partial}",)
+    path.write_text("last week")
+    shown = io.StringIO()
+    written = make_outputs([OutputRequest(each.name, str(path))], FormatOptions())
+    run(FanOut([*written, SummaryLines(shown)]), (), summary)
+    assert path.read_text() == "last week"
+    assert partial.stat().st_size
+    assert f"what was settled is in {partial}; {path} is still that of an earlier run" in shown.getvalue()
+    run(FanOut(make_outputs([OutputRequest(each.name, str(path))], FormatOptions())), (), SUMMARY)
+    assert path.read_text() != "last week"
+
+
+@pytest.mark.parametrize("each", FORMATS, ids=NAMES)
+def test_a_sweep_that_ran_to_its_end_replaces_the_file_whatever_it_missed(each: Format, tmp_path: Path) -> None:
+    lossy = replace(SUMMARY, degraded=("12 answers dropped",), coverage=replace(COVERAGE, closed=30000, unknown=300))
+    run(FanOut(make_outputs([OutputRequest(each.name, str(tmp_path / "a"))], FormatOptions())), (), lossy)
+    assert list(tmp_path.iterdir()) == [tmp_path / "a"]
 
 
 @pytest.mark.parametrize("path", ["-", "/dev/stdout", "findings", "a.txt", "report.d/findings", ".csv.d/x"])

@@ -75,6 +75,7 @@ class Reader:
 
     def __init__(self) -> None:
         self.reader_gone = False
+        self.note = ""
         self.pending = ""
         self.read: list[str] = []
 
@@ -87,7 +88,8 @@ class Reader:
         self.read += self.pending.splitlines()
         self.pending = ""
 
-    commit = flush
+    def commit(self, *, partial: bool = False) -> None:
+        self.flush()
 
     def discard(self) -> None: ...
 

@@ -29,7 +29,7 @@ def test_the_whole_of_it() -> None:
         "Sweep 20260213T220501Z-3f9a: 254 addresses × 1,423 ports in 1 min 12 s",
         "  name           db1.example.org: 10.0.0.5, 2001:db8::5",
         "  covered        361,442 endpoints: 22 open, 30,300 closed, 331,120 filtered",
-        "  absent         234 addresses where no host answered",
+        "  silent         at least 234 addresses gave no answer",
         "  excluded       1,423 endpoints",
         "  other reasons  icmp-admin-prohibited 1,120",
         "  probes         412,345 sent (5,727 a second), 30,322 endpoints answered",
@@ -51,15 +51,15 @@ def test_assigned_is_not_called_safe() -> None:
     (line,) = closing_lines(doubtful)
     assert line == (
         "No findings; everything planned was covered. "
-        "22 open ports are assigned by IANA, and no policy says whether anybody expects that."
+        "22 open ports have an IANA assignment; no policy says whether they are expected."
     )
     (line,) = closing_lines(replace(doubtful, coverage=Coverage(planned=1, open=1)))
-    assert "covered. 1 open port is assigned by IANA, and" in line
+    assert "covered. 1 open port has an IANA assignment; no policy says whether it is expected." in line
 
 
 def test_where_there_is_a_policy_it_is_not_said_that_there_is_none() -> None:
     (line,) = closing_lines(replace(CLEAN, verdicts={Verdict.UNDETERMINED: 3}))
-    assert line.endswith("covered. Some of what is open stands in the policy, but nobody has reviewed that.")
+    assert line.endswith("covered. Some open ports match policy entries that are not reviewed yet.")
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_no_findings_is_not_said_of_what_was_not_covered(change: dict[str, objec
     summary = replace(CLEAN, **change)
     assert closing_lines(summary) == (
         words,
-        "Nothing unexpected was found in what was covered, which says nothing of the rest.",
+        "Nothing unexpected was found in what was covered; the rest may hold anything.",
     )
     assert "No findings" not in plain_summary(describe(summary))
     assert describe(summary).tone is Tone.WARNING
@@ -126,7 +126,7 @@ def test_what_there_is_none_of_is_not_mentioned() -> None:
         SUMMARY,
         info=replace(INFO, policy="", engine_why="", hostnames={}),
         reasons={"reset": 1},
-        coverage=Coverage(1, 1, 1, 0, 1),
+        coverage=Coverage(1, 254, 254, 0, 1),
     )
     assert list(facts(plain)) == ["covered", "probes", "engine", "registry"]
 
