@@ -18,7 +18,7 @@ from scanner.core.errors import HistoryUnusable
 from scanner.core.model import REPORTABLE, Judged
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
-from scanner.engines.names import EngineName
+from scanner.engines.choose import EngineName
 from scanner.files.atomic import make_folder_of
 from scanner.history.compare import compare
 from scanner.outputs.change_report import AuditRunReport, change_report

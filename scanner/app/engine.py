@@ -10,8 +10,8 @@ from scanner.cli.options import ScanOptions
 from scanner.core.errors import InvalidInput
 from scanner.core.plan.plan import Plan, Shard
 from scanner.core.rate.limits import Limits
+from scanner.engines.choose import EngineName, Wire
 from scanner.engines.interface import Engine
-from scanner.engines.names import EngineName, Wire
 from scanner.engines.syn.options import Permitted
 
 MOST_SECONDS = 60

@@ -18,7 +18,7 @@ from scanner.core.errors import InvalidInput
 from scanner.core.model import Judged
 from scanner.core.report import SweepInfo
 from scanner.core.targets.scope import check_scope
-from scanner.engines.names import EngineName
+from scanner.engines.choose import EngineName
 from scanner.history.store import Store, StoredSweep
 from scanner.outputs.interface import Output
 

@@ -13,7 +13,7 @@ import typer
 from scanner.app.exit_status import FailOn
 from scanner.cli.views.interfaces import show_interfaces
 from scanner.core.errors import InvalidInput
-from scanner.engines.names import EngineName, Wire
+from scanner.engines.choose import EngineName, Wire
 
 _WHAT = "What to scan"
 _HOW = "How to probe"

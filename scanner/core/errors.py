@@ -56,3 +56,8 @@ class AlreadyRunning(ScannerError):
     """Another run holds the lock."""
 
     exit_status = 5
+
+
+def os_problem(error: OSError) -> str:
+    """Return what the system says is wrong. `strerror` alone is None where an OSError carries no errno."""
+    return error.strerror or str(error) or type(error).__name__

@@ -1,17 +1,38 @@
-"""Which engine: the one asked for if it may run here, or by itself the fastest that may, and why."""
+"""Choose an engine: the one that was named, if this process may run it; else the fastest that may, and say why.
 
-import socket
+The command line reads the words in here for `--help`, so this file imports nothing heavier than an enum: `socket` is
+imported by the one function that opens one.
+"""
+
 import sys
 from dataclasses import dataclass
+from enum import StrEnum
 
-from scanner.core.errors import NotPermitted
-from scanner.engines.names import EngineName
+from scanner.core.errors import NotPermitted, os_problem
 
 CURE = (
     "run it with sudo, or give it CAP_NET_RAW by AmbientCapabilities=CAP_NET_RAW in a systemd unit or by "
     "`setpriv --inh-caps +net_raw --ambient-caps +net_raw`, or use --engine connect"
 )
 """How to get the right to raw sockets."""
+
+
+class EngineName(StrEnum):
+    """The words of `--engine`."""
+
+    AUTO = "auto"
+    CONNECT = "connect"
+    SYN = "syn"
+    SCAPY = "scapy"
+
+
+class Wire(StrEnum):
+    """The ways in which frames leave, as `--wire` names them."""
+
+    AUTO = "auto"
+    """AF_XDP where it works, else sendmmsg."""
+    SENDMMSG = "sendmmsg"
+    AF_XDP = "af_xdp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +66,14 @@ def why_not_raw(*, portable: bool = False) -> str:
     linux = sys.platform.startswith("linux")
     if not linux:
         return "" if portable else f"packet sockets need Linux, this is {sys.platform} (--engine scapy may work)"
+    import socket
+
     try:
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
     except PermissionError:
         return "no right to open a raw socket"
     except OSError as error:
-        return f"no packet socket: {error.strerror}"
+        return f"no packet socket: {os_problem(error)}"
     return ""
 
 

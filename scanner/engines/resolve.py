@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from ipaddress import ip_address
 
-from scanner.core.errors import InvalidInput
+from scanner.core.errors import InvalidInput, os_problem
 from scanner.core.model import Address
 from scanner.core.targets.targets import HostName
 
@@ -27,7 +27,7 @@ def _addresses(name: HostName) -> tuple[Address, ...]:
     try:
         answers = socket.getaddrinfo(name.word.text, None, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
-        why = error.strerror if isinstance(error, socket.gaierror) else "not a valid name"
+        why = os_problem(error) if isinstance(error, socket.gaierror) else "not a valid name"
         raise InvalidInput(
             f"{name.word.text!r} cannot be resolved ({why})", where=name.word.where, cure="check the name"
         ) from error

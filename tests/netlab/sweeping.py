@@ -17,12 +17,11 @@ from scanner.core.plan.recall import add_up
 from scanner.core.plan.wave import SettledWave
 from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.core.targets.targets import TargetSet, Word, parse_target
+from scanner.engines.choose import Wire
 from scanner.engines.interface import Engine
-from scanner.engines.names import Wire
 from scanner.engines.syn.engine import SynEngine
-from scanner.engines.syn.options import SynOptions
+from scanner.engines.syn.options import Statistics, SynOptions
 from scanner.engines.syn.scope_filter import ScopeFilter
-from scanner.engines.syn.statistics import Statistics
 from tests.netlab.lab import Namespace
 
 QUICK = SynOptions(tries=2, wire=Wire.SENDMMSG)

@@ -18,7 +18,7 @@ from scanner.core.errors import InvalidInput, OutOfScope
 from scanner.core.model import State
 from scanner.core.plan.wave import SettledWave
 from scanner.core.rate.limits import UNLIMITED, Limits
-from scanner.engines.names import Wire
+from scanner.engines.choose import Wire
 from scanner.engines.packets.receive_ring import Receiver
 from scanner.engines.syn.engine import SynEngine
 from scanner.engines.syn.options import SynOptions

@@ -30,7 +30,7 @@ def demo_command() -> int:
     from scanner.app.exit_status import ExitStatus, FailOn
     from scanner.app.job import run_job
     from scanner.cli.options import ScanOptions
-    from scanner.engines.names import EngineName
+    from scanner.engines.choose import EngineName
     from scanner.registry.overlays import bundled_overlays
     from scanner.registry.source import load
 

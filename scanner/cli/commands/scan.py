@@ -2,7 +2,7 @@
 
 from scanner.app.exit_status import FailOn
 from scanner.cli import options as opt
-from scanner.engines.names import EngineName, Wire
+from scanner.engines.choose import EngineName, Wire
 
 
 def scan_command(

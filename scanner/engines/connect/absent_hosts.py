@@ -14,7 +14,8 @@ from ipaddress import IPv4Address, IPv6Address
 
 from scanner.core.model import Address
 
-AVAILABLE = sys.platform.startswith("linux")
+NEIGHBOUR_NEWS_AVAILABLE = sys.platform.startswith("linux")
+"""Whether this system announces failed neighbours."""
 
 _HEADER = struct.Struct("=IHHII")
 _NEIGHBOUR = struct.Struct("=BxxxiHBB")

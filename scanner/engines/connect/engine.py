@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from scanner.core.model import Address
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.limits import Limits, packets_of
-from scanner.engines.connect import absent_hosts as absence
-from scanner.engines.connect import epoll as connect_epoll
-from scanner.engines.connect import portable as connect_portable
+from scanner.engines.connect.absent_hosts import NEIGHBOUR_NEWS_AVAILABLE, AbsenceWatch
 from scanner.engines.connect.attempt import OutcomeSink, Prober
 from scanner.engines.connect.batch_gate import BatchGate
+from scanner.engines.connect.epoll import EPOLL_AVAILABLE, EpollProber
 from scanner.engines.connect.hosts import HostBook
+from scanner.engines.connect.portable import PortableProber
 from scanner.engines.connect.run import PUMP_TICK, ConnectRun
 from scanner.engines.connect.socket_budget import socket_budget
 from scanner.engines.interface import Progress
@@ -143,16 +143,16 @@ class ConnectEngine:
         return max(64, min(_MOST_SOCKETS, int(self._limits.rate * (self._options.timeout + 4 * PUMP_TICK))))
 
     def _prober(self) -> Callable[[OutcomeSink, Callable[[], None]], Prober]:
-        return connect_epoll.EpollProber if self._is_fast else connect_portable.PortableProber
+        return EpollProber if self._is_fast else PortableProber
 
     @property
     def _is_fast(self) -> bool:
-        return connect_epoll.AVAILABLE and not self._options.portable
+        return EPOLL_AVAILABLE and not self._options.portable
 
 
-def _watch() -> absence.AbsenceWatch | None:
+def _watch() -> AbsenceWatch | None:
     """Where the system tells who is absent, someone who listens. Without, timeouts have to do."""
     try:
-        return absence.AbsenceWatch() if absence.AVAILABLE else None
+        return AbsenceWatch() if NEIGHBOUR_NEWS_AVAILABLE else None
     except OSError:
         return None

@@ -23,7 +23,8 @@ from scanner.engines.connect.icmp_errors import ERRORS_QUEUED, NONE_QUEUED, ask_
 from scanner.engines.connect.outcome import EXHAUSTED, PENDING, SENT, given_up
 from scanner.engines.connect.schedule import Turn
 
-AVAILABLE = hasattr(select, "epoll")
+EPOLL_AVAILABLE = hasattr(select, "epoll")
+"""Whether this system has epoll."""
 _MOST_EVENTS = 256
 
 

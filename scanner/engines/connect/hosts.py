@@ -7,9 +7,8 @@ addresses costs no more than one of a hundred thousand.
 
 import errno
 import socket
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,9 +16,6 @@ from scanner.core.errors import OutOfScope
 from scanner.core.model import Address
 from scanner.core.plan.wave import Wave
 from scanner.core.rate.allowance import TICK, Allowance
-
-if TYPE_CHECKING:
-    from scanner.engines.connect.schedule import Turn
 
 ENOUGH = 2
 """Answers of one kind from the kernel that settle a host as a whole."""
@@ -36,7 +32,6 @@ class Host:
         "bucket",
         "counted",
         "family",
-        "held",
         "reports",
         "text",
         "unconditional",
@@ -49,8 +44,6 @@ class Host:
         self.family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         self.bucket = None if host_rate is None else Allowance(host_rate, slack=TICK)
         """Its cap, where there is one."""
-        self.held: deque[Turn] = deque()
-        """Places that wait for the cap."""
         self.reports: dict[int, int] = {}
         """How often the kernel gave each reason code that concerns the address and not one port."""
         self.verdict: int | None = None

@@ -19,7 +19,8 @@ from ipaddress import IPv4Address, IPv6Address
 from scanner.core.model import Address
 from scanner.core.plan.reasons import Reason, icmp_reason
 
-SUPPORTED = sys.platform.startswith("linux")
+ERROR_QUEUE_SUPPORTED = sys.platform.startswith("linux")
+"""Whether sockets of this system keep ICMP errors in a queue."""
 
 _SOL_IP, _SOL_IPV6 = 0, 41
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
@@ -52,7 +53,7 @@ class IcmpError:
 
 def ask_for_icmp_errors(sock: socket.socket) -> None:
     """Have a socket keep the ICMP errors it is sent."""
-    if not SUPPORTED:
+    if not ERROR_QUEUE_SUPPORTED:
         return
     if sock.family == socket.AF_INET6:
         sock.setsockopt(_SOL_IPV6, _IPV6_RECVERR, 1)
@@ -62,7 +63,7 @@ def ask_for_icmp_errors(sock: socket.socket) -> None:
 
 def read_icmp_error(sock: socket.socket, target: tuple[str, int]) -> IcmpError | None:
     """The first error in the queue that answers a probe to `target` (address and port); the rest is dropped."""
-    if not SUPPORTED or sock.getsockopt(*ERRORS_QUEUED) == NONE_QUEUED:
+    if not ERROR_QUEUE_SUPPORTED or sock.getsockopt(*ERRORS_QUEUED) == NONE_QUEUED:
         return None
     found: IcmpError | None = None
     for _ in range(_MOST_ENTRIES):

@@ -23,9 +23,9 @@ from contextlib import aclosing
 from scanner.core.model import Address
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.limits import Limits, fastest
-from scanner.engines.connect import epoll as connect_epoll
 from scanner.engines.connect.dispatcher import Dispatcher
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
+from scanner.engines.connect.epoll import EPOLL_AVAILABLE
 from scanner.engines.interface import Progress
 
 WORTHWHILE = 8192
@@ -38,7 +38,7 @@ _MOST = 4
 def pool_size(endpoints: int, hosts: int, limits: Limits) -> int:
     """How many workers are worth having for a plan of so many endpoints and hosts; 1 where the plain engine will do."""
     most = fastest(limits, hosts)
-    if endpoints < WORTHWHILE or (most is not None and most <= BRISK) or not connect_epoll.AVAILABLE:
+    if endpoints < WORTHWHILE or (most is not None and most <= BRISK) or not EPOLL_AVAILABLE:
         return 1
     return min(len(os.sched_getaffinity(0)), _MOST)
 

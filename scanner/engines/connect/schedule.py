@@ -6,6 +6,7 @@ never holds up the others. When the cursor is through a wave, the next one is be
 settled yet: no time is lost between waves, and a bound on unsettled places keeps memory in check.
 """
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import chain, count, islice
@@ -48,6 +49,7 @@ class Schedule:
         self._cursor = self._end = 0
         self._again: list[tuple[float, int, InFlightWave, int]] = []
         self._capped: list[tuple[float, int, Host]] = []
+        self._held: dict[Host, deque[Turn]] = {}  # by host at its cap, the endpoints that wait for it
         self._tickets = count()
         self.active: dict[InFlightWave, None] = {}
         """Waves begun and not yet settled, oldest first."""
@@ -70,6 +72,7 @@ class Schedule:
         self._cursor = self._end = 0
         self._again.clear()
         self._capped.clear()
+        self._held.clear()
 
     def again(self, wave: InFlightWave, place: int, due: float) -> None:
         """Ask a place once more, not before `due`."""
@@ -118,11 +121,15 @@ class Schedule:
         if host.verdict is not None:
             self._settler.settle_unasked(wave, place, host.verdict)
             return False
-        if host.bucket is None or (not host.held and host.bucket.take(now)):
+        if host.bucket is None:
             return True
-        if not host.held:
+        held = self._held.get(host)
+        if held is None:
+            if host.bucket.take(now):
+                return True
+            held = self._held[host] = deque()
             self._queue(host, now)
-        host.held.append(turn)
+        held.append(turn)
         return False
 
     def _begin(self) -> bool:
@@ -150,13 +157,15 @@ class Schedule:
         """The first place laid aside with a host, if its cap is open."""
         assert host.bucket is not None
         if host.verdict is not None:
-            while host.held:
-                wave, place, _ = host.held.popleft()
+            for wave, place, _ in self._held.pop(host):
                 self._settler.settle_unasked(wave, place, host.verdict)
             return None
-        turn = host.held.popleft() if host.bucket.take(now) else None
-        if host.held:
+        held = self._held[host]
+        turn = held.popleft() if host.bucket.take(now) else None
+        if held:
             self._queue(host, now)
+        else:
+            del self._held[host]
         return turn
 
     def _queue(self, host: Host, now: float) -> None:

@@ -16,6 +16,7 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Self
 
+from scanner.core.errors import os_problem
 from scanner.core.model import Address
 from scanner.core.rate.limits import packets_of
 from scanner.core.recognise.do_not_ask import reason_not_to_ask
@@ -117,7 +118,7 @@ class Conversation:
         except OSError as error:
             self._close()
             if error.errno in _OURS:
-                raise LocalTrouble(error.strerror) from error
+                raise LocalTrouble(os_problem(error)) from error
             raise
         except BaseException:
             self._close()

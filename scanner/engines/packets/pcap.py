@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.core.columns import U8, U32, U64
-from scanner.core.errors import OutputFailed
+from scanner.core.errors import OutputFailed, os_problem
 from scanner.engines.packets.receive_ring import Received
 
 _MAGIC: Final = 0xA1B2C3D4
@@ -83,7 +83,7 @@ class PcapWriter:
             raise self._failed(error) from error
 
     def _failed(self, error: OSError) -> OutputFailed:
-        return OutputFailed(f"--pcap {self._path}: {error.strerror}; name a file that can be written")
+        return OutputFailed(f"--pcap {self._path}: {os_problem(error)}; name a file that can be written")
 
 
 def _records(rows: U8, lengths: U32, original: U32, at: npt.NDArray[np.float64]) -> bytes:

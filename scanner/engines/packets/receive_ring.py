@@ -1,6 +1,6 @@
 """Receiving: a ring of packets that the kernel writes and numpy reads.
 
-The kernel puts every packet that passes the filter (`cbpf.py`) into the next slot of a memory-mapped ring
+The kernel puts every packet that passes the filter (`answer_filter.py`) into the next slot of a memory-mapped ring
 (PACKET_RX_RING, TPACKET_V2: slots of one size, so that the ring is a plain two-dimensional array) and sets
 the slot's status word. Reading is then: find the run of ready slots, copy it out in one step, hand the slots
 back. No system call and no Python object for a packet. V3's blocks of variable size save memory, but would
@@ -15,7 +15,7 @@ control, an `ingress` chain of nftables) is not seen.
 The filter is set before the socket is bound, so nothing unfiltered is ever queued. When the ring is full the kernel
 drops and counts; its counter is cleared by each reading, so readings are added up here.
 
-The status word and the packet are written by another processor; `memory.py` keeps their order.
+The status word and the packet are written by another processor; `memory_barrier.py` keeps their order.
 """
 
 import ctypes
@@ -29,7 +29,8 @@ from typing import Final, Self
 import numpy as np
 
 from scanner.core.columns import F64, U8, U32
-from scanner.engines.packets.cbpf import answer_filter
+from scanner.engines.bpf import attach_filter
+from scanner.engines.packets.answer_filter import answer_filter
 from scanner.engines.packets.memory_barrier import fence
 from scanner.engines.packets.sendmmsg import libc, packet_socket
 
@@ -38,7 +39,6 @@ _PACKET_RX_RING: Final = 5
 _PACKET_STATISTICS: Final = 6
 _PACKET_VERSION: Final = 10
 _TPACKET_V2: Final = 1
-_SO_ATTACH_FILTER: Final = 26
 _PROTOCOL: Final = {4: 0x0800, 6: 0x86DD}
 """ETH_P_IP and ETH_P_IPV6."""
 
@@ -110,11 +110,7 @@ class Receiver:
 
     def _open(self, version: int, first_port: int, last_port: int, slots: int) -> None:
         sock = self._socket
-        program = answer_filter(version, first_port=first_port, last_port=last_port)
-        code = ctypes.create_string_buffer(program, len(program))
-        sock.setsockopt(
-            socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("HP", len(program) // 8, ctypes.addressof(code))
-        )
+        attach_filter(sock, answer_filter(version, first_port=first_port, last_port=last_port))
         sock.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
         size = slots * _SLOT
         sock.setsockopt(_SOL_PACKET, _PACKET_RX_RING, struct.pack("4I", _BLOCK, size // _BLOCK, _SLOT, slots))

@@ -15,6 +15,7 @@ from heapq import heappop, heappush
 from ipaddress import IPv6Address, ip_address
 
 from scanner.core.model import Address
+from scanner.engines.bpf import DROP, TAKE, Step, assemble_filter, attach_filter
 from scanner.engines.routing.netlink import Link, Netlink
 from scanner.engines.routing.next_hops import Hops, Question
 
@@ -26,9 +27,16 @@ SPACING = 0.4
 _ARP, _IPV6 = 0x0806, 0x86DD
 _BROADCAST = b"\xff" * 6
 _ARP_BODY = struct.Struct("!HHBBH6s4s6s4s")
-_ATTACH_FILTER = 26
-_ADVERTISEMENTS = ((0x30, 0, 0, 20), (0x15, 0, 3, 58), (0x30, 0, 0, 54), (0x15, 0, 1, 136), (6, 0, 0, 0xFFFF))
-"""Classic BPF: next header is ICMPv6 and the type is neighbour advertisement."""
+_NEXT_HEADER, _ICMPV6_TYPE = 14 + 6, 14 + 40
+_ADVERTISEMENTS: tuple[Step, ...] = (
+    ("ldb", _NEXT_HEADER),
+    ("jeq", 58, "", "drop"),
+    ("ldb", _ICMPV6_TYPE),
+    ("jeq", 136, "take", "drop"),
+    *TAKE,
+    *DROP,
+)
+"""Takes Ethernet frames of IPv6 whose next header is ICMPv6 and whose type is neighbour advertisement."""
 
 
 class Neighbours:
@@ -104,7 +112,7 @@ class Neighbours:
         if key not in self._sockets:
             opened = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, 0)
             if protocol == _IPV6:
-                _attach(opened)
+                attach_filter(opened, assemble_filter(_ADVERTISEMENTS))
             opened.bind((link.name, protocol))
             self._sockets[key] = opened
         return self._sockets[key]
@@ -163,11 +171,3 @@ def _frames(opened: socket.socket) -> Iterable[bytes]:
             yield opened.recv(128)
         except OSError:  # nothing there, or the link just went down
             return
-
-
-def _attach(opened: socket.socket) -> None:
-    import ctypes
-
-    program = (*_ADVERTISEMENTS, (6, 0, 0, 0))
-    code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in program))
-    opened.setsockopt(socket.SOL_SOCKET, _ATTACH_FILTER, struct.pack("HL", len(program), ctypes.addressof(code)))

@@ -15,17 +15,12 @@ from dataclasses import dataclass
 
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.limits import Limits
-from scanner.engines.choose import demand_raw
+from scanner.engines.choose import EngineName, demand_raw
 from scanner.engines.interface import Progress
-from scanner.engines.names import EngineName, Wire
 from scanner.engines.packets.pcap import PcapWriter
-from scanner.engines.packets.senders import open_sender
-from scanner.engines.packets.sendmmsg import Sender, ip_sender, packet_sender
-from scanner.engines.routing.netlink import Medium
-from scanner.engines.routing.routes import Route
 from scanner.engines.syn.loop import SynLoop
-from scanner.engines.syn.options import Permitted, SynOptions
-from scanner.engines.syn.statistics import Statistics
+from scanner.engines.syn.options import Permitted, Statistics, SynOptions
+from scanner.engines.syn.route_output import sender_opener
 
 _SWITCH = 0.0002
 """Seconds after which one thread makes room for the other. Python's 5 ms would keep the sender waiting for longer
@@ -121,7 +116,7 @@ class SynEngine:
             self._options,
             self._limits,
             self._permitted,
-            open_sender=_opener(self._options.wire, self._notes),
+            open_sender=sender_opener(self._options.wire, self._notes),
             want=lambda: tell(_Want()),
             deliver=tell,
             keep=capture.write if capture else None,
@@ -145,19 +140,3 @@ def _teller(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[_Event]") -> 
         loop.call_soon_threadsafe(inbox.put_nowait, event)
 
     return tell
-
-
-def _opener(wire: Wire, notes: dict[str, str]) -> Callable[[Route], Sender]:
-    """Opens the way out for probes that take a path; says in `notes`, by interface, why it is not the fastest."""
-
-    def open_way(path: Route) -> Sender:
-        if path.link.medium is Medium.LOOPBACK:
-            return ip_sender(path.source.version)
-        if path.link.medium is Medium.BARE:
-            return packet_sender(path.link.name)
-        sender, note = open_sender(path.link.name, wire)
-        if note:
-            notes[path.link.name] = note
-        return sender
-
-    return open_way

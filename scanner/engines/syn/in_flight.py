@@ -17,10 +17,9 @@ from scanner.core.columns import F32, F64, I32, U8, U16, U64, Indices, WaveIndic
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.targets.address_columns import ranges_held
-from scanner.engines.syn.endpoint_index import EndpointIndex
-from scanner.engines.syn.evidence import Evidence
-from scanner.engines.syn.heard import AcceptedAnswers
-from scanner.engines.syn.send_log import SendLog
+from scanner.engines.syn.index_columns import SendLog
+from scanner.engines.syn.validate import AcceptedAnswers
+from scanner.engines.syn.wave_lookups import EndpointIndex, Evidence
 
 REPEATED = 0.5
 """Seconds after which one more SYN-ACK is its sender's repetition and not a duplicate of the first."""

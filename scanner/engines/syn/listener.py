@@ -18,13 +18,12 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.errors import InvalidInput
+from scanner.core.errors import InvalidInput, os_problem
 from scanner.core.packets.cookie import Cookie
 from scanner.core.packets.parse import dissect
 from scanner.engines.packets.receive_ring import Received, Receiver
-from scanner.engines.syn.heard import AcceptedAnswers
 from scanner.engines.syn.source_ports import SourcePorts
-from scanner.engines.syn.validate import validate
+from scanner.engines.syn.validate import AcceptedAnswers, validate
 
 _GATHER = 0.02
 _POLL = 0.05
@@ -76,7 +75,7 @@ class AnswerListener:
         try:
             receiver = Receiver(version, first_port=self._ports.first, last_port=self._ports.last)
         except OSError as error:
-            problem = f"this system gives no memory to receive answers in ({error.strerror})"
+            problem = f"this system gives no memory to receive answers in ({os_problem(error)})"
             raise InvalidInput(problem, cure="use --engine connect") from error
         self._receivers[version] = receiver
         self._epoll.register(receiver.fileno(), select.EPOLLIN)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanner.core.columns import Indices
-from scanner.core.errors import InvalidInput, OutOfScope
+from scanner.core.errors import InvalidInput, OutOfScope, os_problem
 from scanner.core.model import Transport
 from scanner.core.packets.cookie import KEY_BYTES
 from scanner.core.plan.reasons import Reason, reason_code
@@ -35,13 +35,12 @@ from scanner.engines.routing.neighbours import Neighbours
 from scanner.engines.routing.netlink import LinkWatch, Netlink
 from scanner.engines.routing.next_hops import NO_HOP, Hops
 from scanner.engines.routing.routes import Route, Routes
-from scanner.engines.syn.heard import AcceptedAnswers
 from scanner.engines.syn.in_flight import InFlightWave
 from scanner.engines.syn.listener import AnswerListener, Keep
-from scanner.engines.syn.options import Permitted, SynOptions
+from scanner.engines.syn.options import Permitted, Statistics, SynOptions
 from scanner.engines.syn.source_ports import choose_ports
-from scanner.engines.syn.statistics import Statistics
 from scanner.engines.syn.transmitter import Transmitter
+from scanner.engines.syn.validate import AcceptedAnswers
 
 MOST_SLOTS = 512
 """Most waves in flight: many, for those of which `--discover` leaves but a few endpoints."""
@@ -330,7 +329,7 @@ class SynLoop:
             try:
                 return open_sender(path)
             except OSError as error:
-                problem = f"interface {path.link.name} cannot be used for SYNs ({error.strerror})"
+                problem = f"interface {path.link.name} cannot be used for SYNs ({os_problem(error)})"
                 raise InvalidInput(problem, cure="try --wire sendmmsg or --engine connect") from error
 
         return open_or_say

@@ -28,9 +28,8 @@ from scanner.core.plan.reasons import Reason, local_error_code, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.allowance import Allowance, HostAllowances
 from scanner.core.rate.limits import Limits
-from scanner.engines.choose import demand_raw
+from scanner.engines.choose import EngineName, demand_raw
 from scanner.engines.interface import Progress
-from scanner.engines.names import EngineName
 from scanner.engines.syn.in_flight import InFlightWave
 from scanner.engines.syn.options import Permitted, SynOptions
 from scanner.engines.syn.source_ports import SourcePorts, choose_ports

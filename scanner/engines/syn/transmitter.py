@@ -31,10 +31,10 @@ from scanner.engines.routing.netlink import Medium
 from scanner.engines.routing.next_hops import Hops, HopState
 from scanner.engines.routing.routes import Route
 from scanner.engines.syn.in_flight import InFlightWave
-from scanner.engines.syn.indices import run_of
+from scanner.engines.syn.index_columns import run_of
 from scanner.engines.syn.options import Permitted
+from scanner.engines.syn.route_output import syn_template
 from scanner.engines.syn.source_ports import SourcePorts
-from scanner.engines.syn.template import syn_template
 
 LEAST_LOOK, MOST_LOOK = 256, 4096
 """How many places of a try are looked at in one go where some may have to wait: more when too few of them may go."""

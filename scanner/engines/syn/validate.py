@@ -3,17 +3,58 @@
 The table is `reasons.icmp_reason`, spread out over all types and codes once, so that a batch is judged by looking up.
 """
 
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
-from scanner.core.columns import F64, U16, Indices
+from scanner.core.columns import F64, U8, U16, U64, Indices
 from scanner.core.packets.cookie import Cookie
 from scanner.core.packets.parse import AnswerKind, Answers, proven
 from scanner.core.plan.reasons import Reason, icmp_reason, reason_code
-from scanner.engines.syn.heard import AcceptedAnswers
 
 _TCP_REASON = {AnswerKind.SYN_ACK: Reason.SYN_ACK, AnswerKind.RESET: Reason.RESET}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AcceptedAnswers:
+    """Answers that passed the cookie check, as columns; all of one length."""
+
+    version: U8
+    """IP version of the probed endpoint."""
+    high: U64
+    """Upper half of its address."""
+    low: U64
+    """Lower half of its address."""
+    port: U16
+    """Its port."""
+    source_port: U16
+    """The port of ours that the probe came from: it names the wave's slot and the try."""
+    reason: U16
+    """Reason code that the answer means."""
+    at: F64
+    """When it came, seconds on the monotonic clock."""
+    router_high: U64
+    """Upper half of the address of the router that sent an ICMP error."""
+    router_low: U64
+    """Lower half of it; 0 for TCP answers."""
+
+    def __len__(self) -> int:
+        return len(self.port)
+
+    def rows(self, chosen: Indices) -> "AcceptedAnswers":
+        """Some of them."""
+        return AcceptedAnswers(
+            self.version[chosen],
+            self.high[chosen],
+            self.low[chosen],
+            self.port[chosen],
+            self.source_port[chosen],
+            self.reason[chosen],
+            self.at[chosen],
+            self.router_high[chosen],
+            self.router_low[chosen],
+        )
 
 
 def validate(answers: Answers, cookie: Cookie, at: F64) -> tuple[AcceptedAnswers, Indices, int]:

@@ -7,9 +7,7 @@ import pytest
 
 from scanner.core.errors import NotPermitted
 from scanner.engines.packets import af_xdp as xdp
-from scanner.engines.packets import senders
 from scanner.engines.packets.af_xdp import XdpSender, xdp_sender
-from scanner.engines.packets.senders import Wire, open_sender
 from scanner.engines.packets.sendmmsg import Sent
 from tests.engines.probes import counted, mac, probe, silence, template, total
 from tests.netlab.lab import Lab, Namespace
@@ -138,43 +136,6 @@ def test_a_queue_that_stays_busy_is_an_error(pair: Pair, monkeypatch: pytest.Mon
         sender = sender_of(pair[0])
         with pytest.raises(OSError, match="busy"):
             xdp_sender("v0")
-        sender.close()
-
-
-@pytest.mark.parametrize("wire", [Wire.AUTO, Wire.AF_XDP])
-def test_the_faster_wire_is_chosen(pair: Pair, wire: Wire) -> None:
-    with pair[0].entered():
-        sender_of(pair[0]).close()
-        sender, note = open_sender("v0", wire)
-        assert (sender.name, note) == ("af_xdp", "")
-        sender.close()
-
-
-def test_the_slower_wire_is_fallen_back_to_and_said(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    def no_xdp(interface: str) -> None:
-        raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
-
-    monkeypatch.setattr(senders, "xdp_sender", no_xdp)
-    with pair[0].entered():
-        sender, note = open_sender("v0", Wire.AUTO)
-        assert (sender.name, note) == (
-            "sendmmsg",
-            "AF_XDP does not work on v0 (Address family not supported by protocol)",
-        )
-        sender.close()
-        with pytest.raises(OSError, match="not supported"):
-            open_sender("v0", Wire.AF_XDP)
-        sender, note = open_sender("v0", Wire.SENDMMSG)
-        assert (sender.name, note) == ("sendmmsg", "")
-        sender.close()
-
-
-def test_kernels_that_do_not_count_exactly_are_told_and_refused(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pair[0].entered():
-        sender_of(pair[0]).close()
-        monkeypatch.setattr(xdp, "_MAX_TX_BUDGET", 250)
-        sender, note = open_sender("v0", Wire.AUTO)
-        assert (sender.name, note) == ("sendmmsg", "AF_XDP does not work on v0 (it needs Linux 6.17 or newer)")
         sender.close()
 
 

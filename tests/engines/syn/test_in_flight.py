@@ -5,28 +5,14 @@ from ipaddress import ip_address
 import numpy as np
 import pytest
 
-from scanner.core.model import State, Transport
+from scanner.core.model import State
 from scanner.core.plan.reasons import Reason, local_error_code, reason_code
-from scanner.core.plan.wave import Wave, one_transport
-from scanner.engines.syn.heard import AcceptedAnswers
 from scanner.engines.syn.in_flight import InFlightWave
+from scanner.engines.syn.validate import AcceptedAnswers
+from tests.engines.waves import wave
 
 OPEN, CLOSED = reason_code(Reason.SYN_ACK), reason_code(Reason.RESET)
 PROHIBITED = reason_code(Reason.ICMP_ADMIN_PROHIBITED)
-
-
-def wave(addresses: list[str], ports: list[int]) -> Wave:
-    """Every address with every port."""
-    pairs = [(host, ip_address(address), port) for host, address in enumerate(addresses) for port in ports]
-    return Wave(
-        number=0,
-        host=np.array([host for host, _, _ in pairs], np.uint64),
-        port=np.array([port for _, _, port in pairs], np.uint16),
-        version=np.array([address.version for _, address, _ in pairs], np.uint8),
-        high=np.array([int(address) >> 64 for _, address, _ in pairs], np.uint64),
-        low=np.array([int(address) & 0xFFFFFFFFFFFFFFFF for _, address, _ in pairs], np.uint64),
-        transport=one_transport(Transport.TCP, len(pairs)),
-    )
 
 
 def flight(tries: int = 3, ports: int = 4) -> InFlightWave:

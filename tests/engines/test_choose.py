@@ -7,8 +7,7 @@ import sys
 import pytest
 
 from scanner.core.errors import InvalidInput, NotPermitted
-from scanner.engines.choose import choose_engine, demand_raw, why_not_raw
-from scanner.engines.names import EngineName
+from scanner.engines.choose import EngineName, choose_engine, demand_raw, why_not_raw
 from scanner.engines.syn.options import SynOptions
 
 
