@@ -437,7 +437,7 @@ def test_a_wire_that_cannot_be_is_one_line(pair: Pair, monkeypatch: pytest.Monke
     def refuse(interface: str, wire: Wire) -> None:
         raise OSError(95, "Operation not supported")
 
-    monkeypatch.setattr("scanner.engines.syn.engine.open_sender", refuse)
+    monkeypatch.setattr("scanner.engines.syn.route_output.open_sender", refuse)
     a, _ = pair
     plan = plan_of(["10.77.0.2"], [80])
     with pytest.raises(
