@@ -11,9 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 
 from scanner.core.errors import InvalidInput, RegistryUnusable
+from scanner.core.registry.changes import changes
 from scanner.core.registry.csv import parse_iana_csv
 from scanner.core.registry.registry import Registry
 from scanner.files.text import read_bytes
+from scanner.registry.plausible import check_plausible
 
 MOST_REGISTRY_BYTES = 16 << 20
 """No registry is larger; IANA's has 1.2 MB."""
@@ -23,14 +25,28 @@ Warn = Callable[[str], None]
 
 
 def load(path: Path | None = None, *, warn: Warn = lambda _: None, folder: Path | None = None) -> Registry:
-    """The registry: `path` if given, else the updated copy in `folder`, else the bundled snapshot.
+    """Return the registry: `path` if given, else the updated copy in `folder`, else the bundled snapshot.
 
-    `folder` is by default the user's data folder. `warn` is told when a damaged copy is passed over.
-    Raises RegistryUnusable if `path` is not a whole registry.
+    `folder` is by default the user's data folder. `warn` takes a line when a damaged copy is passed over.
+
+    Raises:
+        RegistryUnusable: `path` is not a whole registry, or lacks many of the bundled snapshot's assignments.
     """
     if path is not None:
-        return parse_iana_csv(read_file(path), source=str(path))
+        return load_file(path)
     return load_updated(folder or data_folder(), warn=warn) or load_bundled()
+
+
+def load_file(path: Path) -> Registry:
+    """Return the registry in a file that the user named.
+
+    Raises:
+        RegistryUnusable: it is not a whole registry, or lacks many of the bundled snapshot's assignments.
+    """
+    registry = parse_iana_csv(read_file(path), source=str(path))
+    force = f"`scanner registry update --from {path} --force` uses it all the same"
+    check_plausible(changes(load_bundled(), registry), str(path), force=force)
+    return registry
 
 
 def load_updated(folder: Path, *, warn: Warn) -> Registry | None:

@@ -1,7 +1,7 @@
 """Brings the user's copy of the registry up to date: fetch, check, compare, replace.
 
 Nothing is replaced until the new file has proved to be the whole registry and not to have lost more than a
-twentieth of the current assignments. The replacement is a rename, so whoever is killed, or runs out of disk,
+twentieth of the current assignments. The replacement is a rename, so a run that is killed, or that fills the disk,
 leaves the last good copy. The tag that the server gave is kept beside the copy, tied to its digest, and sent
 back the next time (RFC 9110 section 13.1.2), so that asking every night costs the server nothing.
 """
@@ -9,6 +9,7 @@ back the next time (RFC 9110 section 13.1.2), so that asking every night costs t
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import date
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -17,9 +18,10 @@ from scanner.core.errors import OutputFailed, RegistryUnusable
 from scanner.core.model import RegistryIdentity
 from scanner.core.registry.changes import Changes, changes
 from scanner.core.registry.csv import parse_iana_csv
-from scanner.core.registry.registry import Registry
+from scanner.core.registry.registry import Registry, future_warning
 from scanner.files.atomic import write_whole
 from scanner.registry.fetch import FetchLimits, fetch, is_url
+from scanner.registry.plausible import check_plausible
 from scanner.registry.source import (
     Origin,
     cache_file,
@@ -33,9 +35,6 @@ from scanner.registry.source import (
 
 IANA_URL = "https://www.iana.org/assignments/service-names-port-numbers/service-names-port-numbers.csv"
 """Where IANA publishes the registry."""
-
-MOST_LOST = 0.05
-"""A new file that lacks a larger share of the current assignments is not believed."""
 
 
 class UpdateOutcome(StrEnum):
@@ -71,9 +70,13 @@ def update(
 ) -> Update:
     """Replace the user's copy by what `source` (an address or a file; by default IANA's address) holds now.
 
-    `force` believes a file that lost more than `MOST_LOST` of the assignments, but never one that is no whole
-    registry. `warn` is told when the present copy is damaged or the new one older. Raises RegistryUnusable and
-    InvalidInput; the copy is then what it was.
+    `force` accepts a file that lacks many of the assignments, but never one that is not a whole registry. `warn`
+    takes a line when the present copy is damaged, or the new one older or dated in the future. On an error the copy
+    is left as it was.
+
+    Raises:
+        RegistryUnusable: the new registry cannot be had, or cannot be believed.
+        InvalidInput: `source` is not an address that may be fetched.
     """
     folder = folder or data_folder()
     source = source or IANA_URL
@@ -86,9 +89,12 @@ def update(
         return _result(folder, current, current)
     same = sha256(data).hexdigest() == current.identity.sha256
     new = current if same else parse_iana_csv(data, source=source)
-    _check_loss(changes(current, new), source, force=force)
+    if not force:
+        check_plausible(changes(current, new), source, force="kept the registry in use; --force takes it all the same")
     if new.identity.date < current.identity.date:
         warn(f"{source}: of {new.identity.date}, older than the registry that it replaces ({current.identity.date})")
+    if warning := future_warning(new.identity, date.today()):
+        warn(warning)
     _replace(folder, data, Origin(source, etag, new.identity.sha256))
     return _result(folder, current, new)
 
@@ -99,14 +105,6 @@ def _read(source: str, etag: str, limits: FetchLimits) -> tuple[bytes | None, st
         answer = fetch(source, etag=etag, limits=limits)
         return answer.data, answer.etag
     return read_file(Path(source)), ""
-
-
-def _check_loss(found: Changes, source: str, *, force: bool) -> None:
-    if found.lost > MOST_LOST and not force:
-        raise RegistryUnusable(
-            f"{source}: lacks {len(found.removed)} of {found.before} assignments ({found.lost:.0%});"
-            " kept the registry in use; --force takes it all the same"
-        )
 
 
 def _result(folder: Path, before: Registry, after: Registry) -> Update:

@@ -14,6 +14,7 @@ from subprocess import CompletedProcess
 import pytest
 
 from scanner.history import database
+from scanner.registry.source import bundled_file
 from tests.cli.conftest import Command, Scanner
 
 Listen = Callable[[int], socket]
@@ -118,13 +119,8 @@ def test_what_the_registry_changed_is_told_from_what_the_network_did(
     scanner: Scanner, swept: tuple[str, list[int]], tmp_path: Path
 ) -> None:
     _, ports = swept
-    header = "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,Registration Date,"
-    header += "Modification Date,Reference,Service Code,Unauthorized Use Reported,Assignment Notes"
-    entries = "".join(f"nowhere{number},,,,,,,,,,,\n" for number in range(5001))
-    entries += "last,49151,tcp,,,,,,,,,\n" + "".join(
-        f"polestar{port},{port},tcp,,,,,2026-01-01,,,,\n" for port in ports
-    )
-    (tmp_path / "today.csv").write_text(f"{header}\n{entries}")
+    entries = "".join(f"polestar{port},{port},tcp,,,2026-01-01,,,,\n" for port in ports)
+    (tmp_path / "today.csv").write_text(bundled_file("snapshot.csv").decode() + entries)
     told = scanner("reclassify", "last~2", "--registry", "today.csv")
     assert told.returncode == 0, told.stderr
     judged, _, network = told.stdout.partition("\nOn the network since")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scanner.core.registry.csv import IANA_COLUMNS
+from scanner.registry.source import bundled_file
 from tests.cli.conftest import Command
 
 
@@ -16,13 +17,12 @@ def say(command: Command) -> Command:
 
 
 def registry_with(path: Path, *rows: dict[str, str]) -> Path:
-    """A whole registry of our own, with some rows of a test's choice."""
-    lines = [",".join(IANA_COLUMNS)]
-    lines += [f"s{port},{port},,,,2020-01-01,,,," for port in range(10_000, 16_000)]
+    """The bundled registry as of 2020, with some more rows of a test's choice."""
+    lines = [*bundled_file("snapshot.csv").decode().splitlines(), "s,,tcp,,,2020-01-01,,,,"]
     for row in rows:
         cells = [row.get(column, "").replace('"', '""') for column in IANA_COLUMNS]
         lines.append(",".join(f'"{cell}"' for cell in cells))
-    path.write_text("\n".join([*lines, ",49151,,Reserved,,,,,,", ""]), encoding="utf-8")
+    path.write_text("\n".join([*lines, ""]), encoding="utf-8")
     return path
 
 
@@ -158,4 +158,4 @@ def test_long_notes_are_shortened_on_the_page_and_whole_in_json(say, tmp_path):
     path = registry_with(tmp_path / "wordy.csv", row)
     assert "[...]" in say("wordy", "--registry", str(path))[1]
     fields = json.loads(say("wordy", "--json", "--registry", str(path))[1])
-    assert fields["transports"]["tcp"]["rows"][0]["notes"].count("word") == 400
+    assert fields["transports"]["tcp"]["rows"][-1]["notes"].count("word") == 400

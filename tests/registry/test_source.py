@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from scanner.core.registry.csv import IANA_COLUMNS
 from scanner.registry import fetch as registry_fetch
 from scanner.registry import update as registry_update
 from scanner.registry.fetch import THREAD_NAME, FetchAnswer, FetchLimits, check_url, fetch
-from scanner.registry.source import cache_file, load, load_bundled, origin_file
+from scanner.registry.source import bundled_file, cache_file, load, load_bundled, origin_file
 from scanner.registry.update import UpdateOutcome, update
 
 TCP = Transport.TCP
@@ -112,9 +113,46 @@ def test_the_updated_copy_goes_before_the_bundle_and_says_where_it_came_from(fol
     assert registry.identity.source == str(tmp_path / "good.csv")
 
 
+BUNDLED = bundled_file("snapshot.csv") + b"x,,tcp,,,2026-01-01,,,,\n"
+"""The bundled snapshot with a date, as a file of the user's."""
+
+
 def test_a_named_file_goes_before_all(folder, tmp_path):
-    (tmp_path / "mine.csv").write_bytes(table(5500, name="mine"))
+    (tmp_path / "mine.csv").write_bytes(BUNDLED.replace(b"\nssh,22,", b"\nmine22,22,"))
     assert load(tmp_path / "mine.csv", folder=folder).lookup(TCP, 22).names == ("mine22",)
+
+
+def without(share: int) -> bytes:
+    """`BUNDLED` without each `share`-th of its assignments."""
+    lines = BUNDLED.splitlines(keepends=True)
+    kept = [line for place, line in enumerate(lines) if place == 0 or line.startswith(b",") or place % share]
+    return b"".join(kept)
+
+
+def test_a_named_file_that_lost_a_third_of_the_assignments_is_refused_with_the_way_to_force_it(folder, tmp_path):
+    path = tmp_path / "cut.csv"
+    path.write_bytes(without(3))
+    with pytest.raises(RegistryUnusable) as refused:
+        load(path, folder=folder)
+    line = str(refused.value)
+    assert re.match(rf"{path}: lacks \d+ of 12001 assignments \(3\d%\); ", line)
+    assert f"`scanner registry update --from {path} --force` uses it all the same" in line
+    with pytest.raises(RegistryUnusable, match=r"lacks \d+ of 12001 assignments"):
+        update(str(path), folder=tmp_path / "new")
+    update(str(path), folder=tmp_path / "new", force=True)
+    assert load(folder=tmp_path / "new").identity.sha256 == sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_named_file_that_lacks_a_few_assignments_is_believed(tmp_path):
+    (tmp_path / "mine.csv").write_bytes(without(50))
+    assert load(tmp_path / "mine.csv").lookup(TCP, 22).names == ("ssh",)
+
+
+def test_an_update_that_is_dated_in_the_future_says_so(folder, tmp_path):
+    (tmp_path / "new.csv").write_bytes(table(6000, day="2999-01-01"))
+    said: list[str] = []
+    update(str(tmp_path / "new.csv"), folder=folder, warn=said.append)
+    assert said == ["the registry is of 2999-01-01, which is in the future; check this machine's clock and the file"]
 
 
 def test_a_named_file_that_is_no_registry_is_an_error_not_the_bundle(tmp_path):

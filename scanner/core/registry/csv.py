@@ -11,6 +11,7 @@ the last port IANA keeps (49151) are all `RegistryUnusable`: one line, with the 
 """
 
 import csv
+import datetime
 import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -36,6 +37,9 @@ IANA_COLUMNS = (
     "Assignment Notes",
 )
 """The headings that are read. The others, as the addresses of persons, are not."""
+
+_OLDER_HEADINGS = MappingProxyType({"known unauthorized uses": "unauthorized use reported"})
+"""Headings of earlier years (2014 to 2018) and what IANA calls the same column now, in lower case."""
 
 _DATES = slice(5, 7)
 
@@ -65,7 +69,7 @@ def parse_iana_csv(data: bytes, *, source: str, date: str | None = None, whole: 
         _check_whole(len(cells), rows, source)
     date = date or _newest_day(cells)
     if not date:
-        raise RegistryUnusable(f"{source}: no row has a date, so nobody can tell how current it is")
+        raise RegistryUnusable(f"{source}: no row has a date, so it is not known how current it is")
     identity = RegistryIdentity(source, date, sha256(data).hexdigest(), len(cells))
     return Registry(identity, rows)
 
@@ -87,7 +91,7 @@ def _cells(text: str, source: str) -> Iterator[tuple[int, tuple[str, ...]]]:
     try:
         header = next(reader, [])
         wanted = itemgetter(*_places(header, source))
-        for cells in reader:
+        for cells in filter(any, reader):  # an empty line is no row
             if len(cells) != len(header):
                 raise RegistryUnusable(
                     f"{source}:{reader.line_num}: {len(cells)} cells where the heading has {len(header)};"
@@ -99,7 +103,8 @@ def _cells(text: str, source: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 
 def _places(header: Sequence[str], source: str) -> list[int]:
-    places = {heading.strip().lower(): place for place, heading in enumerate(header)}
+    named = [heading.strip().lower() for heading in header]
+    places = {_OLDER_HEADINGS.get(name, name): place for place, name in enumerate(named)}
     missing = [column for column in IANA_COLUMNS if column.lower() not in places]
     if missing:
         raise RegistryUnusable(f"{source}: no column {missing[0]!r} in the first line; expected IANA's CSV")
@@ -140,5 +145,12 @@ def _check_whole(count: int, rows: Sequence[RegistryRow], source: str) -> None:
 
 
 def _newest_day(table: Iterable[tuple[int, tuple[str, ...]]]) -> str:
-    days = (day for _, cells in table for day in cells[_DATES] if _DAY.fullmatch(day))
-    return max(days, default="")
+    days = {day for _, cells in table for day in cells[_DATES] if _DAY.fullmatch(day)}
+    return next(filter(_is_date, sorted(days, reverse=True)), "")
+
+
+def _is_date(day: str) -> bool:
+    try:
+        return bool(datetime.date.fromisoformat(day))
+    except ValueError:  # 2026-02-30
+        return False

@@ -19,7 +19,7 @@ Sources: RFC 6335 (sections 5, 6 and 8.1), https://www.iana.org/assignments/serv
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import cached_property
 from operator import itemgetter
 from types import MappingProxyType
@@ -261,8 +261,15 @@ def port_range(port: int) -> PortRange:
 
 
 def age_warning(identity: RegistryIdentity, today: date) -> str:
-    """One line that says a registry is out of date, or nothing if it is younger than a year."""
+    """Return one line that says a registry is out of date or dated in the future; empty if it is neither."""
     age = (today - date.fromisoformat(identity.date)).days
     if age < MAX_AGE_DAYS:
-        return ""
+        return future_warning(identity, today)
     return f"the registry is of {identity.date}, {age} days ago; `scanner registry update` fetches a new one"
+
+
+def future_warning(identity: RegistryIdentity, today: date) -> str:
+    """Return one line that says a registry is dated after tomorrow, or nothing; zones differ by up to a day."""
+    if date.fromisoformat(identity.date) <= today + timedelta(days=1):
+        return ""
+    return f"the registry is of {identity.date}, which is in the future; check this machine's clock and the file"

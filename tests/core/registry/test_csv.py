@@ -164,3 +164,28 @@ def test_the_real_file_cut_where_it_has_ports_is_refused(iana):
         cut = int(len(data) * share)
         assert refusal(data[:cut])
         assert refusal(data[: data.rindex(b"\n", 0, cut) + 1])
+
+
+def test_the_headings_of_earlier_years_are_read():
+    header = (
+        "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,Registration Date,Modification Date,"
+        "Reference,Service Code,Known Unauthorized Uses,Assignment Notes"
+    )
+    finger = "finger,79,tcp,Finger,[A],[A],,2017-06-05,,,Unauthorized use by some mail users,"
+    table = parse(finger, header=header)
+    assert table.lookup(TCP, 79).unauthorised_use == "Unauthorized use by some mail users"
+    assert table.identity.date == "2017-06-05"
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_empty_lines_are_no_damage(end):
+    table = parse(SSH, "", "", end=end)
+    assert table.identity.rows == 1
+
+
+def test_a_day_that_does_not_exist_is_no_date():
+    assert parse(SSH, "z,,tcp,,,,2026-02-30,,,,,").identity.date == "2024-05-06"
+
+
+def test_utf_16_is_named_as_such():
+    assert "table: is UTF-16 text; save it as UTF-8" in refusal("Service Name".encode("utf-16"))

@@ -176,3 +176,9 @@ def test_a_registry_warns_from_a_year_on():
     assert age_warning(identity, date(2027, 2, 12)) == ""
     assert "365 days" in age_warning(identity, date(2027, 2, 13))
     assert "scanner registry update" in age_warning(identity, date(2027, 2, 13))
+
+
+def test_a_registry_of_the_future_is_said_and_a_day_of_difference_between_zones_is_not():
+    identity = RegistryIdentity("x", "2026-02-12", "0", 1)
+    assert age_warning(identity, date(2026, 2, 11)) == ""
+    assert "2026-02-12, which is in the future" in age_warning(identity, date(2026, 2, 10))
