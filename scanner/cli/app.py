@@ -31,6 +31,9 @@ from scanner.core.errors import ScannerError
 # typer carries its own copy of click in newer versions: this is ClickException in all of them.
 UsageError: type[Exception] = typer.BadParameter.__mro__[2]
 
+MOST_HELP_COLUMNS = 120
+"""Help is as wide as the terminal, but never wider: longer lines are hard to read."""
+
 BUG = "this is a bug in scanner, not something you did; the lines above say where"
 
 
@@ -43,7 +46,7 @@ def make_app() -> typer.Typer:
         no_args_is_help=True,
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": MOST_HELP_COLUMNS},
     )
     app.callback()(_root)
     app.command("scan", epilog=EXIT_STATUS_HELP)(scan_command)

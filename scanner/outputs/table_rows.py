@@ -1,13 +1,14 @@
-"""The table that a person reads: every open port, the telling ones on top.
+"""The rows of the table that a person reads: every open port, the telling ones on top. Pure text, no colours.
 
 One row an observation, with the worst that the rules say of it (`+1` where they say more), sorted by severity,
-verdict, address and port. On a terminal as many columns as fit are shown, never a cut address. A table longer than
+verdict, address and port. On a terminal a row has as many columns as fit; an address, a port or a rule is never cut,
+and what has no column goes to a second line below its row, so that nothing is left out in silence. A table longer than
 `limit` folds what many addresses have in common into one row, and says how many more there are and how to see
 them. In a pipe it is plain aligned text, all rows and columns.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 from scanner.core.model import Finding, Judged, RegistryStatus, Severity, Verdict
@@ -44,21 +45,23 @@ class Column:
     title: str
     """Its heading."""
     rank: int
-    """The order in which columns get room; those that get none are left out."""
+    """The order in which columns get room."""
     least: int
     """The fewest characters in which it still says something; 0 if it is never cut."""
+    below: bool
+    """Whether it goes to the line below its row where it gets no room; else it always has a column."""
     most: int
     """The most characters it gets on a terminal."""
 
 
 TABLE_COLUMNS = (
-    Column("VERDICT", 0, 0, 20),
-    Column("ADDRESS", 1, 0, 60),
-    Column("PORT", 2, 0, 12),
-    Column("REGISTRY", 3, 10, 28),
-    Column("RULE", 4, 12, 32),
-    Column("HOST", 5, 10, 32),
-    Column("WHY", 6, 24, 200),
+    Column("VERDICT", rank=0, least=0, below=False, most=20),
+    Column("ADDRESS", rank=1, least=0, below=False, most=60),
+    Column("PORT", rank=2, least=0, below=False, most=12),
+    Column("REGISTRY", rank=3, least=10, below=True, most=28),
+    Column("RULE", rank=4, least=0, below=True, most=40),
+    Column("HOST", rank=5, least=10, below=True, most=32),
+    Column("WHY", rank=6, least=40, below=True, most=200),
 )
 
 
@@ -79,16 +82,26 @@ def plain_table(rows: Sequence[TableRow]) -> str:
 
 
 def fit(rows: Sequence[TableRow], room: int) -> dict[int, int]:
-    """Which columns to show in `room` characters, and how wide each: place in `TABLE_COLUMNS` -> width."""
+    """Return the columns that fit in `room` characters, and how wide each: place in `TABLE_COLUMNS` -> width.
+
+    What says something and is not among them goes below the rows.
+    """
     widths: dict[int, int] = {}
     for place in sorted(range(len(TABLE_COLUMNS)), key=lambda place: TABLE_COLUMNS[place].rank):
         column, widest = TABLE_COLUMNS[place], _widest(rows, place)
         wanted = min(max(widest, len(column.title)), column.most)
         left = room - sum(widths.values()) - GAP * len(widths)
-        if not widest or (column.least and left < min(column.least, wanted)):
+        if not widest:
             continue
+        if column.below and left < min(column.least or wanted, wanted):
+            break
         widths[place] = min(wanted, left) if column.least else wanted
     return dict(sorted(widths.items()))
+
+
+def below(row: TableRow, shown: Container[int]) -> str:
+    """Return what a row says in columns that are not shown: `open-unassigned +1: assigned to no service`."""
+    return ": ".join(cell for place, cell in enumerate(row.cells) if cell and place not in shown)
 
 
 def folded(rows: Sequence[TableRow], keep: int = FOLD) -> list[TableRow]:

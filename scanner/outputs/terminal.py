@@ -7,15 +7,16 @@ look. `NO_COLOR` is obeyed (no-color.org); what is no terminal, or a dumb one, g
 import io
 import os
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TextIO, TypeGuard
 
 from scanner.core.model import Severity, Verdict
 from scanner.outputs.summary_text import SummaryText, Tone
-from scanner.outputs.table_rows import GAP, TABLE_COLUMNS, TableRow, fit
+from scanner.outputs.table_rows import GAP, TABLE_COLUMNS, TableRow, below, fit
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 _SEVERITY_STYLES = {
     Severity.HIGH: "bold red",
@@ -31,6 +32,8 @@ _TONE_STYLES = {
 }
 _FAINT = "dim"
 _MARGIN = "  "
+_INDENT = " " * 9
+_LEAST_BELOW = 30
 
 
 def is_terminal(stream: TextIO | None) -> TypeGuard[TextIO]:
@@ -47,25 +50,46 @@ def columns_of(stream: TextIO) -> int:
 
 
 def painted_table(rows: Sequence[TableRow], columns: int, more: str) -> str:
-    """The table for a terminal that is `columns` wide, with a closing line if there are more rows."""
-    from rich.table import Table
+    """Return the table for a terminal that is `columns` wide, with a closing line if there are more rows."""
     from rich.text import Text
 
     widths = fit(rows, columns)
-    table = Table(box=None, padding=(0, GAP, 0, 0), pad_edge=False, header_style=_FAINT, collapse_padding=True)
-    for place, width in widths.items():
-        whole = not TABLE_COLUMNS[place].least
-        table.add_column(
-            TABLE_COLUMNS[place].title, width=width, no_wrap=True, overflow="fold" if whole else "ellipsis"
-        )
-    for row in rows:
-        cells = [Text(row.cells[place], style=_cell_style(row, place), end="") for place in widths]
-        table.add_row(*cells, style=_FAINT if _is_quiet(row) else "")
     console, text = _console(columns)
-    console.print(table)
+    head = [Text(TABLE_COLUMNS[place].title) for place in widths]
+    console.print(_row_line(head, widths, _FAINT), soft_wrap=True)
+    for row in rows:
+        cells = [Text(row.cells[place], style=_cell_style(row, place)) for place in widths]
+        console.print(_row_line(cells, widths, _FAINT if _is_quiet(row) else ""), soft_wrap=True)
+        for line in textwrap.wrap(below(row, widths), max(columns - len(_INDENT), _LEAST_BELOW)):
+            console.print(Text(_INDENT + line, style=_FAINT), soft_wrap=True)
     if more:
         console.print(Text(more, style=_FAINT), soft_wrap=False)
     return text.getvalue()
+
+
+def painted_line(row: TableRow, columns: int) -> str:
+    """Return one row on its own, as it is shown while the sweep goes on: cut at the width, without its line end."""
+    from rich.text import Text
+
+    console, text = _console(columns)
+    cells = [Text(cell, style=_cell_style(row, place)) for place, cell in enumerate(row.cells) if cell]
+    line = Text(" " * GAP).join(cells)
+    line.truncate(columns, overflow="ellipsis")
+    console.print(line, soft_wrap=True, end="")
+    return text.getvalue()
+
+
+def _row_line(cells: "Sequence[Text]", widths: Mapping[int, int], style: str) -> "Text":
+    """Cells side by side, each as wide as its column; nothing follows the last."""
+    from rich.text import Text
+
+    for cell, (place, width) in zip(cells, widths.items(), strict=True):
+        if TABLE_COLUMNS[place].least:
+            cell.truncate(width, overflow="ellipsis")
+        cell.pad_right(width - cell.cell_len)
+    line = Text(" " * GAP, style=style).join(cells)
+    line.rstrip()
+    return line
 
 
 def painted_summary(text: SummaryText, columns: int) -> str:

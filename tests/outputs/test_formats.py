@@ -214,7 +214,8 @@ def test_an_unknown_key_of_an_audit_is_named_with_its_line(tmp_path: Path) -> No
     with pytest.raises(InvalidInput) as caught:
         read_audit(audit, audit_keys())
     keys = ", ".join(each.audit_key for each in FORMATS)
-    assert str(caught.value) == f"{audit}:3: outputs.cvs: unknown key; the formats are {keys}"
+    problem = 'unknown key "cvs", did you mean "csv"?'
+    assert str(caught.value) == f"{audit}:3: outputs.cvs: {problem}; the formats are {keys}"
 
 
 def test_history_show_writes_any_format(

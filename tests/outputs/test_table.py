@@ -87,10 +87,67 @@ def test_what_is_shown_fits_and_addresses_are_never_cut(room: int) -> None:
             assert width >= max(len(row.cells[place]) for row in rows)
 
 
-def test_with_room_everything_is_shown_without_it_the_reason_goes_first() -> None:
+def test_with_room_everything_is_a_column_without_it_the_reason_goes_below_first() -> None:
     rows = table_rows(RESULTS)
     assert [TABLE_COLUMNS[place].title for place in fit(rows, 300)] == [column.title for column in TABLE_COLUMNS]
     assert "WHY" not in [TABLE_COLUMNS[place].title for place in fit(rows, 80)]
+
+
+@pytest.mark.parametrize("columns", [20, 40, 60, 80, 100, 140])
+def test_nothing_is_left_out_in_silence_however_narrow(monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    reason = "a reason that is rather long, and of which every word can be read at any width"
+    one = also(judged("10.0.0.5", 8080, detail=reason), "unauthorised-use", Severity.LOW, Verdict.UNEXPECTED)
+    text = painted_table(table_rows([one]), columns, "")
+    said = text.split()
+    assert {"medium", "10.0.0.5", "8080/tcp"} <= set(said)
+    assert "open-unassigned +1" in " ".join(said)
+    if columns < 140:
+        assert reason in " ".join(said), "below the row"
+
+
+def test_below_a_row_stands_what_has_no_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    assert painted_table(table_rows(RESULTS[:1]), 50, "") == (
+        "VERDICT  ADDRESS      PORT       REGISTRY\n"
+        "high     2001:db8::5  31338/tcp  unassigned\n"
+        "         open-unassigned: assigned to no service\n"
+    )
+
+
+def test_quiet_shows_findings_and_nothing_else() -> None:
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    run(Table(pipe, only_findings=True), RESULTS)
+    pipe.seek(0)
+    assert [line.split()[0] for line in pipe.read().splitlines()] == ["VERDICT", "high", "medium", "medium,"]
+
+
+def test_quiet_without_findings_prints_nothing() -> None:
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    run(Table(pipe, only_findings=True), RESULTS[2:4])
+    pipe.seek(0)
+    assert pipe.read() == ""
+
+
+def test_findings_are_shown_when_they_are_found_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    live: list[str] = []
+    on_terminal(lambda stream: run(Table(stream, live=live.append), RESULTS))
+    assert live == [
+        "high  2001:db8::5  31338/tcp  unassigned  open-unassigned  assigned to no servi…",
+        "medium, missing  10.0.0.30  443/tcp  unassigned (https)  required-missing  assi…",
+        "medium  9.255.255.255  8080/tcp  unassigned  open-unassigned +1  assigned to no…",
+    ]
+    many: list[str] = []
+    on_terminal(lambda stream: run(Table(stream, live=many.append, limit=3), MANY[:40]))
+    assert many[3:] == ["… more findings follow in the table"]
+    unseen: list[str] = []
+    pipe = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    run(Table(pipe, live=unseen.append), RESULTS)
+    assert unseen == [], "in a pipe the table comes at the end"
 
 
 def test_what_is_not_shown_is_counted_and_told_how_to_see() -> None:
@@ -130,6 +187,7 @@ def test_no_line_of_the_painted_table_is_wider_than_the_terminal(monkeypatch: py
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm")
     text = painted_table(table_rows(RESULTS), 80, "more")
+    assert len(text.splitlines()) == 1 + 2 * len(RESULTS) + 1
     assert all(len(line) <= 80 for line in text.splitlines())
     assert "\x1b" not in text
 
