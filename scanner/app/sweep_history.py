@@ -21,7 +21,7 @@ from scanner.core.errors import HistoryUnusable, OutputFailed
 from scanner.core.model import Coverage, Judged
 from scanner.core.plan.plan import Plan
 from scanner.core.report import Summary, SweepInfo
-from scanner.files.lock import lock_held
+from scanner.files.lock import lock_for, lock_held
 from scanner.history.database import Database
 from scanner.history.previous import open_before
 from scanner.history.recorder import SweepRecorder, begin_sweep
@@ -129,7 +129,7 @@ class SweepHistory:
     def _hold(self, sweep_id: str) -> None:
         lock = self._path.with_name(f"{self._path.name}.{sweep_id}.lock")
         try:
-            self._closing.enter_context(lock_held(lock, f"sweep {sweep_id}", create=True))
+            self._closing.enter_context(lock_held(lock, f"sweep {sweep_id}"))
         except OutputFailed as error:
             raise HistoryUnusable(str(error)) from error
         self._closing.callback(lock.unlink, missing_ok=True)
@@ -151,6 +151,11 @@ def default_history() -> Path:
     from platformdirs import user_state_path
 
     return user_state_path("scanner") / "history.db"
+
+
+def audit_lock(audit: Path) -> Path:
+    """Return where an audit file is locked: in our own folder, where no other user can hold the lock."""
+    return lock_for(audit, default_history().parent / "locks")
 
 
 def open_store(path: Path | None) -> Store:

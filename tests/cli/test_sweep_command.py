@@ -14,6 +14,8 @@ from socket import SHUT_RDWR, socket
 
 import pytest
 
+from scanner.app.sweep_history import audit_lock
+from scanner.files.lock import lock_held
 from tests.cli.conftest import Command
 
 Listen = Callable[[int], socket]
@@ -182,13 +184,21 @@ def test_a_night_that_is_refused_makes_no_folder(audit: tuple[Path, list[socket]
 
 def test_a_second_run_is_turned_away_at_once(audit: tuple[Path, list[socket]], command: Command) -> None:
     path, _ = audit
-    with path.open() as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with lock_held(audit_lock(path), "another run"):
         status, out, err = command("sweep", path)
     assert (status, out) == (5, "")
     assert err.startswith("scanner: a sweep of Small office is already running")
     assert err.count("\n") == 1
     assert command("sweep", path)[0] == 1, "the kernel let go of it"
+
+
+def test_another_user_who_locks_the_audit_file_itself_keeps_nothing_from_running(
+    audit: tuple[Path, list[socket]], command: Command
+) -> None:
+    path, _ = audit
+    with path.open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        assert command("sweep", path)[0] == 1
 
 
 def test_a_lost_history_is_never_a_quiet_night(audit: tuple[Path, list[socket]], command: Command) -> None:

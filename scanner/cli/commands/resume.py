@@ -90,10 +90,11 @@ def _go_on(store: "Store", stored: "StoredSweep", *, quiet: bool) -> int:
         status, _ = run_job(resumed.job())
         return status
     from scanner.app.audit_run import run_night
+    from scanner.app.sweep_history import audit_lock
     from scanner.config.audit import read_audit
     from scanner.files.lock import lock_held
     from scanner.outputs.formats import audit_keys
 
     audit = read_audit(resumed.options.audit_file, audit_keys())
-    with lock_held(audit.path, f"a sweep of {audit.name}"):
+    with lock_held(audit_lock(audit.path), f"a sweep of {audit.name}"):
         return run_night(audit, resumed)

@@ -15,6 +15,7 @@ def sweep_command(
     """Sweep as an audit file says. Says nothing unless something changed that someone should look at."""
     from scanner.app.assembly import warn_on_stderr
     from scanner.app.audit_run import first_night, run_night
+    from scanner.app.sweep_history import audit_lock
     from scanner.cli.views.dry_run import show_plan
     from scanner.config.audit import read_audit
     from scanner.files.lock import lock_held
@@ -25,5 +26,5 @@ def sweep_command(
         show_plan(first_night(audit, warn_on_stderr), as_json=False)
         return 0
     notes: list[str] = []
-    with lock_held(audit.path, f"a sweep of {audit.name}"):
+    with lock_held(audit_lock(audit.path), f"a sweep of {audit.name}"):
         return run_night(audit, first_night(audit, notes.append), notes)
