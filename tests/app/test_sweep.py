@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from ipaddress import ip_address
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from scanner.app.sweep import Earlier, Sweep, WaveResult
@@ -30,8 +31,8 @@ def plan(hosts: int = 10, ports: int = 100, wave_size: int = 64) -> Plan:
     return Plan(TargetSet([Span(4, FIRST, FIRST + hosts - 1)]), tuple(range(1, ports + 1)), 1, wave_size=wave_size)
 
 
-def open_on(*ports: int):
-    def answers(wave: Wave):
+def open_on(*ports: int) -> FakeEngine:
+    def answers(wave: Wave) -> npt.NDArray[np.uint16]:
         return np.where(np.isin(wave.port, ports), reason_code(Reason.SYN_ACK), reason_code(Reason.RESET)).astype("u2")
 
     return FakeEngine(answers)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -59,7 +60,7 @@ async def test_what_was_screened_out_is_counted_but_neither_asked_nor_judged() -
 @pytest.mark.parametrize("role", ["identifier", "screen"])
 async def test_a_stop_does_not_wait_for_strangers(role: str) -> None:
     asking = Asking(forever=True)
-    sweep = Sweep(plan(hosts=1), open_on(80), Judge(REGISTRY), **{role: asking})
+    sweep = Sweep(plan(hosts=1), open_on(80), Judge(REGISTRY), **cast(Any, {role: asking}))
     running = asyncio.create_task(finish(sweep))
     await asking.began.wait()
     sweep.stop()

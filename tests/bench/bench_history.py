@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def million(folder: Path, registry: Registry, share: float) -> None:
             recorder = begin_sweep(database, info(plan, registry, night), plan, settings={})
             for number in range(plan.waves):
                 result = judged_wave(plan.wave(number), judge, night)
-                took, _ = timed(lambda result=result, recorder=recorder: record(recorder, result))
+                took, _ = timed(partial(record, recorder, result))
                 rows, seconds = rows + len(result.judged), seconds + took
     size = (folder / "million.db").stat().st_size
     print(f"stored {rows:,} open endpoints in {seconds:.1f} s: {rows / seconds:,.0f} a second (first_seen included)")
@@ -172,7 +173,7 @@ def year(folder: Path, registry: Registry, share: float) -> None:
         if nights < 301 and "last~300" in words:
             continue
         command = [sys.executable, "-m", "scanner", *words, *named]
-        took, done = timed(lambda command=command: subprocess.run(command, capture_output=True, check=True))
+        took, done = timed(partial(subprocess.run, command, capture_output=True, check=True))
         lines = done.stdout.count(b"\n")  # type: ignore[attr-defined]
         print(f"scanner {' '.join(words)}: {took:.2f} s, {lines:,} lines")
 

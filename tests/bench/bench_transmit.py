@@ -175,8 +175,8 @@ def compare(rates: dict[str, list[tuple[float, float]]]) -> None:
     ]
     for ours, theirs, goal in goals:
         pairs = list(zip(rates[ours], rates[theirs], strict=True))
-        clock, run = (median(one[which] / other[which] for one, other in pairs) for which in (0, 1))
-        print(f"{ours + ' / ' + theirs:52}{goal:6}{clock:10.2f}{run:13.2f}")
+        by_clock, by_run = (median(one[which] / other[which] for one, other in pairs) for which in (0, 1))
+        print(f"{ours + ' / ' + theirs:52}{goal:6}{by_clock:10.2f}{by_run:13.2f}")
 
 
 def main(rounds: int, seconds: float) -> None:

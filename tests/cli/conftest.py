@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 from socket import socket
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def home(folder: Path) -> dict[str, str]:
 def scanner(tmp_path: Path) -> Scanner:
     """Runs `scanner ARGUMENTS...` in another process and a folder of its own; its streams are no terminal."""
 
-    def run(*arguments: str, stdin: str = "", **more: object) -> subprocess.CompletedProcess[str]:
+    def run(*arguments: str, stdin: str = "", **more: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "scanner", *arguments],
             input=stdin, capture_output=True, text=True, timeout=60, check=False, cwd=tmp_path,

@@ -27,6 +27,7 @@ from scanner.core.model import (
     Verdict,
 )
 from scanner.listening import Holder, ListeningSocket, look
+from tests.cli.conftest import Scanner
 
 EVIL = 'x\x1b]52;c;aGk=\x07\n=cmd|"/c calc"!A1\u202e'
 
@@ -60,7 +61,7 @@ def test_a_bound_udp_socket_counts_and_a_connected_one_does_not() -> None:
         assert connected.getsockname()[1] not in ports
 
 
-def test_the_command_shows_one_port_and_the_registry(scanner, listening: Callable[[int], socket]) -> None:
+def test_the_command_shows_one_port_and_the_registry(scanner: Scanner, listening: Callable[[int], socket]) -> None:
     port = listening(0).getsockname()[1]
     done = scanner("listening", f"{port}/tcp", "--json")
     assert done.returncode == 0
@@ -74,7 +75,7 @@ def test_the_command_shows_one_port_and_the_registry(scanner, listening: Callabl
     assert "runs " in told
 
 
-def test_nothing_there_is_said_and_csv_still_has_its_header(scanner) -> None:
+def test_nothing_there_is_said_and_csv_still_has_its_header(scanner: Scanner) -> None:
     with socket() as reserved:
         reserved.bind(("127.0.0.1", 0))
         done = scanner("listening", str(reserved.getsockname()[1]), "--csv")
@@ -84,7 +85,7 @@ def test_nothing_there_is_said_and_csv_still_has_its_header(scanner) -> None:
 
 
 @pytest.mark.parametrize("words", [["65536"], ["ssh"], ["-1"], ["22/icmp"], ["--csv", "--json"]])
-def test_wrong_words_are_one_line_and_exit_2(scanner, words: list[str]) -> None:
+def test_wrong_words_are_one_line_and_exit_2(scanner: Scanner, words: list[str]) -> None:
     done = scanner("listening", *words)
     assert done.returncode == 2
     assert done.stdout == ""

@@ -2,6 +2,7 @@
 
 import json
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,7 @@ def say(command: Command) -> Command:
 
 
 @pytest.fixture
-def source(tmp_path):
+def source(tmp_path: Path) -> Path:
     """A whole registry of 6,000 ports."""
     path = tmp_path / "source.csv"
     lines = [f"s{port},{port},,,,2026-01-02,,,," for port in range(1, 6001)]
@@ -23,7 +24,7 @@ def source(tmp_path):
     return path
 
 
-def test_info_says_which_registry_is_in_use(say):
+def test_info_says_which_registry_is_in_use(say: Command) -> None:
     status, text, errors = say("info")
     assert (status, errors) == (0, "")
     facts = dict(line.split(maxsplit=1) for line in text.splitlines())
@@ -33,7 +34,7 @@ def test_info_says_which_registry_is_in_use(say):
     assert (fields["type"], fields["date"], str(fields["rows"])) == ("registry", facts["date"], facts["rows"])
 
 
-def test_stats_count_every_port_of_every_range_and_transport(say):
+def test_stats_count_every_port_of_every_range_and_transport(say: Command) -> None:
     text = say("stats")[1]
     header, first = (line.split() for line in text.splitlines()[:2])
     assert header[:4] == ["range", "transport", "ports", "assigned"]
@@ -46,7 +47,7 @@ def test_stats_count_every_port_of_every_range_and_transport(say):
     assert all(name in header for name in lines[0]["counts"])
 
 
-def test_update_takes_a_file_says_what_changed_and_is_used_from_then_on(say, source):
+def test_update_takes_a_file_says_what_changed_and_is_used_from_then_on(say: Command, source: Path) -> None:
     status, text, errors = say("update", "--from", str(source), "--force")
     assert status == 0
     assert "of 2026-01-02, older than the registry that it replaces (2026-07-07)" in errors
@@ -58,7 +59,9 @@ def test_update_takes_a_file_says_what_changed_and_is_used_from_then_on(say, sou
     assert (fields["outcome"], fields["added"], fields["removed"], fields["renamed"]) == ("updated", 0, 0, 2)
 
 
-def test_update_refuses_what_lost_assignments_or_is_no_registry_in_one_line(say, source, tmp_path):
+def test_update_refuses_what_lost_assignments_or_is_no_registry_in_one_line(
+    say: Command, source: Path, tmp_path: Path
+) -> None:
     status, text, errors = say("update", "--from", str(source))
     assert (status, text) == (2, "")
     assert "--force takes it all the same" in errors
@@ -69,7 +72,7 @@ def test_update_refuses_what_lost_assignments_or_is_no_registry_in_one_line(say,
     assert "bundled snapshot" in say("info")[1]
 
 
-def test_a_damaged_copy_is_told_once_and_the_bundle_speaks(say, source, tmp_path):
+def test_a_damaged_copy_is_told_once_and_the_bundle_speaks(say: Command, source: Path, tmp_path: Path) -> None:
     say("update", "--from", str(source), "--force")
     (copy,) = (tmp_path / "data").rglob("*.csv")
     copy.write_bytes(copy.read_bytes()[:5000])

@@ -8,6 +8,8 @@ from socket import socket
 
 import pytest
 
+from tests.cli.conftest import Scanner
+
 
 @pytest.fixture
 def ssh_port(listening: Callable[[int], socket]) -> Iterator[int]:
@@ -26,7 +28,7 @@ def ssh_port(listening: Callable[[int], socket]) -> Iterator[int]:
     listener.close()
 
 
-def test_json_says_what_speaks(scanner, ssh_port: int) -> None:
+def test_json_says_what_speaks(scanner: Scanner, ssh_port: int) -> None:
     done = scanner("scan", "127.0.0.1", "-p", str(ssh_port), "--identify", "--json", "--no-history")
     findings = [line for line in map(json.loads, done.stdout.splitlines()) if line["type"] == "finding"]
     assert {line["identity"]["name"] for line in findings} == {"ssh"}
@@ -35,13 +37,13 @@ def test_json_says_what_speaks(scanner, ssh_port: int) -> None:
     assert "\x1b" not in done.stdout
 
 
-def test_the_table_says_it_too_and_stays_plain(scanner, ssh_port: int) -> None:
+def test_the_table_says_it_too_and_stays_plain(scanner: Scanner, ssh_port: int) -> None:
     done = scanner("scan", "127.0.0.1", "-p", str(ssh_port), "-sV", "--no-history")
     assert "ssh (OpenSSH 9.2p1" in done.stdout
     assert "\x1b" not in done.stdout + done.stderr
 
 
-def test_nobody_is_asked_without_the_option(scanner, ssh_port: int) -> None:
+def test_nobody_is_asked_without_the_option(scanner: Scanner, ssh_port: int) -> None:
     done = scanner("scan", "127.0.0.1", "-p", str(ssh_port), "--json", "--no-history")
     findings = [line for line in map(json.loads, done.stdout.splitlines()) if line["type"] == "finding"]
     assert findings

@@ -1,5 +1,6 @@
 """The fake engine obeys the rules of the real ones."""
 
+from collections.abc import Iterator
 from ipaddress import ip_address
 
 import numpy as np
@@ -62,7 +63,7 @@ async def test_stopped_it_takes_no_further_wave() -> None:
     engine = FakeEngine({})
     taken: list[int] = []
 
-    def waves() -> object:
+    def waves() -> Iterator[Wave]:
         for number in range(PLAN.waves):
             taken.append(number)
             yield PLAN.wave(number)

@@ -64,7 +64,7 @@ def judged() -> tuple[Judged, ...]:
 
 def test_every_output_of_what_hostile_peers_said_is_inert(tmp_path: Path) -> None:
     results = judged()
-    makers: dict[str, type[Output]] = {"csv": CsvFile, "jsonl": JsonLines, "xml": NmapXml}  # type: ignore[dict-item]
+    makers: dict[str, type[Output]] = {"csv": CsvFile, "jsonl": JsonLines, "xml": NmapXml}
     for name, maker in makers.items():
         run(maker(destination_for(str(tmp_path / name))), results, SUMMARY)  # type: ignore[call-arg]
         text = (tmp_path / name).read_bytes().decode("utf-8")

@@ -26,7 +26,7 @@ EXAMPLES = int(40 + SECONDS * 4)
 RECOGNISERS: dict[str, Recogniser] = {
     "http": http,
     "http2": http2,
-    **{f.__name__: f for f in (*binary.BINARY, *databases.DATABASES)},  # type: ignore[attr-defined]
+    **{f.__name__: f for f in (*binary.BINARY, *databases.DATABASES)},
     **{f"{name}-{number}": f for name, hello in HELLOS.items() for number, f in enumerate(hello.answers)},
     **{f"text-{number}": f for number, f in enumerate(TEXT)},
 }

@@ -85,7 +85,7 @@ async def test_only_the_waves_that_were_settled_can_tell(lab: Any, world: Callab
     found = await diff(lab, world(*everything), world(stop_after=1))
     first = plan.wave(0)
     settled = {(str(first.address(k)), int(first.port[k])) for k in range(len(first))}
-    assert {at for change, *at in map(list, told(found)) if change == "closed" for at in [tuple(at)]} == settled
+    assert {(address, port) for change, address, port in told(found) if change == "closed"} == settled
     assert len([each for each in found if each.change is Change.UNSURE]) == plan.size - len(settled)
 
 

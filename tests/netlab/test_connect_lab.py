@@ -2,10 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 
 import pytest
 
 from scanner.core.model import State
+from scanner.core.plan.wave import Wave
 from scanner.core.rate.limits import UNLIMITED
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from tests.engines.waves import covered, evidence, in_pieces, reasons, settle, wave
@@ -206,7 +208,7 @@ async def test_stopping_keeps_what_was_learnt(pair: Pair) -> None:
     engine = ConnectEngine(ConnectOptions(parallel=50), UNLIMITED)
     taken: list[int] = []
 
-    def waves() -> object:
+    def waves() -> Iterator[Wave]:
         for each in in_pieces(wave(["10.77.0.2"], [*range(1, 11), *range(1000, 60_000)]), 5000):
             taken.append(each.number)
             yield each

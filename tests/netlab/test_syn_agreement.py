@@ -16,13 +16,20 @@ import pytest
 from scanner.core.model import State
 from scanner.core.rate.limits import UNLIMITED
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
+from scanner.engines.interface import Engine
 from scanner.engines.syn.scapy_engine import ScapyEngine
 from tests.netlab.lab import Namespace
 from tests.netlab.sweeping import QUICK, permit, plan_of, sweep, syn_engine
 
 pytestmark = pytest.mark.netlab
 
-REJECTS4 = ("net-unreachable", "host-unreachable", "prot-unreachable", "port-unreachable", "net-prohibited")
+REJECTS4: tuple[str, ...] = (
+    "net-unreachable",
+    "host-unreachable",
+    "prot-unreachable",
+    "port-unreachable",
+    "net-prohibited",
+)
 REJECTS4 += ("host-prohibited", "admin-prohibited")
 REJECTS6 = ("no-route", "admin-prohibited", "addr-unreachable", "port-unreachable", "policy-fail", "reject-route")
 OPEN, DROPPED, RESET = range(2000, 2100), range(2300, 2310), range(2400, 2410)
@@ -65,10 +72,10 @@ def nmap_states(host: Namespace, target: str, ports: list[int]) -> dict[int, Sta
     for port in ElementTree.fromstring(said).iter("port"):
         state = port.find("state")
         assert state is not None
-        states[int(port.get("portid", 0))] = State(state.get("state"))
+        states[int(port.get("portid", 0))] = State(state.attrib["state"])
     left = ElementTree.fromstring(said).find(".//extraports")
     if left is not None:
-        states |= {port: State(left.get("state")) for port in ports if port not in states}
+        states |= {port: State(left.attrib["state"]) for port in ports if port not in states}
     return states
 
 
@@ -76,7 +83,7 @@ def nmap_states(host: Namespace, target: str, ports: list[int]) -> dict[int, Sta
 def test_one_state_table(obstacles: Namespace, version: int) -> None:
     target, table = TARGET[version], expected(version)
     plan = plan_of([target], table)
-    engines = {
+    engines: dict[str, Engine] = {
         "syn": syn_engine(plan),
         "scapy": ScapyEngine(QUICK, UNLIMITED, permit(plan)),
         "connect": ConnectEngine(ConnectOptions(), UNLIMITED),

@@ -32,7 +32,7 @@ def paths(host: Namespace, targets: list[str], interface: str | None = None) -> 
 
 
 def told(path: Route | None) -> tuple[str, str, str] | None:
-    return path and (path.link.name, str(path.source), str(path.gateway or ""))
+    return None if path is None else (path.link.name, str(path.source), str(path.gateway or ""))
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from typing import Any
 
 from scanner.core.model import (
     Coverage,
@@ -93,7 +94,7 @@ def also(one: Judged, rule: str, severity: Severity, verdict: Verdict) -> Judged
     return Judged(one.observation, (*one.findings, other))
 
 
-ASSIGNED = {
+ASSIGNED: dict[str, Any] = {
     "rule": "open-assigned",
     "severity": Severity.INFO,
     "verdict": Verdict.UNDETERMINED,

@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 
 from scanner.core.errors import OutputFailed
-from scanner.files import atomic
 from scanner.files.atomic import AtomicFile
 from scanner.outputs.destination import Device, StandardStream, collide, destination_for
 
@@ -101,7 +100,7 @@ class TestAtomicFile:
 
         place = AtomicFile(str(tmp_path / "f.csv"))
         place.open()
-        monkeypatch.setattr(atomic.os, "fsync", full)
+        monkeypatch.setattr("scanner.files.atomic.os.fsync", full)
         with pytest.raises(OutputFailed, match=r"f\.csv: cannot be written: no space left on device; make room"):
             place.commit()
         assert names(tmp_path) == []

@@ -5,6 +5,7 @@ import os
 import sys
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -74,7 +75,7 @@ def test_where_there_is_a_policy_it_is_not_said_that_there_is_none() -> None:
         ),
     ],
 )
-def test_no_findings_is_not_said_of_what_was_not_covered(change: dict[str, object], words: str) -> None:
+def test_no_findings_is_not_said_of_what_was_not_covered(change: dict[str, Any], words: str) -> None:
     summary = replace(CLEAN, **change)
     assert closing_lines(summary) == (
         words,

@@ -21,7 +21,7 @@ TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])
 
 
 @st.composite
-def rows(draw):
+def rows(draw: st.DrawFn) -> RegistryRow:
     first = draw(PORT)
     last = draw(st.integers(first, min(65535, first + draw(st.sampled_from([0, 0, 3, 3000])))))
     transports = draw(st.sampled_from([(Transport.TCP, Transport.UDP), *((each,) for each in Transport)]))
@@ -30,12 +30,13 @@ def rows(draw):
     )
 
 
+Rows = list[RegistryRow]
 TABLES = st.lists(rows(), max_size=12)
 
 
 @given(TABLES, st.sampled_from(list(Transport)), PORT)
 @settings(deadline=None)
-def test_table_and_record_agree_with_the_rows(table, transport, port):
+def test_table_and_record_agree_with_the_rows(table: Rows, transport: Transport, port: int) -> None:
     registry = Registry(IDENTITY, table)
     record = registry.lookup(transport, port)
     covering = [row for row in table if row.first <= port <= row.last and transport in row.transports]
@@ -49,7 +50,7 @@ def test_table_and_record_agree_with_the_rows(table, transport, port):
 
 @given(TABLES)
 @settings(max_examples=20, deadline=None)
-def test_statuses_partition_the_ports_and_stats_count_them(table):
+def test_statuses_partition_the_ports_and_stats_count_them(table: Rows) -> None:
     registry = Registry(IDENTITY, table)
     for transport in Transport:
         parts = {status: registry.ports_with_status(transport, status) for status in RegistryStatus}
@@ -61,7 +62,7 @@ def test_statuses_partition_the_ports_and_stats_count_them(table):
 
 @given(TABLES)
 @settings(max_examples=30, deadline=None)
-def test_names_and_assignments_are_two_views_of_one_thing(table):
+def test_names_and_assignments_are_two_views_of_one_thing(table: Rows) -> None:
     registry = Registry(IDENTITY, table)
     by_name = {key for name in registry.names for key in registry.by_name(name)}
     assert by_name == set(registry.assignments)
@@ -70,7 +71,7 @@ def test_names_and_assignments_are_two_views_of_one_thing(table):
 
 @given(TABLES, TABLES)
 @settings(max_examples=30, deadline=None)
-def test_changes_are_symmetric(one, two):
+def test_changes_are_symmetric(one: Rows, two: Rows) -> None:
     there = changes(Registry(IDENTITY, one), Registry(IDENTITY, two))
     back = changes(Registry(IDENTITY, two), Registry(IDENTITY, one))
     assert (there.added, there.removed, there.renamed) == (back.removed, back.added, back.renamed)
@@ -79,7 +80,7 @@ def test_changes_are_symmetric(one, two):
 
 @given(TABLES)
 @settings(deadline=None)
-def test_what_is_written_as_csv_is_read_back(table):
+def test_what_is_written_as_csv_is_read_back(table: Rows) -> None:
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(IANA_COLUMNS)
@@ -102,17 +103,17 @@ def refusal(data: bytes) -> str:
 
 @given(st.binary(max_size=300))
 @settings(deadline=None)
-def test_any_bytes_are_a_registry_or_one_line(data):
+def test_any_bytes_are_a_registry_or_one_line(data: bytes) -> None:
     assert refusal(data).isprintable()
     assert refusal((",".join(IANA_COLUMNS) + "\n").encode() + data).isprintable()
 
 
 @given(TEXT, PORT)
-def test_a_report_without_numbers_speaks_of_every_port(text, port):
+def test_a_report_without_numbers_speaks_of_every_port(text: str, port: int) -> None:
     if not any(letter.isdigit() for letter in text):
         assert use_reported(text, port, port, port) == text
 
 
 @given(PORT)
-def test_every_port_lies_in_one_range(port):
+def test_every_port_lies_in_one_range(port: int) -> None:
     assert port_range(port) == ("system" if port < 1024 else "user" if port < 49152 else "dynamic")

@@ -7,11 +7,12 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -25,6 +26,9 @@ from scanner.registry.source import bundled_file, cache_file, load, load_bundled
 from scanner.registry.update import UpdateOutcome, update
 
 TCP = Transport.TCP
+
+
+Answer = Callable[[BaseHTTPRequestHandler], object]
 
 
 def table(assigned: int, *, name: str = "s", day: str = "2026-01-01") -> bytes:
@@ -41,7 +45,7 @@ class Server:
     """One resource whose answer a test sets; what was asked is kept."""
 
     def __init__(self) -> None:
-        self.answer: Callable[[BaseHTTPRequestHandler], None] = lambda request: send(request, GOOD)
+        self.answer: Answer = lambda request: send(request, GOOD)
         self.asked: list[dict[str, str]] = []
         self.released = threading.Event()
         server = self
@@ -58,9 +62,15 @@ class Server:
         self.url = f"http://127.0.0.1:{self.http.server_port}/registry.csv"
 
 
-def send(request: BaseHTTPRequestHandler, data: bytes, *, status: int = 200, **headers: str) -> None:
+def send(
+    request: BaseHTTPRequestHandler,
+    data: bytes,
+    headers: Mapping[str, str] = MappingProxyType({}),
+    *,
+    status: int = 200,
+) -> None:
     request.send_response(status)
-    for name, value in ({"Content-Length": str(len(data))} | headers).items():
+    for name, value in ({"Content-Length": str(len(data))} | dict(headers)).items():
         request.send_header(name, value)
     request.end_headers()
     request.wfile.write(data)
@@ -96,7 +106,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 # --- load ---
 
 
-def test_without_anything_else_the_bundle_speaks(tmp_path):
+def test_without_anything_else_the_bundle_speaks(tmp_path: Path) -> None:
     registry = load(folder=tmp_path)
     provenance = json.loads((Path(registry_update.__file__).parents[1] / "data/registry/provenance.json").read_text())
     assert registry.lookup(TCP, 22).names == ("ssh",)
@@ -107,7 +117,7 @@ def test_without_anything_else_the_bundle_speaks(tmp_path):
         assert len(registry.ports_with_status(Transport(transport), RegistryStatus.ASSIGNED)) == count
 
 
-def test_the_updated_copy_goes_before_the_bundle_and_says_where_it_came_from(folder, tmp_path):
+def test_the_updated_copy_goes_before_the_bundle_and_says_where_it_came_from(folder: Path, tmp_path: Path) -> None:
     registry = load(folder=folder)
     assert registry.lookup(TCP, 22).names == ("s22",)
     assert registry.identity.source == str(tmp_path / "good.csv")
@@ -117,7 +127,7 @@ BUNDLED = bundled_file("snapshot.csv") + b"x,,tcp,,,2026-01-01,,,,\n"
 """The bundled snapshot with a date, as a file of the user's."""
 
 
-def test_a_named_file_goes_before_all(folder, tmp_path):
+def test_a_named_file_goes_before_all(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_bytes(BUNDLED.replace(b"\nssh,22,", b"\nmine22,22,"))
     assert load(tmp_path / "mine.csv", folder=folder).lookup(TCP, 22).names == ("mine22",)
 
@@ -129,7 +139,9 @@ def without(share: int) -> bytes:
     return b"".join(kept)
 
 
-def test_a_named_file_that_lost_a_third_of_the_assignments_is_refused_with_the_way_to_force_it(folder, tmp_path):
+def test_a_named_file_that_lost_a_third_of_the_assignments_is_refused_with_the_way_to_force_it(
+    folder: Path, tmp_path: Path
+) -> None:
     path = tmp_path / "cut.csv"
     path.write_bytes(without(3))
     with pytest.raises(RegistryUnusable) as refused:
@@ -143,26 +155,26 @@ def test_a_named_file_that_lost_a_third_of_the_assignments_is_refused_with_the_w
     assert load(folder=tmp_path / "new").identity.sha256 == sha256(path.read_bytes()).hexdigest()
 
 
-def test_a_named_file_that_lacks_a_few_assignments_is_believed(tmp_path):
+def test_a_named_file_that_lacks_a_few_assignments_is_believed(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_bytes(without(50))
     assert load(tmp_path / "mine.csv").lookup(TCP, 22).names == ("ssh",)
 
 
-def test_an_update_that_is_dated_in_the_future_says_so(folder, tmp_path):
+def test_an_update_that_is_dated_in_the_future_says_so(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "new.csv").write_bytes(table(6000, day="2999-01-01"))
     said: list[str] = []
     update(str(tmp_path / "new.csv"), folder=folder, warn=said.append)
     assert said == ["the registry is of 2999-01-01, which is in the future; check this machine's clock and the file"]
 
 
-def test_a_named_file_that_is_no_registry_is_an_error_not_the_bundle(tmp_path):
+def test_a_named_file_that_is_no_registry_is_an_error_not_the_bundle(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_text("<html>")
     for name, words in (("mine.csv", "HTML"), ("none.csv", "no such file"), (".", "it is a folder")):
         with pytest.raises(RegistryUnusable, match=words):
             load(tmp_path / name)
 
 
-def test_a_damaged_copy_gives_way_to_the_bundle_with_a_warning(folder):
+def test_a_damaged_copy_gives_way_to_the_bundle_with_a_warning(folder: Path) -> None:
     cache_file(folder).write_bytes(GOOD[:-3000])
     warnings: list[str] = []
     assert load(folder=folder, warn=warnings.append).identity == load_bundled().identity
@@ -170,12 +182,12 @@ def test_a_damaged_copy_gives_way_to_the_bundle_with_a_warning(folder):
     assert "damaged" in warnings[0]
 
 
-def test_a_copy_whose_origin_is_lost_is_still_used(folder):
+def test_a_copy_whose_origin_is_lost_is_still_used(folder: Path) -> None:
     origin_file(folder).write_text("{")
     assert load(folder=folder).identity.source == str(cache_file(folder))
 
 
-def test_the_data_folder_is_the_users(tmp_path, monkeypatch):
+def test_the_data_folder_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     (tmp_path / "good.csv").write_bytes(GOOD)
     found = update(str(tmp_path / "good.csv"), force=True)
@@ -186,14 +198,14 @@ def test_the_data_folder_is_the_users(tmp_path, monkeypatch):
 # --- update ---
 
 
-def test_a_registry_that_is_older_than_the_one_in_use_is_taken_with_a_warning(folder, tmp_path):
+def test_a_registry_that_is_older_than_the_one_in_use_is_taken_with_a_warning(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "old.csv").write_bytes(table(6000, day="2020-02-03"))
     said: list[str] = []
     assert update(str(tmp_path / "old.csv"), folder=folder, warn=said.append).outcome is UpdateOutcome.UPDATED
     assert said == [f"{tmp_path}/old.csv: of 2020-02-03, older than the registry that it replaces (2026-01-01)"]
 
 
-def test_an_update_says_what_changed(folder, tmp_path):
+def test_an_update_says_what_changed(folder: Path, tmp_path: Path) -> None:
     new = table(6001).replace(b"s22,22", b"ssh,22")
     (tmp_path / "new.csv").write_bytes(new)
     found = update(str(tmp_path / "new.csv"), folder=folder)
@@ -204,16 +216,16 @@ def test_an_update_says_what_changed(folder, tmp_path):
     assert cache_file(folder).read_bytes() == new
 
 
-def test_over_http_the_tag_is_kept_and_sent_back(folder, server):
-    server.answer = lambda request: send(request, GOOD, ETag='"v1"')
+def test_over_http_the_tag_is_kept_and_sent_back(folder: Path, server: Server) -> None:
+    server.answer = lambda request: send(request, GOOD, {"ETag": '"v1"'})
     assert update(server.url, folder=folder).outcome is UpdateOutcome.UNCHANGED
     server.answer = lambda request: send(request, b"", status=304)
     assert update(server.url, folder=folder).outcome is UpdateOutcome.UNCHANGED
     assert [asked.get("If-None-Match") for asked in server.asked] == [None, '"v1"']
 
 
-def test_the_tag_is_not_sent_for_a_copy_that_it_does_not_belong_to(folder, server):
-    server.answer = lambda request: send(request, GOOD, ETag='"v1"')
+def test_the_tag_is_not_sent_for_a_copy_that_it_does_not_belong_to(folder: Path, server: Server) -> None:
+    server.answer = lambda request: send(request, GOOD, {"ETag": '"v1"'})
     update(server.url, folder=folder)
     cache_file(folder).write_bytes(table(6000, name="other"))
     update(server.url, folder=folder)
@@ -225,16 +237,16 @@ def test_the_tag_is_not_sent_for_a_copy_that_it_does_not_belong_to(folder, serve
 
 
 def truncated(request: BaseHTTPRequestHandler) -> None:
-    send(request, GOOD[: len(GOOD) // 2], **{"Content-Length": str(len(GOOD))})
+    send(request, GOOD[: len(GOOD) // 2], {"Content-Length": str(len(GOOD))})
 
 
 def truncated_chunks(request: BaseHTTPRequestHandler) -> None:
     request.protocol_version = "HTTP/1.1"
-    send(request, b"5\r\nServi\r\n9999\r\nce", **{"Content-Length": "", "Transfer-Encoding": "chunked"})
+    send(request, b"5\r\nServi\r\n9999\r\nce", {"Content-Length": "", "Transfer-Encoding": "chunked"})
 
 
-def redirect_to(target: str) -> Callable[[BaseHTTPRequestHandler], None]:
-    return lambda request: send(request, b"", status=302, Location=target)
+def redirect_to(target: str) -> Answer:
+    return lambda request: send(request, b"", {"Location": target}, status=302)
 
 
 @pytest.mark.parametrize(
@@ -255,7 +267,9 @@ def redirect_to(target: str) -> Callable[[BaseHTTPRequestHandler], None]:
         (lambda request: send(request, table(5639)), "lacks 722 of 12000 assignments"),
     ],
 )
-def test_what_cannot_be_trusted_is_refused_and_the_last_good_copy_stays(folder, server, answer, words):
+def test_what_cannot_be_trusted_is_refused_and_the_last_good_copy_stays(
+    folder: Path, server: Server, answer: Answer, words: str
+) -> None:
     before = contents(folder)
     server.answer = answer
     with pytest.raises((RegistryUnusable, InvalidInput), match=words) as refused:
@@ -264,20 +278,20 @@ def test_what_cannot_be_trusted_is_refused_and_the_last_good_copy_stays(folder, 
     assert contents(folder) == before
 
 
-def test_a_loss_of_less_than_a_twentieth_is_believed_and_a_larger_one_when_forced(folder, server):
+def test_a_loss_of_less_than_a_twentieth_is_believed_and_a_larger_one_when_forced(folder: Path, server: Server) -> None:
     server.answer = lambda request: send(request, table(5760))
     assert len(update(server.url, folder=folder).changes.removed) == 480
     server.answer = lambda request: send(request, table(5000))
     assert update(server.url, folder=folder, force=True).outcome is UpdateOutcome.UPDATED
 
 
-def test_force_does_not_take_what_is_no_registry(folder, server):
+def test_force_does_not_take_what_is_no_registry(folder: Path, server: Server) -> None:
     server.answer = lambda request: send(request, b"<html>")
     with pytest.raises(RegistryUnusable, match="HTML"):
         update(server.url, folder=folder, force=True)
 
 
-def test_a_redirect_on_this_machine_is_followed(folder, server):
+def test_a_redirect_on_this_machine_is_followed(folder: Path, server: Server) -> None:
     def answer(request: BaseHTTPRequestHandler) -> None:
         redirect_to("/new")(request) if request.path != "/new" else send(request, GOOD)
 
@@ -286,7 +300,7 @@ def test_a_redirect_on_this_machine_is_followed(folder, server):
     assert [asked["path"] for asked in server.asked] == ["/registry.csv", "/new"]
 
 
-def test_a_server_that_drips_is_given_up_when_the_whole_time_is_over(server):
+def test_a_server_that_drips_is_given_up_when_the_whole_time_is_over(server: Server) -> None:
     def drip(request: BaseHTTPRequestHandler) -> None:
         request.send_response(200)
         request.end_headers()
@@ -303,13 +317,13 @@ def test_a_server_that_drips_is_given_up_when_the_whole_time_is_over(server):
             assert not thread.is_alive()
 
 
-def test_a_server_that_says_nothing_is_given_up_when_it_was_silent_too_long(server):
+def test_a_server_that_says_nothing_is_given_up_when_it_was_silent_too_long(server: Server) -> None:
     server.answer = lambda request: server.released.wait(10)
     with pytest.raises(RegistryUnusable, match="timed out"):
         fetch(server.url, limits=FetchLimits(silence=0.2, total=10))
 
 
-def test_nobody_there():
+def test_nobody_there() -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
         with pytest.raises(RegistryUnusable, match="refused"):
@@ -327,7 +341,7 @@ def test_nobody_there():
         "http://127.1.evil/",
     ],
 )
-def test_addresses_that_are_not_fetched(url):
+def test_addresses_that_are_not_fetched(url: str) -> None:
     with pytest.raises(InvalidInput):
         check_url(url)
 
@@ -335,14 +349,14 @@ def test_addresses_that_are_not_fetched(url):
 @pytest.mark.parametrize(
     "url", ["https://www.iana.org/x", "http://127.0.0.1:1/x", "http://[::1]/x", "http://localhost/"]
 )
-def test_addresses_that_are(url, monkeypatch):
+def test_addresses_that_are(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         registry_fetch, "_work", lambda asked, tag, _, answers: answers.put(FetchAnswer(asked.encode(), tag))
     )
     assert fetch(url, etag="tag") == FetchAnswer(url.encode(), "tag")
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(tmp_path):
+def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "good.csv").write_bytes(GOOD)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(RegistryUnusable, match="cannot keep the registry here"):
@@ -355,7 +369,7 @@ from pathlib import Path
 from scanner.registry.update import update
 calls = 0
 replace = Path.replace
-def dying(self, target):
+def dying(self, target) -> None:
     global calls
     calls += 1
     if calls == int(sys.argv[3]):
@@ -367,7 +381,9 @@ update(sys.argv[1], folder=Path(sys.argv[2]))
 
 
 @pytest.mark.parametrize(("replacement", "name"), [(1, "s22"), (2, "new22")])
-def test_killed_before_either_replacement_there_is_a_whole_registry(folder, tmp_path, replacement, name):
+def test_killed_before_either_replacement_there_is_a_whole_registry(
+    folder: Path, tmp_path: Path, replacement: int, name: str
+) -> None:
     source = tmp_path / "new.csv"
     source.write_bytes(table(6000, name="new"))
     killed = subprocess.run(

@@ -23,7 +23,7 @@ from scanner.outputs.interface import Output
 from scanner.outputs.json_lines import JsonLines
 from scanner.outputs.nmap_xml import NmapXml
 from scanner.outputs.summary import SummaryLines
-from scanner.outputs.table import plain_table, table_rows
+from scanner.outputs.table_rows import plain_table, table_rows
 from scanner.outputs.terminal import painted_table
 from tests.outputs.samples import INFO, RESULTS, STARTED, SUMMARY, judged, run
 from tests.snapshots.snapshot import Snapshots

@@ -1,6 +1,7 @@
 """Frames as scapy makes them, and columns as the core wants them, for tests of both directions."""
 
 from ipaddress import ip_address
+from typing import Any
 
 import numpy as np
 from scapy.layers.inet import IP, TCP
@@ -38,12 +39,12 @@ def sequence(address: str, port: int, source_port: int) -> int:
     return int(Cookie(KEY).of(version, high=high, low=low, port=ports(port), source_port=ports(source_port))[0])
 
 
-def network(version: int, source: str, destination: str, **fields: object) -> Packet:
+def network(version: int, source: str, destination: str, **fields: Any) -> Packet:
     """An IP header of either version."""
     return (IP if version == 4 else IPv6)(src=source, dst=destination, **fields)
 
 
-def syn(version: int, link: int, **fields: object) -> bytes:
+def syn(version: int, link: int, **fields: Any) -> bytes:
     """A SYN from us, as an engine would hand it in for a template."""
     packet = network(version, OURS[version], THEIRS[version]) / TCP(flags="S", **fields)
     return bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / packet if link == ETHERNET else packet)

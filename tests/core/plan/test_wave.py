@@ -2,6 +2,7 @@
 
 import errno
 from ipaddress import ip_address
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,10 +27,10 @@ from scanner.core.targets.ranges import Span
 from scanner.core.targets.targets import TargetSet
 
 
-def settled(codes: list[int], **more: object) -> SettledWave:
+def settled(codes: list[int], **more: Any) -> SettledWave:
     wave = Plan(TargetSet([Span(4, 1, len(codes))]), (80,), 0).wave(0)
     size = len(codes)
-    columns = {"at": np.full(size, 1.5e9), "rtt": np.full(size, np.nan, np.float32)}
+    columns: dict[str, Any] = {"at": np.full(size, 1.5e9), "rtt": np.full(size, np.nan, np.float32)}
     return SettledWave(wave=wave, reason=np.array(codes, np.uint16), sent=size, **columns | more)
 
 

@@ -22,21 +22,21 @@ def parse(*lines: str, header: str = HEADER, end: str = "\n", prefix: bytes = b"
     return parse_iana_csv(prefix + end.join([header, *lines, ""]).encode(), source="table", whole=False)
 
 
-def refusal(data: bytes, **options: bool) -> str:
+def refusal(data: bytes, *, whole: bool = True) -> str:
     with pytest.raises(RegistryUnusable) as refused:
-        parse_iana_csv(data, source="table", **options)
+        parse_iana_csv(data, source="table", whole=whole)
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
 
-def test_a_row_is_read_by_its_headings():
+def test_a_row_is_read_by_its_headings() -> None:
     (found,) = parse(SSH).lookup(TCP, 22).rows
     assert (found.service, found.first, found.last, found.transports) == ("ssh", 22, 22, (TCP,))
     assert (found.description, found.assignee, found.reference) == ("Secure Shell", "[A]", "[RFC4251]")
     assert (found.registered, found.modified) == ("2001-01", "2024-05-06")
 
 
-def test_columns_may_come_in_any_order_and_new_ones_do_no_harm():
+def test_columns_may_come_in_any_order_and_new_ones_do_no_harm() -> None:
     names = ["New", *reversed(IANA_COLUMNS)]
     cells = dict.fromkeys(names, "") | {
         "Service Name": "ssh",
@@ -47,17 +47,17 @@ def test_columns_may_come_in_any_order_and_new_ones_do_no_harm():
     assert parse(",".join(cells[name] for name in names), header=",".join(names)).lookup(TCP, 22).names == ("ssh",)
 
 
-def test_byte_order_mark_and_crlf_are_accepted():
+def test_byte_order_mark_and_crlf_are_accepted() -> None:
     assert parse(SSH, end="\r\n", prefix=b"\xef\xbb\xbf").lookup(TCP, 22).names == ("ssh",)
 
 
-def test_line_breaks_inside_a_field_do_not_end_the_row():
+def test_line_breaks_inside_a_field_do_not_end_the_row() -> None:
     table = parse('a,5,tcp,"one\ntwo",,,,2020-01-01,,,,"x\r\ny"', SSH)
     assert table.lookup(TCP, 5).rows[0].description == "one\ntwo"
     assert table.lookup(TCP, 22).names == ("ssh",)
 
 
-def test_runs_and_missing_transports():
+def test_runs_and_missing_transports() -> None:
     table = parse("flex-lm,27000-27009,,FLEX,,,,2020-01-01,,,,", ",81,,Unassigned,,,,,,,,")
     assert table.by_name("flex-lm")[0] == PortKey(TCP, 27000)
     assert {key.transport for key in table.by_name("flex-lm")} == {TCP, UDP}
@@ -65,19 +65,19 @@ def test_runs_and_missing_transports():
     assert table.status(TCP, 81) is RegistryStatus.UNASSIGNED
 
 
-def test_rows_without_a_port_or_of_other_transports_are_counted_and_left_out():
+def test_rows_without_a_port_or_of_other_transports_are_counted_and_left_out() -> None:
     table = parse(SSH, "airdrop,,tcp,,,,,,,,,", "odd,7,quic,,,,,,,,,")
     assert len(table.rows) == 1
     assert table.identity.rows == 3
 
 
-def test_the_date_is_the_newest_in_the_data_unless_given():
+def test_the_date_is_the_newest_in_the_data_unless_given() -> None:
     assert parse(SSH, "z,,tcp,,,,2025-12-31,,,,,", "y,,tcp,,,,2026-03,,,,,").identity.date == "2025-12-31"
     data = f"{HEADER}\n{SSH}\n".encode()
     assert parse_iana_csv(data, source="t", date="2026-01-02", whole=False).identity.date == "2026-01-02"
 
 
-def test_the_identity_is_that_of_the_bytes():
+def test_the_identity_is_that_of_the_bytes() -> None:
     one, two = parse(SSH), parse(SSH, end="\r\n")
     assert len(one.identity.sha256) == 64
     assert one.identity.sha256 != two.identity.sha256
@@ -102,11 +102,11 @@ def test_the_identity_is_that_of_the_bytes():
         (f"{HEADER}\nssh,22,tcp,,,,,,,,,\n".encode(), "no row has a date"),
     ],
 )
-def test_what_is_not_the_registry_is_refused_with_its_place(data, words):
+def test_what_is_not_the_registry_is_refused_with_its_place(data: bytes, words: str) -> None:
     assert words in refusal(data, whole=False)
 
 
-def test_a_part_of_the_registry_is_refused_unless_asked_for():
+def test_a_part_of_the_registry_is_refused_unless_asked_for() -> None:
     assert "1 rows" in refusal(f"{HEADER}\n{SSH}\n".encode())
     many = "\n".join(f"s{port},{port},tcp,,,,,2020-01-01,,,," for port in range(1, 6001))
     assert "no row for port 49151" in refusal(f"{HEADER}\n{many}\n".encode())
@@ -129,7 +129,7 @@ def iana() -> Registry:
     return parse_iana_csv(path.read_bytes(), source="IANA")
 
 
-def test_the_figures_of_the_real_file(iana):
+def test_the_figures_of_the_real_file(iana: Registry) -> None:
     """A port is assigned on a transport if a row with a name holds for it; no transport means TCP and UDP."""
     tcp = set(iana.ports_with_status(TCP, RegistryStatus.ASSIGNED))
     udp = set(iana.ports_with_status(UDP, RegistryStatus.ASSIGNED))
@@ -138,11 +138,11 @@ def test_the_figures_of_the_real_file(iana):
     assert sum(1 for port in range(49152) if not iana.lookup(TCP, port).rows) == 17
 
 
-def test_what_folklore_gets_wrong(iana):
+def test_what_folklore_gets_wrong(iana: Registry) -> None:
     assert [iana.lookup(TCP, port).service for port in (1551, 31337, 12345)] == ["hecmtl-db", "eldim", "italk"]
 
 
-def test_endpoints_of_every_kind_in_the_real_file(iana):
+def test_endpoints_of_every_kind_in_the_real_file(iana: Registry) -> None:
     statuses = {port: iana.status(TCP, port) for port in (24, 1028, 8010, 81, 716, 49151, 60000)}
     assert statuses == {
         24: RegistryStatus.PRIVATE_USE,
@@ -157,7 +157,7 @@ def test_endpoints_of_every_kind_in_the_real_file(iana):
     assert iana.status(UDP, 7775) is RegistryStatus.RESERVED
 
 
-def test_the_real_file_cut_where_it_has_ports_is_refused(iana):
+def test_the_real_file_cut_where_it_has_ports_is_refused(iana: Registry) -> None:
     """The last tenth are names without a port, which are not looked at."""
     data = iana_file().read_bytes()
     for share in (0.001, 0.3, 0.62, 0.88):
@@ -166,7 +166,7 @@ def test_the_real_file_cut_where_it_has_ports_is_refused(iana):
         assert refusal(data[: data.rindex(b"\n", 0, cut) + 1])
 
 
-def test_the_headings_of_earlier_years_are_read():
+def test_the_headings_of_earlier_years_are_read() -> None:
     header = (
         "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,Registration Date,Modification Date,"
         "Reference,Service Code,Known Unauthorized Uses,Assignment Notes"
@@ -178,14 +178,14 @@ def test_the_headings_of_earlier_years_are_read():
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_empty_lines_are_no_damage(end):
+def test_empty_lines_are_no_damage(end: str) -> None:
     table = parse(SSH, "", "", end=end)
     assert table.identity.rows == 1
 
 
-def test_a_day_that_does_not_exist_is_no_date():
+def test_a_day_that_does_not_exist_is_no_date() -> None:
     assert parse(SSH, "z,,tcp,,,,2026-02-30,,,,,").identity.date == "2024-05-06"
 
 
-def test_utf_16_is_named_as_such():
+def test_utf_16_is_named_as_such() -> None:
     assert "table: is UTF-16 text; save it as UTF-8" in refusal("Service Name".encode("utf-16"))

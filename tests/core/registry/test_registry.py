@@ -13,7 +13,9 @@ TCP, UDP, SCTP, DCCP = Transport
 S = RegistryStatus
 
 
-def row(service: str, ports: str, transports: tuple[Transport, ...] = (TCP, UDP), description: str = "", use: str = ""):
+def row(
+    service: str, ports: str, transports: tuple[Transport, ...] = (TCP, UDP), description: str = "", use: str = ""
+) -> RegistryRow:
     first, _, last = ports.partition("-")
     return RegistryRow(service, int(first), int(last or first), transports, description, "", "", "", "", use, "")
 
@@ -42,22 +44,22 @@ def registry(*rows: RegistryRow) -> Registry:
         ("any private RJE service", S.PRIVATE_USE),
     ],
 )
-def test_a_nameless_rows_description_is_its_status(description, status):
+def test_a_nameless_rows_description_is_its_status(description: str, status: RegistryStatus) -> None:
     assert row_status("", description) is status
 
 
-def test_a_name_assigns_whatever_the_description_says():
+def test_a_name_assigns_whatever_the_description_says() -> None:
     assert row_status("sua", "De-Registered") is S.ASSIGNED
 
 
-def test_without_a_row_the_range_decides():
+def test_without_a_row_the_range_decides() -> None:
     empty = registry()
     assert empty.status(TCP, 49151) is S.UNASSIGNED
     assert empty.status(TCP, 49152) is S.DYNAMIC
     assert empty.lookup(UDP, 65535).rows == ()
 
 
-def test_a_row_decides_in_the_dynamic_range_too_but_unassigned_there_stays_dynamic():
+def test_a_row_decides_in_the_dynamic_range_too_but_unassigned_there_stays_dynamic() -> None:
     table = registry(
         row("late", "50000"), row("", "50001", description="Reserved"), row("", "50002-50009", description="Unassigned")
     )
@@ -65,7 +67,7 @@ def test_a_row_decides_in_the_dynamic_range_too_but_unassigned_there_stays_dynam
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_of_several_rows_the_strongest_holds_in_any_order(order):
+def test_of_several_rows_the_strongest_holds_in_any_order(order: int) -> None:
     rows = [
         row("", "7700-7799", description="Unassigned"),
         row("", "7775", (UDP,), "Reserved"),
@@ -79,25 +81,25 @@ def test_of_several_rows_the_strongest_holds_in_any_order(order):
 
 
 @pytest.mark.parametrize("order", [1, -1])
-def test_a_name_outweighs_what_was_reserved_or_withdrawn(order):
+def test_a_name_outweighs_what_was_reserved_or_withdrawn(order: int) -> None:
     rows = [row("", "51", description="Reserved"), row("", "51", description="Removed"), row("new", "51")]
     assert registry(*rows[::order]).status(TCP, 51) is S.ASSIGNED
     assert registry(*rows[:2][::order]).status(TCP, 51) is S.DEREGISTERED
 
 
-def test_statuses_are_ordered_from_nothing_said_to_assigned():
+def test_statuses_are_ordered_from_nothing_said_to_assigned() -> None:
     assert STATUSES[0] is S.UNASSIGNED
     assert STATUSES[-1] is S.ASSIGNED
     assert set(STATUSES) == set(S)
 
 
-def test_every_name_is_kept_in_order_and_once():
+def test_every_name_is_kept_in_order_and_once() -> None:
     table = registry(row("http", "80"), row("www", "80"), row("http", "80", (TCP,)))
     assert table.lookup(TCP, 80).names == ("http", "www")
     assert table.lookup(TCP, 80).service == "http www"
 
 
-def test_names_are_found_whatever_their_case_on_every_port_and_transport_they_have():
+def test_names_are_found_whatever_their_case_on_every_port_and_transport_they_have() -> None:
     table = registry(row("X11", "6000-6002"), row("x11", "6000", (SCTP,)), row("", "1", description="Reserved"))
     assert table.by_name("x11") == table.by_name("X11")
     assert [key for key in table.by_name("x11") if key.transport is SCTP] == [PortKey(SCTP, 6000)]
@@ -106,21 +108,21 @@ def test_names_are_found_whatever_their_case_on_every_port_and_transport_they_ha
     assert table.by_name("") == ()
 
 
-def test_where_only_another_transport_is_assigned():
+def test_where_only_another_transport_is_assigned() -> None:
     table = registry(row("game", "2000", (UDP,)), row("", "2000", (TCP,), "Reserved"))
     assert table.other_transport_only(TCP, 2000) == (UDP,)
     assert table.other_transport_only(UDP, 2000) == ()
     assert table.other_transport_only(TCP, 2001) == ()
 
 
-def test_ports_with_a_status_are_exact():
+def test_ports_with_a_status_are_exact() -> None:
     table = registry(row("a", "1-3"), row("b", "49151", (TCP,)))
     assert table.ports_with_status(TCP, S.ASSIGNED) == (1, 2, 3, 49151)
     assert table.ports_with_status(UDP, S.ASSIGNED) == (1, 2, 3)
     assert table.ports_with_status(SCTP, S.DYNAMIC) == tuple(range(49152, 65536))
 
 
-def test_stats_count_every_port_once():
+def test_stats_count_every_port_once() -> None:
     table = registry(row("a", "1000-1100"), row("", "5", description="Reserved"))
     stats = {(counts.range, counts.transport): counts for counts in table.stats()}
     assert len(stats) == 3 * len(Transport)
@@ -135,7 +137,7 @@ def test_stats_count_every_port_once():
     ("port", "name"),
     [(0, "system"), (1023, "system"), (1024, "user"), (49151, "user"), (49152, "dynamic"), (65535, "dynamic")],
 )
-def test_ranges_meet_where_rfc_6335_says(port, name):
+def test_ranges_meet_where_rfc_6335_says(port: int, name: str) -> None:
     assert port_range(port) == name
 
 
@@ -152,33 +154,36 @@ def test_ranges_meet_where_rfc_6335_says(port, name):
         ("", (1, 3), set()),
     ],
 )
-def test_a_report_of_unauthorised_use_holds_for_the_ports_it_names(text, run, speaks):
-    assert {port for port in range(run[0], run[1] + 1) if use_reported(text, *run, port)} == speaks
+def test_a_report_of_unauthorised_use_holds_for_the_ports_it_names(
+    text: str, run: tuple[int, int], speaks: set[int]
+) -> None:
+    assert {port for port in range(run[0], run[1] + 1) if use_reported(text, run[0], run[1], port)} == speaks
 
 
-def test_unauthorised_use_is_told_of_the_port_asked_for():
+def test_unauthorised_use_is_told_of_the_port_asked_for() -> None:
     table = registry(row("x11", "6000-6063", use="Known Unauthorized Use on port 6003"))
     assert table.lookup(TCP, 6003).unauthorised_use == "Known Unauthorized Use on port 6003"
     assert table.lookup(TCP, 6004).unauthorised_use == ""
 
 
-def test_changes_between_registries():
+def test_changes_between_registries() -> None:
     old = registry(row("a", "1", (TCP,)), row("b", "2", (TCP,)), row("c", "3", (TCP,)))
     new = registry(row("a", "1", (TCP,)), row("B2", "2", (TCP,)), row("d", "4", (TCP,)))
     found = changes(old, new)
     assert (found.added, found.removed, found.renamed) == ((PortKey(TCP, 4),), (PortKey(TCP, 3),), (PortKey(TCP, 2),))
-    assert (found.before, found.after, found.lost) == (3, 3, pytest.approx(1 / 3))
+    assert (found.before, found.after) == (3, 3)
+    assert found.lost == pytest.approx(1 / 3)
     assert changes(registry(), new).lost == 0
 
 
-def test_a_registry_warns_from_a_year_on():
+def test_a_registry_warns_from_a_year_on() -> None:
     identity = registry().identity
     assert age_warning(identity, date(2027, 2, 12)) == ""
     assert "365 days" in age_warning(identity, date(2027, 2, 13))
     assert "scanner registry update" in age_warning(identity, date(2027, 2, 13))
 
 
-def test_a_registry_of_the_future_is_said_and_a_day_of_difference_between_zones_is_not():
+def test_a_registry_of_the_future_is_said_and_a_day_of_difference_between_zones_is_not() -> None:
     identity = RegistryIdentity("x", "2026-02-12", "0", 1)
     assert age_warning(identity, date(2026, 2, 11)) == ""
     assert "2026-02-12, which is in the future" in age_warning(identity, date(2026, 2, 10))

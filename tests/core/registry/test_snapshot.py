@@ -56,19 +56,21 @@ def bundled() -> Registry:
 
 
 @pytest.mark.parametrize("transport", Transport)
-def test_statuses_differ_only_where_the_snapshot_is_newer(iana, bundled, transport):
+def test_statuses_differ_only_where_the_snapshot_is_newer(
+    iana: Registry, bundled: Registry, transport: Transport
+) -> None:
     old, new = iana.status_codes(transport), bundled.status_codes(transport)
     differ = {(port, transport) for port in range(65536) if old[port] != new[port]}
     assert differ == {key for key in NEWER.keys() | NEWLY_RESERVED if key[1] is transport} - {(5543, TCP)}
 
 
-def test_six_tcp_ports_are_newly_assigned(iana, bundled):
+def test_six_tcp_ports_are_newly_assigned(iana: Registry, bundled: Registry) -> None:
     before, after = (set(registry.ports_with_status(TCP, S.ASSIGNED)) for registry in (iana, bundled))
     assert after - before == {4480, 5319, 6610, 9183, 30939, 34965}
     assert before <= after
 
 
-def test_names_are_the_same_in_the_same_order_elsewhere(iana, bundled):
+def test_names_are_the_same_in_the_same_order_elsewhere(iana: Registry, bundled: Registry) -> None:
     old, new = iana.assignments, bundled.assignments
     differ = {(key.number, key.transport): names for key, names in new.items() if old.get(key) != names}
     assert differ == NEWER
@@ -87,6 +89,6 @@ def reported(registry: Registry) -> set[tuple[int, Transport]]:
     }
 
 
-def test_reports_of_unauthorised_use_are_about_the_same_ports(iana, bundled):
+def test_reports_of_unauthorised_use_are_about_the_same_ports(iana: Registry, bundled: Registry) -> None:
     assert reported(iana) == reported(bundled)
     assert len(reported(bundled)) > 200

@@ -80,5 +80,5 @@ def test_outside_its_time_a_scope_permits_nothing(starts: datetime | None, ends:
 
 def test_scattered_ranges_are_found_one_by_one() -> None:
     evens = merge((4, 0x0A000000 + 2 * n, 0x0A000000 + 2 * n) for n in range(1000))
-    hole = Scope("holes", tuple(s for s in evens if s.first != 0x0A000000 + 900), "IT", "x")
+    hole = Scope("holes", Spans(tuple(s for s in evens if s.first != 0x0A000000 + 900)), "IT", "x")
     assert hole.refused(evens) == Span(4, 0x0A000000 + 900, 0x0A000000 + 900)

@@ -5,12 +5,13 @@ from ipaddress import ip_address
 import pytest
 
 from scanner.core.errors import InvalidInput
+from scanner.core.targets.ranges import Span
 from scanner.core.targets.targets import HostName, TargetSet, Word, parse_target
 
 
 def targets(*words: str, excluding: tuple[str, ...] = ()) -> TargetSet:
-    def spans(texts: tuple[str, ...]) -> list:
-        found = []
+    def spans(texts: tuple[str, ...]) -> list[Span]:
+        found: list[Span] = []
         for text in texts:
             meaning = parse_target(Word(text, "TARGET"))
             assert not isinstance(meaning, HostName), text

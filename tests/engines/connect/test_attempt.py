@@ -3,6 +3,7 @@
 import socket
 from ipaddress import ip_address
 from types import SimpleNamespace
+from typing import Any, cast
 
 from scanner.engines.connect.attempt import Attempt
 from scanner.engines.connect.hosts import Host
@@ -15,8 +16,9 @@ def test_among_workers_an_own_address_is_doubted_once_and_then_believed() -> Non
         sock.connect(listener.getsockname())
         attempt = Attempt(sock)
         attempt.host, attempt.place = Host(ip_address("127.0.0.1"), None), 0
-        attempt.wave = SimpleNamespace(strikes=bytearray(1))
+        wave = SimpleNamespace(strikes=bytearray(1))
+        attempt.wave = cast(Any, wave)
         assert not attempt.met_ourselves([], alone=True)
         assert attempt.met_ourselves([], alone=False)
-        attempt.wave.strikes[0] = 1
+        wave.strikes[0] = 1
         assert not attempt.met_ourselves([], alone=False)

@@ -4,6 +4,7 @@ import errno
 import socket
 import struct
 from ipaddress import ip_address
+from typing import Any, cast
 
 from scanner.core.plan.reasons import Reason
 from scanner.engines.connect import icmp_errors
@@ -33,14 +34,14 @@ def entry(icmp_type: int, icmp_code: int, sender: str, origin: int = 2) -> bytes
 
 def test_an_old_entry_is_not_the_answer_to_a_later_probe() -> None:
     queue = Queue((("10.0.0.1", 80), entry(3, 13, "10.0.0.9")), (("10.0.0.1", 81), entry(3, 1, "10.0.0.8")))
-    assert icmp_errors.read_icmp_error(queue, ("10.0.0.1", 81)) == IcmpError(
+    assert icmp_errors.read_icmp_error(cast(Any, queue), ("10.0.0.1", 81)) == IcmpError(
         Reason.ICMP_HOST_UNREACHABLE, ip_address("10.0.0.8"), errno.EHOSTUNREACH
     )
     queue = Queue((("10.0.0.1", 80), entry(3, 13, "10.0.0.9")))
-    assert icmp_errors.read_icmp_error(queue, ("10.0.0.1", 81)) is None
-    assert icmp_errors.read_icmp_error(queue, ("10.0.0.1", 80)) is None  # and it is gone
+    assert icmp_errors.read_icmp_error(cast(Any, queue), ("10.0.0.1", 81)) is None
+    assert icmp_errors.read_icmp_error(cast(Any, queue), ("10.0.0.1", 80)) is None  # and it is gone
 
 
 def test_an_entry_of_local_origin_is_no_icmp_error() -> None:
     queue = Queue((("10.0.0.1", 80), entry(0, 0, "0.0.0.0", origin=1)))
-    assert icmp_errors.read_icmp_error(queue, ("10.0.0.1", 80)) is None
+    assert icmp_errors.read_icmp_error(cast(Any, queue), ("10.0.0.1", 80)) is None

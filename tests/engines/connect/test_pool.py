@@ -7,15 +7,17 @@ import select
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import numpy as np
 import pytest
 
 from scanner.core.errors import OutOfScope
 from scanner.core.plan.reasons import Reason, reason_code
-from scanner.core.plan.wave import SettledWave
+from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.connect.chunks import DispatchedWave, SettledChunk, chunk
 from scanner.engines.connect.dispatcher import LOST
@@ -30,7 +32,7 @@ SLOW = Limits(rate=None, host_rate=200)
 """A cap that keeps workers busy for a while, on a loopback that answers at once."""
 
 
-def crew(limits: Limits = UNLIMITED, workers: int = 2, **options: object) -> ConnectPool:
+def crew(limits: Limits = UNLIMITED, workers: int = 2, **options: Any) -> ConnectPool:
     return ConnectPool(ConnectOptions(**options), limits, workers=workers)
 
 
@@ -81,7 +83,7 @@ async def test_a_killed_worker_takes_only_what_it_had() -> None:
     asked = [*in_pieces(wave(["127.0.0.1"], range(1, 81)), 40)]
     settled: list[SettledWave] = []
 
-    def waves() -> object:
+    def waves() -> Iterator[Wave]:
         yield from asked
         os.kill(max(children()), signal.SIGKILL)  # while both waves are under way
         os.waitid(os.P_PID, max(children()), os.WEXITED | os.WNOWAIT)
@@ -100,7 +102,7 @@ async def test_who_is_left_goes_on_and_who_is_not_is_missed() -> None:
     engine = crew(SLOW)
     seen: list[SettledWave] = []
 
-    def waves() -> object:
+    def waves() -> Iterator[Wave]:
         for number, each in enumerate(in_pieces(wave(["127.0.0.1"], range(1, 61)), 20)):
             if number == 1:
                 victim = max(children())
@@ -111,7 +113,7 @@ async def test_who_is_left_goes_on_and_who_is_not_is_missed() -> None:
         seen.append(each)
         if len(seen) == 1:
             assert len(children()) == 1
-            os.kill(*children(), signal.SIGKILL)
+            os.kill(children().pop(), signal.SIGKILL)
     assert seen
     assert all(each.degraded == (LOST,) for each in seen)
 

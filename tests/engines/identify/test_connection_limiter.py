@@ -3,7 +3,7 @@
 import asyncio
 import math
 import selectors
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from ipaddress import ip_address
 
 import numpy as np
@@ -21,7 +21,7 @@ ONE, TWO, _ = HOSTS
 WINDOW = 1 - 1e-6
 
 
-class Unhurried(selectors.DefaultSelector):  # type: ignore[valid-type,misc]
+class Unhurried(selectors.DefaultSelector):
     """Does not wait, but counts the time that it should have waited."""
 
     waited = 0.0
@@ -115,9 +115,8 @@ def test_who_gives_up_costs_the_others_nothing() -> None:
 
 
 @pytest.fixture
-def forgetful(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MANY", 1)
-    return
 
 
 @pytest.mark.usefixtures("forgetful")

@@ -100,7 +100,7 @@ async def test_a_likely_answer_leads_to_the_right_question() -> None:
 
 
 async def test_an_ambiguous_greeting_is_settled_by_its_own_question() -> None:
-    async def ambiguous(it, reader, writer) -> None:  # type: ignore[no-untyped-def]
+    async def ambiguous(_: object, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 gateway ready\r\n")
         if (await reader.read(100)).startswith(b"EHLO"):
             writer.write(b"250-gateway\r\n250 SIZE 100\r\n")

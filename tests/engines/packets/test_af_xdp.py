@@ -99,7 +99,8 @@ def test_a_dropped_frame_in_the_middle_is_sent_again(pair: Pair, monkeypatch: py
     with a.entered():
         sender = sender_of(a)
         before = counted(a)
-        kick, fell = sender._kick, []
+        kick = sender._kick
+        fell: list[int] = []
 
         def stumble() -> int:
             if fell:
@@ -143,6 +144,6 @@ def test_without_the_right_the_cure_is_named(lab: Lab, monkeypatch: pytest.Monke
     def denied(*_: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr(xdp.socket, "socket", denied)
+    monkeypatch.setattr("scanner.engines.packets.af_xdp.socket.socket", denied)
     with pytest.raises(NotPermitted, match=r"sudo.*CAP_NET_RAW"):
         xdp_sender("lo")

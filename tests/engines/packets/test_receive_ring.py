@@ -32,7 +32,8 @@ def receiver(version: int = 4, slots: int = 1 << 14) -> Receiver:
 
 def gather(ring: Receiver, count: int, seconds: float = 5) -> list[Received]:
     """Read until `count` frames have come or time is over."""
-    until, batches = time.monotonic() + seconds, []
+    until = time.monotonic() + seconds
+    batches: list[Received] = []
     while sum(map(len, batches)) < count and time.monotonic() < until:
         select.select([ring], [], [], 0.1)
         while len(batch := ring.read(100)):
@@ -96,7 +97,7 @@ def test_links_without_a_header(lab: Lab, version: int, source: str, address: st
             sender.close()
             batches = gather(ring, len(PORTS) - 1)
         assert tun.end()["syns"] == len(PORTS)
-    found = {}
+    found: dict[int, int] = {}
     for batch in batches:
         answers = dissect(batch.packets, batch.lengths)
         assert proven(answers, Cookie(KEY)).all()

@@ -1,5 +1,6 @@
 """What is said to have been sent is what the interface counted; what is sent arrives as it was built."""
 
+import ctypes
 import errno
 import socket
 
@@ -103,7 +104,7 @@ class _Stubborn:
     def sendmmsg(self, descriptor: int, messages: int, count: int, flags: int) -> int:
         self.places.append(messages)
         error = self.script.pop(0) if self.script else 0
-        wire.ctypes.set_errno(error)
+        ctypes.set_errno(error)
         return -1 if error else min(count, 3)
 
 
@@ -120,7 +121,7 @@ class _Stubborn:
 def test_partial_sends_go_on_where_they_ended(monkeypatch: pytest.MonkeyPatch, script: list[int], sent: Sent) -> None:
     kernel = _Stubborn(list(script))
     monkeypatch.setattr(wire, "libc", lambda: kernel)
-    monkeypatch.setattr(wire.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr("scanner.engines.packets.sendmmsg.time.sleep", lambda seconds: None)
     with socket.socket() as any_socket:
         sender = MessageSender("test", any_socket)
         form = template("10.77.0.1")
@@ -154,7 +155,7 @@ def test_without_the_right_the_cure_is_named(monkeypatch: pytest.MonkeyPatch) ->
     def denied(*_: object) -> None:
         raise PermissionError(errno.EPERM, "Operation not permitted")
 
-    monkeypatch.setattr(wire.socket, "socket", denied)
+    monkeypatch.setattr("scanner.engines.packets.sendmmsg.socket.socket", denied)
     for opening in (lambda: packet_sender("lo"), lambda: ip_sender(4)):
         with pytest.raises(NotPermitted, match=r"sudo.*CAP_NET_RAW"):
             opening()

@@ -65,7 +65,7 @@ def test_only_the_unanswered_are_tried_again() -> None:
     subject = flight(tries=2)
     assert len(subject.look(16)) == 16
     subject.take(np.zeros(0, np.int32))
-    subject.mark_sent(np.arange(16), 100.5)
+    subject.mark_sent(np.arange(16, dtype=np.int32), 100.5)
     hear(subject, answers(subject, [0, 5, 9], [OPEN, CLOSED, PROHIBITED]))
     assert subject.next_try()
     assert subject.look(99).tolist() == [1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 13, 14, 15]
@@ -85,7 +85,7 @@ def test_finds_every_endpoint_and_no_other() -> None:
 
 def test_duplicates_count_once_and_a_second_syn_ack_is_told() -> None:
     subject = flight()
-    subject.mark_sent(np.arange(16), 100.5)
+    subject.mark_sent(np.arange(16, dtype=np.int32), 100.5)
     assert hear(subject, answers(subject, [3, 3, 3, 4], [OPEN, OPEN, OPEN, CLOSED])) == (2, [])
     assert hear(subject, answers(subject, [3, 4], [OPEN, CLOSED], at=101.2)) == (0, [])
     assert hear(subject, answers(subject, [3, 4, 3], [OPEN, CLOSED, OPEN], at=102.0)) == (0, [0, 2])
@@ -124,9 +124,9 @@ def test_settled_once_is_settled() -> None:
 
 def test_the_router_is_the_evidence_and_the_try_is_told() -> None:
     subject = flight()
-    subject.mark_sent(np.arange(16), 100.2)
+    subject.mark_sent(np.arange(16, dtype=np.int32), 100.2)
     subject.next_try()
-    subject.mark_sent(np.arange(16), 101.2)
+    subject.mark_sent(np.arange(16, dtype=np.int32), 101.2)
     hear(subject, answers(subject, [1, 6], [OPEN, PROHIBITED], at=101.5, router="10.0.0.254"), attempt=1)
     settled = subject.finish(105.0, 1005.0, reason=Reason.NO_RESPONSE)
     assert settled.evidence == {6: "from 10.0.0.254"}

@@ -111,7 +111,7 @@ def test_the_note_says_why_even_where_the_system_gives_no_errno(pair: Pair, monk
     def no_name(_: str) -> int:
         raise OSError("no interface with this name")
 
-    monkeypatch.setattr(af_xdp.socket, "if_nametoindex", no_name)
+    monkeypatch.setattr("scanner.engines.packets.af_xdp.socket.if_nametoindex", no_name)
     with pair[0].entered():
         sender, note = open_sender("v0", Wire.AUTO)
         sender.close()

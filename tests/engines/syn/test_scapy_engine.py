@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.netlab
 
 
 @pytest.fixture(scope="module")
-def pair() -> "tuple[Namespace, Namespace]":
+def pair() -> Iterator[tuple[Namespace, Namespace]]:
     """Two hosts on a wire; b listens on 2000 and drops 3000."""
     if reason := why_not():
         pytest.skip(reason)

@@ -25,7 +25,11 @@ def proc(tmp_path: Path) -> Path:
 def test_source_ports_keep_off_what_is_used(proc: Path) -> None:
     starts: list[int] = []
     for turn in range(2000):
-        ports = choose_ports(64, 3, pick=lambda count, turn=turn: turn * (count - 1) // 1999, proc=proc)
+
+        def pick(count: int, turn: int = turn) -> int:
+            return turn * (count - 1) // 1999
+
+        ports = choose_ports(64, 3, pick=pick, proc=proc)
         starts.append(ports.first)
         assert not ports.first <= 12_000 <= ports.last
         assert ports.last < 32_768 or 61_000 <= ports.first <= ports.last <= 65_535
