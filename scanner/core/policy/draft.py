@@ -1,53 +1,96 @@
-"""A first policy, written from what a sweep found open. Every entry is marked for review: that a port was open one
-day is not a reason why it should be. Hosts on which the same ports are open become one entry."""
+"""A first policy, written from what a sweep found open.
+
+Every entry is marked for review: that a port was open one day is not a reason why it should be. Hosts on which the
+same ports are open become one entry. A host that answers on every port is left out and named in a comment, because
+no list of ports describes it.
+"""
 
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
-from scanner.core.model import Address, Judged, State
+from scanner.core.model import Address, Judged, State, Transport
 from scanner.core.sanitise import sanitise
 
-OWNER = "REVIEW: who answers for this?"
+OWNER = "REVIEW: who is responsible for this?"
+
+_LONGEST_NAME = 200
+"""Maximum length of a policy's name, in characters."""
+_LONGEST_NOTE = 300
+
+_Port = tuple[str, int]
+"""Transport and number; sorts TCP before UDP."""
+
+
+@dataclass(slots=True)
+class _Group:
+    """Hosts on which the same ports are open."""
+
+    addresses: list[Address] = field(default_factory=list)
+    services: defaultdict[_Port, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
+    """What each port was seen or registered as, in order."""
 
 
 def draft_policy(name: str, sweep_id: str, judged: Iterable[Judged]) -> Iterator[str]:
-    """The lines of a policy file."""
-    yield f"# Drafted from sweep {sweep_id}. It says what was open, not what should be. Until `review` is taken out"
-    yield "# of an entry, its ports are not expected. Split, merge and delete entries as you find out what they are."
-    yield f"name = {_text(name)}"
-    for ports, addresses in sorted(_alike(judged).items(), key=lambda item: _order(item[1])):
+    """Yield the lines of a policy file."""
+    groups, everywhere = _grouped(judged)
+    yield f"# Drafted from sweep {sanitise(sweep_id)}. It lists what was open, not what should be. The ports of an entry"
+    yield "# are not expected until you take out its `review` line. Split, merge and delete entries as you learn more."
+    for address in sorted(everywhere, key=_number):
+        yield f"# Left out: {address} answers on every port, so its open ports say nothing about its services."
+    yield f"name = {_text(name, limit=_LONGEST_NAME)}"
+    for ports, group in sorted(groups.items(), key=lambda item: min(map(_number, item[1].addresses))):
         yield ""
         yield "[[expect]]"
-        yield from _list("networks", [str(address) for address in sorted(addresses, key=_number)])
-        yield from _list("ports", [number for number, _ in ports])
+        yield from _list("networks", [_text(str(address)) for address in sorted(group.addresses, key=_number)])
+        yield from _list("ports", [_port(port) for port in ports])
         yield f"owner = {_text(OWNER)}"
-        yield f"note = {_text(_note(ports))}"
+        yield f"note = {_text(_note(ports, group), limit=_LONGEST_NOTE)}"
         yield "review = true"
 
 
-def _alike(judged: Iterable[Judged]) -> dict[tuple[tuple[int, str], ...], list[Address]]:
-    """Addresses by what is open on them: the port numbers with what is said of each."""
-    open_on: defaultdict[Address, dict[int, str]] = defaultdict(dict)
+def _grouped(judged: Iterable[Judged]) -> tuple[dict[tuple[_Port, ...], _Group], set[Address]]:
+    """Return hosts grouped by their open ports, and those that answer on every port."""
+    open_on: defaultdict[Address, dict[_Port, str]] = defaultdict(dict)
+    everywhere: set[Address] = set()
     for each in judged:
         seen = each.observation
-        if seen.state is State.OPEN:
-            speaks = seen.identity.name if seen.identity else ""
-            service = next((finding.service for finding in each.findings), "")
-            open_on[seen.endpoint.address][seen.endpoint.port] = speaks or service or "unassigned"
-    alike: defaultdict[tuple[tuple[int, str], ...], list[Address]] = defaultdict(list)
-    for address, ports in open_on.items():
-        alike[tuple(sorted(ports.items()))].append(address)
-    return dict(alike)
+        if seen.whole_host:
+            everywhere.add(seen.endpoint.address)
+        elif seen.state is State.OPEN:
+            open_on[seen.endpoint.address][seen.endpoint.transport, seen.endpoint.port] = _service(each)
+    groups: defaultdict[tuple[_Port, ...], _Group] = defaultdict(_Group)
+    for address in open_on.keys() - everywhere:
+        ports = open_on[address]
+        group = groups[tuple(sorted(ports))]
+        group.addresses.append(address)
+        for port, service in ports.items():
+            group.services[port][service] = None
+    return groups, everywhere
 
 
-def _note(ports: Iterable[tuple[int, str]]) -> str:
-    text = ", ".join(f"{number} {said}" for number, said in ports)
-    return text if len(text) <= 300 else text[:297] + "..."
+def _service(each: Judged) -> str:
+    """Return what answered, or what the registry calls the port: its service, or else its status."""
+    identity = each.observation.identity
+    if identity and identity.name:
+        return identity.name
+    services = (finding.service or finding.registry_status.value for finding in each.findings)
+    return next(services, "unknown")
 
 
-def _list(key: str, values: list[str] | list[int]) -> Iterator[str]:
-    words = [_text(value) if isinstance(value, str) else str(value) for value in values]
+def _note(ports: Iterable[_Port], group: _Group) -> str:
+    return ", ".join(
+        f"{number} {' or '.join(sorted(group.services[transport, number]))}" for transport, number in ports
+    )
+
+
+def _port(port: _Port) -> str:
+    transport, number = port
+    return str(number) if transport == Transport.TCP else _text(f"{transport[0].upper()}:{number}")
+
+
+def _list(key: str, words: list[str]) -> Iterator[str]:
     if len(words) <= 6:
         yield f"{key} = [{', '.join(words)}]"
         return
@@ -57,13 +100,9 @@ def _list(key: str, values: list[str] | list[int]) -> Iterator[str]:
     yield "]"
 
 
-def _text(text: str) -> str:
-    """A TOML basic string: JSON's, once nothing unseen is in it."""
-    return json.dumps(sanitise(text), ensure_ascii=False)
-
-
-def _order(addresses: list[Address]) -> tuple[int, int]:
-    return min(map(_number, addresses))
+def _text(text: str, limit: int = 1000) -> str:
+    """Return a TOML basic string: JSON's, once nothing unseen is in it."""
+    return json.dumps(sanitise(text, limit=limit), ensure_ascii=False)
 
 
 def _number(address: Address) -> tuple[int, int]:

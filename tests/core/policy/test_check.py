@@ -1,28 +1,14 @@
-"""What is odd about a policy, and a draft of one."""
+"""What is odd about a policy."""
 
-import tomllib
-from datetime import UTC, date, datetime
+from datetime import date
 from ipaddress import ip_address
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanner.core.model import (
-    Endpoint,
-    Finding,
-    Judged,
-    Observation,
-    PortKey,
-    RegistryStatus,
-    Severity,
-    State,
-    Transport,
-    Verdict,
-)
+from scanner.core.model import PortKey, Transport
 from scanner.core.policy.check import Oddity, check_policy
-from scanner.core.policy.draft import draft_policy
 from scanner.core.policy.policy import Entry, EntryKind, Policy
-from scanner.core.recognise.identity import Conduct, Identity
 from scanner.core.targets.ranges import network_span
 
 TODAY = date(2026, 6, 1)
@@ -103,38 +89,3 @@ def test_unreachable_is_what_never_decides(raw: list[tuple[list[str], set[int]]]
             deciding |= {decision.entry.label} if decision.entry else set()
     found = {r.entry.label for r in check_policy(policy, TODAY) if r.oddity is Oddity.UNREACHABLE}
     assert found == {each.label for each in policy.entries} - deciding
-
-
-def judged(address: str, port: int, service: str = "", state: State = State.OPEN, speaks: str = "") -> Judged:
-    identity = Identity(Conduct.GREETED, speaks) if speaks else None
-    endpoint = Endpoint(ip_address(address), Transport.TCP, port)
-    seen = Observation(endpoint, state, "syn-ack", datetime(2026, 6, 1, tzinfo=UTC), identity=identity)
-    finding = Finding(
-        "0" * 16, seen, "open-x", Severity.LOW, Verdict.UNEXPECTED, "", RegistryStatus.ASSIGNED, service=service
-    )
-    return Judged(seen, (finding,))
-
-
-def test_a_draft_puts_alike_hosts_together_and_marks_all_for_review() -> None:
-    text = "\n".join(
-        draft_policy(
-            'evil\u202e\x1b]0;"\\',
-            "sweep-1",
-            [
-                judged("10.0.0.9", 22, "ssh"),
-                judged("10.0.0.10", 22, "ssh"),
-                judged("10.0.0.2", 8123, speaks="http"),
-                judged("10.0.0.2", 22, "ssh"),
-                judged("10.0.0.3", 80, state=State.CLOSED),
-                judged("fd00::1", 9),
-            ],
-        )
-    )
-    content = tomllib.loads(text)
-    assert [(each["networks"], each["ports"], each["review"]) for each in content["expect"]] == [
-        (["10.0.0.2"], [22, 8123], True),
-        (["10.0.0.9", "10.0.0.10"], [22], True),
-        (["fd00::1"], [9], True),
-    ]
-    assert content["expect"][0]["note"] == "22 ssh, 8123 http"
-    assert all(character.isprintable() or character == "\n" for character in text)
