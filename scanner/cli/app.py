@@ -27,6 +27,7 @@ from scanner.cli.commands.scan import scan_command
 from scanner.cli.commands.sweep import sweep_command
 from scanner.cli.streams import output_failure, silence_output
 from scanner.core.errors import ScannerError
+from scanner.core.sanitise import is_inert, sanitise
 
 # typer carries its own copy of click in newer versions: this is ClickException in all of them.
 UsageError: type[Exception] = typer.BadParameter.__mro__[2]
@@ -94,13 +95,13 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _say(text: str) -> None:
-    print(f"scanner: {text}", file=sys.stderr)
+    print(f"scanner: {sanitise(text)}", file=sys.stderr)
 
 
 def _say_usage(error: Exception) -> None:
     """Wrong usage in one line; a command without its words says how it is used."""
     text = error.format_message()  # type: ignore[attr-defined]
-    if "\n" in text:
+    if "\n" in text and is_inert(text.replace("\n", "")):
         error.show()  # type: ignore[attr-defined]
         return
     context = getattr(error, "ctx", None)  # an option without its value comes without one

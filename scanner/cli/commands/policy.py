@@ -34,7 +34,7 @@ def check_command(file: PolicyArgument, registry: opt.RegistryFile = None) -> in
         typer.echo(sanitise(f"{remark.entry.place}: {remark.oddity}: {remark.entry.label} {remark.text}"))
     ports = sum(len(entry.ports) for entry in policy.entries)
     entries, many = counted(len(policy.entries), "entry", "entries"), counted(len(remarks), "remark")
-    typer.echo(f"{policy.name}: {entries}, {counted(ports, 'port')}, {many}", err=True)
+    typer.echo(sanitise(f"{policy.name}: {entries}, {counted(ports, 'port')}, {many}"), err=True)
     wrong = {Oddity.EXPIRED, Oddity.UNREACHABLE, Oddity.REVIEW}
     return int(any(remark.oddity in wrong for remark in remarks))
 

@@ -35,8 +35,8 @@ class _Group:
 def draft_policy(name: str, sweep_id: str, judged: Iterable[Judged]) -> Iterator[str]:
     """Yield the lines of a policy file."""
     groups, everywhere = _grouped(judged)
-    yield f"# Drafted from sweep {sanitise(sweep_id)}. It lists what was open, not what should be. The ports of an entry"
-    yield "# are not expected until you take out its `review` line. Split, merge and delete entries as you learn more."
+    yield f"# Drafted from sweep {sanitise(sweep_id)}. It lists what was open, not what should be. The ports of"
+    yield "# an entry are not expected until its `review` line is taken out. Split, merge and delete entries."
     for address in sorted(everywhere, key=_number):
         yield f"# Left out: {address} answers on every port, so its open ports say nothing about its services."
     yield f"name = {_text(name, limit=_LONGEST_NAME)}"
@@ -80,9 +80,7 @@ def _service(each: Judged) -> str:
 
 
 def _note(ports: Iterable[_Port], group: _Group) -> str:
-    return ", ".join(
-        f"{number} {' or '.join(sorted(group.services[transport, number]))}" for transport, number in ports
-    )
+    return ", ".join(f"{port[1]} {' or '.join(sorted(group.services[port]))}" for port in ports)
 
 
 def _port(port: _Port) -> str:
