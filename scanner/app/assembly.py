@@ -194,7 +194,7 @@ class Assembly:
 
     def _asked(self) -> Asked | None:
         required = required_places(self.policy) if self.policy and self.policy.required_ports else None
-        return self.memory.asked(self.prepared.plan, self.now, required) if self.memory else required
+        return self.memory.asked(self.prepared.plan, required) if self.memory else required
 
     def _wanted(self) -> Wanted:
         options = self.options

@@ -108,11 +108,12 @@ def _night(audit: Audit, assembly: Assembly, summary: Summary) -> AuditRunReport
 def _changes(assembly: Assembly, summary: Summary) -> tuple[SweepInfo | None, tuple[Difference, ...]]:
     if assembly.memory is None:
         raise HistoryUnusable("the audit file says history = false")
-    with open_store(assembly.options.history).database as database:
-        from scanner.history.store import Store
-
-        store = Store(database)
-        stored = store.sweep(summary.info.sweep_id)
+    if assembly.memory.lost:
+        raise HistoryUnusable(assembly.memory.lost)
+    with open_store(assembly.options.history) as store:
+        stored = store.find(summary.info.sweep_id)
+        if stored is None:
+            raise HistoryUnusable("the history holds no record of this sweep")
         before = store.before(stored)
         if before is None:
             return None, tuple(_all_new(store.judged(stored)))

@@ -19,7 +19,8 @@ from scanner.core.model import Judged
 from scanner.core.report import SweepInfo
 from scanner.core.targets.scope import check_scope
 from scanner.engines.choose import EngineName
-from scanner.history.store import Store, StoredSweep
+from scanner.history.store import Store
+from scanner.history.stored import StoredSweep
 from scanner.outputs.interface import Output
 
 

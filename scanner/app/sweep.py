@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Protocol
 
 import numpy as np
@@ -258,11 +258,7 @@ class Sweep:
         except HistoryUnusable as error:
             self.lose_history(error)
             return judged
-        now = datetime.now(UTC)
-        return [
-            Judged(each.observation, tuple(replace(f, first_seen=known.get(f.id, now)) for f in each.findings))
-            for each in judged
-        ]
+        return [Judged(each.observation, tuple(_since(finding, known) for finding in each.findings)) for each in judged]
 
     def _record(self, result: WaveResult) -> None:
         if self._recorder is None:
@@ -271,6 +267,12 @@ class Sweep:
             self._recorder.wave(result)
         except HistoryUnusable as error:
             self.lose_history(error)
+
+
+def _since(finding: Finding, known: Mapping[str, datetime]) -> Finding:
+    """The finding with the date since when it is known: that of its observation where it is new, never a later one."""
+    at = finding.observation.at
+    return replace(finding, first_seen=min(known.get(finding.id, at), at))
 
 
 def findings_of(judged: Iterable[Judged]) -> Iterator[Finding]:

@@ -25,7 +25,8 @@ from scanner.files.lock import lock_for, lock_held
 from scanner.history.database import Database
 from scanner.history.previous import open_before
 from scanner.history.recorder import SweepRecorder, begin_sweep
-from scanner.history.store import Store, StoredSweep
+from scanner.history.store import Store
+from scanner.history.stored import StoredSweep
 
 Result = TypeVar("Result")
 
@@ -44,15 +45,15 @@ class SweepHistory:
         """`path`: the history that the user named, or None for the usual one; `audit` names what is swept
         again and again; `warn` is told at once when the history cannot be used."""
         self._path, self._audit, self._warn, self._resumed = path or default_history(), audit, warn, resumed
-        self._named = path is not None
+        self._named = path is not None or bool(audit)  # an audit lives by its history, wherever it is
         self._store: Store | None = None
         self._recorder: SweepRecorder | None = None
         self._lost, self._degrades = "", False
         self._closing = ExitStack()
 
-    def asked(self, plan: Plan, began: datetime, required: Asked | None) -> Asked | None:
+    def asked(self, plan: Plan, required: Asked | None) -> Asked | None:
         """What is looked at by name: what a policy requires, and what was open in the sweep before."""
-        before = self._try(lambda: self._open_before(plan, began), None, degrades=self._named)
+        before = self._try(lambda: self._open_before(plan), None, degrades=self._named)
         wanted = [places for places in (required, before) if places]
         return (lambda wave: _union([places(wave) for places in wanted])) if wanted else None
 
@@ -103,6 +104,11 @@ class SweepHistory:
         self.close()
 
     @property
+    def lost(self) -> str:
+        """Why the history could not be used, or empty."""
+        return self._lost
+
+    @property
     def store(self) -> Store | None:
         """The history, as long as it can be used."""
         return self._store
@@ -114,9 +120,9 @@ class SweepHistory:
             self._store = Store(database)
         return self._store
 
-    def _open_before(self, plan: Plan, began: datetime) -> Asked | None:
+    def _open_before(self, plan: Plan) -> Asked | None:
         store = self._open()
-        before = store.comparable(plan, self._audit, began)
+        before = store.comparable(plan, self._audit, before=self._resumed)
         return open_before(store, before, plan) if before else None
 
     def _begin(self, info: SweepInfo, plan: Plan, settings: Mapping[str, object]) -> SweepRecorder:

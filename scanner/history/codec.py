@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
@@ -16,15 +16,17 @@ from scanner.core.recognise.identity import Identity
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.targets.targets import TargetSet
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 def milliseconds(moment: datetime) -> int:
-    """An aware moment as milliseconds since the epoch."""
-    return round(moment.timestamp() * 1000)
+    """Return an aware moment as whole milliseconds since the epoch, rounded down as every output does."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def moment(milliseconds_: int) -> datetime:
     """Milliseconds since the epoch as a moment in UTC."""
-    return datetime.fromtimestamp(milliseconds_ / 1000, UTC)
+    return _EPOCH + timedelta(milliseconds=milliseconds_)
 
 
 def address_of(packed: bytes) -> Address:

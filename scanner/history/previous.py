@@ -13,7 +13,8 @@ from scanner.core.columns import Indices
 from scanner.core.plan.plan import Plan
 from scanner.core.plan.wave import Wave
 from scanner.history.compare import in_portions, turns_of
-from scanner.history.store import Store, StoredSweep
+from scanner.history.store import Store
+from scanner.history.stored import StoredSweep
 
 
 def open_before(store: Store, before: StoredSweep, plan: Plan) -> Callable[[Wave], Indices]:

@@ -23,7 +23,7 @@ from scanner.history.codec import (
 from scanner.history.database import Database
 from scanner.history.words import WordTable
 
-Value: TypeAlias = str | int | None
+SqlValue: TypeAlias = str | int | None
 
 _AT_ONCE = 500
 """How many finding ids are asked for in one query."""
@@ -145,11 +145,12 @@ class SweepRecorder:
         connection.executemany(f"INSERT OR REPLACE INTO finding VALUES ({_marks(11)})", sorted(findings, key=_KEY))
         connection.executemany(
             "INSERT INTO known VALUES (?1, ?2, ?2)"
-            " ON CONFLICT (id) DO UPDATE SET last_seen = max(last_seen, excluded.last_seen)",
+            " ON CONFLICT (id) DO UPDATE SET first_seen = min(first_seen, excluded.first_seen),"
+            " last_seen = max(last_seen, excluded.last_seen)",
             sorted(known),
         )
 
-    def _observation(self, connection: sqlite3.Connection, seen: Observation, at: int) -> tuple[Value, ...]:
+    def _observation(self, connection: sqlite3.Connection, seen: Observation, at: int) -> tuple[SqlValue, ...]:
         number, optional = self._words.number, self._words.optional
         return (
             number(connection, seen.state),
@@ -162,7 +163,7 @@ class SweepRecorder:
             self._identities.text(seen.identity) if seen.identity else None,
         )
 
-    def _finding(self, connection: sqlite3.Connection, finding: Finding) -> tuple[Value, ...]:
+    def _finding(self, connection: sqlite3.Connection, finding: Finding) -> tuple[SqlValue, ...]:
         number, optional = self._words.number, self._words.optional
         return (
             number(connection, finding.rule),

@@ -1,20 +1,21 @@
-"""Reads what the recorder wrote: sweeps, their coverage, observations and findings; and prunes."""
+"""Reads what the recorder wrote: sweeps, their coverage, observations and findings.
 
-import json
+Sweeps are ordered as they were recorded, never by their dates: a clock that was wrong for one run must not decide
+what the newest sweep is.
+"""
+
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import (
     ANSWERS_EVERYWHERE,
     REPORTABLE,
-    TRANSPORT,
     Coverage,
-    Endpoint,
     Finding,
     Judged,
     Observation,
@@ -24,139 +25,135 @@ from scanner.core.model import (
     Verdict,
 )
 from scanner.core.plan.plan import Plan
-from scanner.core.report import Summary, SweepInfo
+from scanner.core.report import Summary
 from scanner.core.rules.classify import finding_id
-from scanner.core.targets.ranges import intersect
-from scanner.history.codec import (
-    IdentityCodec,
-    address_of,
-    info_of,
-    milliseconds,
-    moment,
-    plan_of,
-    same_order,
-    settings_of,
-    summary_of,
-)
+from scanner.history.codec import IdentityCodec, moment
 from scanner.history.database import Database
+from scanner.history.overlap import overlap
+from scanner.history.prune import prune
 from scanner.history.recorder import SweepRecorder
+from scanner.history.stored import (
+    FINDINGS,
+    OBSERVATIONS,
+    SWEEP_COLUMNS,
+    RowsByEndpoint,
+    StoredSweep,
+    StoredWave,
+    observation_of,
+    sweep_of,
+    wave_of,
+)
 from scanner.history.words import Texts
 
-_OBSERVATIONS = (
-    "SELECT address, transport, port, state, reason, at, rtt_us, evidence, hostname, identity"
-    " FROM observation WHERE sweep = :sweep"
-)
-_FINDINGS = (
-    "SELECT address, transport, port, rule, severity, verdict, registry_status, service, detail, policy_entry"
-    " FROM finding WHERE sweep = :sweep"
-)
 _SETTLED = "SELECT number FROM wave WHERE sweep = :sweep AND complete"
-_SWEEP = "number, id, audit, started, finished, info, plan, settings, summary"
-
-
-@dataclass(frozen=True)
-class StoredSweep:
-    """A sweep as the history has it."""
-
-    number: int
-    """Its row."""
-    id: str
-    """Its id, as everywhere else."""
-    audit: str
-    """What is swept again and again, or empty."""
-    info: SweepInfo
-    """What was fixed before."""
-    settings: Mapping[str, Any]
-    """What it was started with, for whoever resumes it."""
-    summary: Summary | None
-    """How it ended; None where it was killed, or is still running."""
-    plan_text: str
-    """Its plan as stored."""
-
-    @cached_property
-    def plan(self) -> Plan:
-        """Its plan."""
-        return plan_of(self.plan_text)
-
-    @cached_property
-    def same_order(self) -> bool:
-        """Whether this program would still put each endpoint into the same wave."""
-        return same_order(self.plan_text, self.plan)
-
-    @property
-    def complete(self) -> bool:
-        """Whether it ended with everything covered and nothing degraded."""
-        return self.summary is not None and self.summary.complete
-
-
-@dataclass(frozen=True, slots=True)
-class StoredWave:
-    """A wave's row."""
-
-    number: int
-    """Place of the wave in the plan's shard."""
-    complete: bool
-    """Whether all of it was probed."""
-    coverage: Coverage
-    """What it covered."""
-    reasons: Mapping[str, int]
-    """How many endpoints have each reason."""
-    degraded: tuple[str, ...]
-    """Why answers may have been lost."""
 
 
 class Store:
-    """Questions to a history. Every method raises HistoryUnusable where the database fails."""
+    """An open history, to be read. Every method raises HistoryUnusable where the database fails.
+
+    Use it in a `with` statement, or call `close`.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self._texts, self._identities = Texts(database.connection), IdentityCodec()
 
-    def sweeps(self, *, audit: str | None = None) -> Iterator[StoredSweep]:
-        """Every sweep, newest first; of one audit only where it is named."""
-        query = f"SELECT {_SWEEP} FROM sweep WHERE ?1 IS NULL OR audit = ?1 ORDER BY started DESC, number DESC"
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()
+
+    def sweeps(self, *, audit: str | None = None, before: StoredSweep | None = None) -> Iterator[StoredSweep]:
+        """Yield the sweeps, last recorded first: of one audit, and recorded before another, where these are given."""
+        query = (
+            f"SELECT {SWEEP_COLUMNS} FROM sweep"
+            " WHERE (?1 IS NULL OR audit = ?1) AND (?2 IS NULL OR number < ?2) ORDER BY number DESC"
+        )
         with self.database.reading() as connection:
-            for row in connection.execute(query, (audit,)):
-                yield _sweep(row)
+            for row in connection.execute(query, (audit, before.number if before else None)):
+                yield sweep_of(row)
 
     def sweep(self, word: str) -> StoredSweep:
-        """The sweep that a word means: its id, the unique beginning of it, `last`, or `last~1` for the one before.
+        """Return the sweep that a word means: an id, the unique beginning of one, `last`, or `last~1`.
 
         Raises:
-            InvalidInput: none or several.
+            InvalidInput: no sweep or several.
         """
         name, tilde, back = word.partition("~")
-        if name == "last" and (not tilde or back.isdigit()):
-            return self._last(word, int(back or 0))
+        if name == "last" and (not tilde or (back.isascii() and back.isdigit())):
+            return self._last(word, int(back[:9] or 0))
         with self.database.reading() as connection:
-            query = f"SELECT {_SWEEP} FROM sweep WHERE substr(id, 1, length(?1)) = ?1 LIMIT 3"
+            query = f"SELECT {SWEEP_COLUMNS} FROM sweep WHERE substr(id, 1, length(?1)) = ?1 LIMIT 3"
             found = connection.execute(query, (word,)).fetchall()
         if len(found) != 1:
-            problem = "several sweeps begin so" if len(found) > 1 else "no such sweep"
+            problem = "several sweep IDs begin with this" if len(found) > 1 else "no such sweep"
             raise InvalidInput(f"{word!r}: {problem}", cure="`scanner history` lists them")
-        return _sweep(found[0])
+        return sweep_of(found[0])
+
+    def find(self, sweep_id: str) -> StoredSweep | None:
+        """Return the sweep with exactly this id, or None where it was not recorded."""
+        query = f"SELECT {SWEEP_COLUMNS} FROM sweep WHERE id = ?"
+        with self.database.reading() as connection:
+            row = connection.execute(query, (sweep_id,)).fetchone()
+        return sweep_of(row) if row else None
 
     def _last(self, word: str, back: int) -> StoredSweep:
-        query = f"SELECT {_SWEEP} FROM sweep ORDER BY started DESC, number DESC LIMIT 1 OFFSET ?"
+        query = f"SELECT {SWEEP_COLUMNS} FROM sweep ORDER BY number DESC LIMIT 1 OFFSET ?"
         with self.database.reading() as connection:
             row = connection.execute(query, (back,)).fetchone()
         if row is None:
-            raise InvalidInput(f"{word!r}: the history does not go back so far")
-        return _sweep(row)
+            raise InvalidInput(f"{word!r}: the history does not go back that far", cure="`scanner history` lists them")
+        return sweep_of(row)
 
     def before(self, sweep: StoredSweep) -> StoredSweep | None:
-        """The earlier sweep that this one is best compared with, if there is one."""
-        return self.comparable(sweep.plan, sweep.audit, sweep.info.started)
+        """Return the earlier sweep that a stored one is best compared with, or None."""
+        return self.comparable(sweep.plan, sweep.audit, before=sweep)
+
+    def comparable(self, plan: Plan, audit: str, *, before: StoredSweep | None = None) -> StoredSweep | None:
+        """Return the sweep of an audit that a plan is best compared with, or None.
+
+        That is the last recorded one that is complete, or else the last recorded one, among those that share
+        endpoints with the plan. `before` leaves out that sweep and everything recorded after it.
+        """
+        fallback = None
+        for other in self.sweeps(audit=audit, before=before):
+            if overlap(other.plan, plan).common:
+                if other.complete:
+                    return other
+                fallback = fallback or other
+        return fallback
 
     def after(self, sweep: StoredSweep) -> StoredSweep | None:
-        """The newest later sweep of the same audit that shares endpoints with this one."""
+        """Return the last recorded later sweep of the same audit that shares endpoints with this one, or None."""
         for other in self.sweeps(audit=sweep.audit):
-            if other.info.started > sweep.info.started and shared(other.plan, sweep.plan):
+            if other.number <= sweep.number:
+                return None
+            if overlap(other.plan, sweep.plan).common:
                 return other
         return None
 
+    def clock_doubt(self) -> str:
+        """Return a sentence where the dates of the sweeps contradict the order in which they were recorded."""
+        query = (
+            "SELECT a.id, b.id FROM sweep a JOIN sweep b ON b.number = (SELECT min(number) FROM sweep"
+            " WHERE number > a.number) WHERE a.started > b.started ORDER BY a.number DESC LIMIT 1"
+        )
+        with self.database.reading() as connection:
+            row = connection.execute(query).fetchone()
+        if row is None:
+            return ""
+        return (
+            f"sweep {row[0]} was recorded before {row[1]} and has a later date: the clock was wrong in one of them; "
+            "sweeps are ordered as they were recorded"
+        )
+
     def summary(self, sweep: StoredSweep) -> Summary:
-        """How a sweep ended; for one that was cut short, what its recorded waves tell."""
+        """Return how a sweep ended; for one that was cut short, the sum of its recorded waves."""
         if sweep.summary is not None:
             return sweep.summary
         coverage, reasons = self.covered(sweep)
@@ -183,32 +180,21 @@ class Store:
                 severities[Severity(severity)] += count if Verdict(verdict) in REPORTABLE else 0
         return severities, verdicts
 
-    def comparable(self, plan: Plan, audit: str, before: datetime) -> StoredSweep | None:
-        """Of the sweeps of an audit that began before a moment (aware) and share endpoints with a plan: the
-        newest that is complete, or else the newest."""
-        fallback = None
-        for other in self.sweeps(audit=audit):
-            if other.info.started < before and shared(other.plan, plan):
-                if other.complete:
-                    return other
-                fallback = fallback or other
-        return fallback
-
     def waves(self, sweep: StoredSweep) -> Iterator[StoredWave]:
-        """The waves of a sweep that were recorded, by number."""
+        """Yield the recorded waves of a sweep, by number."""
         with self.database.reading() as connection:
             for row in connection.execute("SELECT * FROM wave WHERE sweep = ? ORDER BY number", (sweep.number,)):
-                yield _wave(row)
+                yield wave_of(row)
 
     def unfinished(self, sweep: StoredSweep) -> bool:
-        """Whether something of it is still to be done: a wave, or the writing of its results."""
+        """Return whether a wave is still to be probed, or the results still to be written."""
         with self.database.reading() as connection:
             query = "SELECT count(*) FROM wave WHERE sweep = ? AND complete"
             (settled,) = connection.execute(query, (sweep.number,)).fetchone()
         return sweep.summary is None or settled < sweep.plan.waves
 
     def covered(self, sweep: StoredSweep) -> tuple[Coverage, Mapping[str, int]]:
-        """What the recorded waves of a sweep covered together, and the reasons in them."""
+        """Return what the recorded waves of a sweep covered together, and how often each reason occurs."""
         coverage, reasons = Coverage(), Counter[str]()
         for wave in self.waves(sweep):
             coverage += wave.coverage
@@ -216,29 +202,31 @@ class Store:
         return coverage, reasons
 
     def judged(self, sweep: StoredSweep, *, settled: bool = False) -> Iterator[Judged]:
-        """Every recorded observation of a sweep with its findings, by address and port; with `settled` only
-        those of waves that were settled whole."""
+        """Yield the recorded observations of a sweep with their findings, by address and port.
+
+        With `settled`, only those of waves that were settled whole.
+        """
         where = f" AND wave IN ({_SETTLED})" if settled else ""
         with self.database.reading() as connection:
             number = {"sweep": sweep.number}
-            observations = connection.execute(f"{_OBSERVATIONS}{where} ORDER BY address, transport, port", number)
-            findings = connection.execute(f"{_FINDINGS} ORDER BY address, transport, port, rule", number)
+            observations = connection.execute(f"{OBSERVATIONS}{where} ORDER BY address, transport, port", number)
+            findings = connection.execute(f"{FINDINGS} ORDER BY address, transport, port, rule", number)
             yield from self._joined(observations, findings)
 
     def judged_at(self, sweep: StoredSweep, places: Iterable[tuple[bytes, int, int]]) -> Iterator[Judged]:
-        """The recorded observations of a sweep at some places (packed address, protocol number, port)."""
+        """Yield the recorded observations of a sweep at some endpoint keys (packed address, protocol number, port)."""
         here = " AND address = :address AND transport = :transport AND port = :port"
         with self.database.reading() as connection:
             for address, transport, port in places:
                 place = {"sweep": sweep.number, "address": address, "transport": transport, "port": port}
-                observations = connection.execute(_OBSERVATIONS + here, place)
-                findings = connection.execute(_FINDINGS + here, place)
+                observations = connection.execute(OBSERVATIONS + here, place)
+                findings = connection.execute(FINDINGS + here, place)
                 yield from self._joined(observations, findings)
 
     def _joined(self, observations: Iterator[tuple[Any, ...]], findings: Iterator[tuple[Any, ...]]) -> Iterator[Judged]:
-        text, rows = self._texts.text, _Ahead(findings)
+        text, rows = self._texts.text, RowsByEndpoint(findings)
         for row in observations:
-            seen = _observation(row, text, self._identities)
+            seen = observation_of(row, text, self._identities)
             found = [self._finding(each, seen) for each in rows.of(row[:3])]
             yield Judged(seen, tuple(sorted(found, key=lambda finding: -finding.severity)))
 
@@ -258,11 +246,11 @@ class Store:
             registry_status=RegistryStatus(text(status)),
             service=text(service),
             policy_entry=text(policy_entry),
-            first_seen=moment(first[0]) if first else None,
+            first_seen=min(moment(first[0]), seen.at) if first else None,
         )
 
     def open_places(self, sweep: StoredSweep) -> Iterator[tuple[bytes, int, int]]:
-        """Where a sweep found open endpoints: packed address, protocol number, port."""
+        """Yield the endpoint keys that a sweep found open: packed address, protocol number, port."""
         query = (
             "SELECT address, transport, port FROM observation"
             " WHERE sweep = ? AND state = (SELECT number FROM word WHERE text = ?)"
@@ -271,7 +259,7 @@ class Store:
             yield from connection.execute(query, (sweep.number, State.OPEN))
 
     def everywhere(self, sweep: StoredSweep) -> Iterator[bytes]:
-        """The packed addresses of hosts that answered on every port, of which nothing else is stored."""
+        """Yield the packed addresses of the hosts that answered on every port."""
         query = (
             "SELECT address FROM observation"
             " WHERE sweep = ? AND port = 0 AND reason = (SELECT number FROM word WHERE text = ?)"
@@ -279,93 +267,29 @@ class Store:
         with self.database.reading() as connection:
             yield from (address for (address,) in connection.execute(query, (sweep.number, ANSWERS_EVERYWHERE)))
 
+    def answered_places(self, sweep: StoredSweep, hosts: Iterable[bytes]) -> Iterator[tuple[bytes, int, int]]:
+        """Yield the endpoint keys of some hosts (packed addresses) that a sweep stored as open or closed."""
+        query = (
+            "SELECT address, transport, port FROM observation WHERE sweep = ?1 AND address = ?2"
+            " AND state IN (SELECT number FROM word WHERE text IN (?3, ?4))"
+        )
+        with self.database.reading() as connection:
+            for host in hosts:
+                yield from connection.execute(query, (sweep.number, host, State.OPEN, State.CLOSED))
+
     def recorder(self, sweep: StoredSweep) -> SweepRecorder:
-        """A recorder that goes on with a sweep."""
+        """Return a recorder that continues a sweep."""
         return SweepRecorder(self.database, sweep.number)
 
-    def prune(self, before: datetime) -> int:
-        """Forget every sweep that began before a moment, and findings not seen since. How many sweeps went."""
-        limit = milliseconds(before)
-        with self.database.transaction() as connection:
-            old = [each for (each,) in connection.execute("SELECT number FROM sweep WHERE started < ?", (limit,))]
-            for table in ("observation", "finding", "wave"):
-                connection.executemany(f"DELETE FROM {table} WHERE sweep = ?", [(number,) for number in old])
-            connection.execute("DELETE FROM sweep WHERE started < ?", (limit,))
-            connection.execute("DELETE FROM known WHERE last_seen < ?", (limit,))
-        with self.database.reading() as connection:
-            connection.execute("VACUUM")
-            self._forget_locks({sweep.id for sweep in self.sweeps()})
-        return len(old)
-
-    def _forget_locks(self, stored: Collection[str]) -> None:
-        """Take away what sweeps that were killed, and are not stored any more, left beside the history."""
-        path = self.database.path
-        for lock in path.parent.glob(f"{path.name}.*.lock"):
-            if lock.name[len(path.name) + 1 : -len(".lock")] not in stored:
-                lock.unlink(missing_ok=True)
+    def prune(self, before: datetime, *, now: datetime | None = None) -> int:
+        """Delete the sweeps that began before a moment (aware), and return how many there were."""
+        return prune(self.database, before, now or datetime.now(UTC))
 
 
-def shared(left: Plan, right: Plan) -> bool:
-    """Whether two plans have an address and a port of one transport in common."""
-    ports = set(left.ports) & set(right.ports) or set(left.udp_ports) & set(right.udp_ports)
-    return bool(ports) and bool(intersect(left.targets.ranges, right.targets.ranges))
+def open_history(path: Path | str) -> Store:
+    """Open a history file for reading. It is brought to the current version where it may be written.
 
-
-class _Ahead:
-    """Rows sorted by place, handed out place by place."""
-
-    def __init__(self, rows: Iterator[tuple[Any, ...]]) -> None:
-        self._rows = rows
-        self._next = next(rows, None)
-
-    def of(self, place: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
-        while self._next is not None and self._next[:3] <= place:
-            if self._next[:3] == place:
-                yield self._next
-            self._next = next(self._rows, None)
-
-
-def _sweep(row: tuple[Any, ...]) -> StoredSweep:
-    number, id_, audit, _, _, info_json, plan_json, settings, summary = row
-    info = info_of(info_json)
-    return StoredSweep(
-        number=number,
-        id=id_,
-        audit=audit,
-        info=info,
-        settings=settings_of(settings),
-        summary=summary_of(summary, info) if summary else None,
-        plan_text=plan_json,
-    )
-
-
-def _wave(row: tuple[Any, ...]) -> StoredWave:
-    _, number, complete, planned, sent, answered, open_, closed, filtered, unknown, unreachable, *rest = row
-    *texts, silent = rest
-    coverage = Coverage(
-        planned=planned,
-        sent=sent,
-        answered=answered,
-        open=open_,
-        closed=closed,
-        filtered=filtered,
-        unknown=unknown,
-        unreachable_hosts=unreachable,
-        open_filtered=silent,
-    )
-    reasons, degraded = map(json.loads, texts)
-    return StoredWave(number, bool(complete), coverage, reasons, tuple(degraded))
-
-
-def _observation(row: tuple[Any, ...], text: Callable[[int | None], str], identities: IdentityCodec) -> Observation:
-    address, transport, port, state, reason, at, rtt_us, evidence, hostname, identity = row
-    return Observation(
-        endpoint=Endpoint(address_of(address), TRANSPORT[transport], port),
-        state=State(text(state)),
-        reason=text(reason),
-        at=moment(at),
-        rtt=None if rtt_us is None else rtt_us / 1e6,
-        evidence=text(evidence),
-        hostname=text(hostname),
-        identity=identities.value(identity) if identity else None,
-    )
+    Raises:
+        HistoryUnusable: it does not exist, is no history, is damaged or locked, or cannot be read.
+    """
+    return Store(Database(Path(path)))

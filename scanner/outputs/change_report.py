@@ -1,7 +1,8 @@
-"""The mail that cron sends after a night in which something changed. Plain text, worth reading, and otherwise empty.
+"""Write the change report that cron mails after an audit run: plain text, empty where nothing changed.
 
-For each new finding: where, since when, what the registry says, and what to do. Then what is gone, what speaks
-differently now, and what was not covered. A night that could not look at everything is never quiet.
+For each new finding: where, since when, what the registry says, and what to do. Then what is gone, what no longer
+answers (which is not the same), which services changed, and what was not covered. A run that did not cover
+everything always reports.
 """
 
 from collections import defaultdict
@@ -15,7 +16,7 @@ from scanner.core.model import Finding
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.rule import Rule
 from scanner.core.sanitise import sanitise
-from scanner.outputs.changes import where
+from scanner.outputs.changes import WHY, where
 from scanner.outputs.quantities import counted
 from scanner.outputs.summary_text import closing_lines
 
@@ -25,42 +26,44 @@ MOST = 20
 REPORT_WIDTH = 78
 _LABEL = 12
 
-_WORTH_SAYING = (Change.NEW, Change.GONE, Change.SERVICE)
+_REPORTED = (Change.NEW, Change.GONE, Change.SERVICE, Change.UNSURE)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRunReport:
-    """What is known after one night."""
+    """What is known after one audit run."""
 
     name: str
     """The audit's name."""
     summary: Summary
     """How the sweep ended."""
     before: SweepInfo | None
-    """The sweep that it is compared with; None on the first night."""
+    """The sweep that it is compared with; None in the first run."""
     changes: Sequence[Difference]
     """What changed since."""
     csv: str = ""
-    """Where all findings are."""
+    """The file with all findings, or empty."""
     history: str = ""
-    """The history file, where it is not the usual one."""
+    """The history file, where it is not the default one."""
     problem: str = ""
-    """Why nothing can be said about changes."""
+    """Why the run could not be compared, or empty."""
 
 
-def change_report(night: AuditRunReport, rules: Iterable[Rule], *, always: bool = False) -> str:
-    """The report; empty where there is nothing to look at, unless it is `always` wanted."""
-    kinds = _by_kind(night.changes)
-    if not (kinds or always or night.problem or not night.summary.complete):
+def change_report(run: AuditRunReport, rules: Iterable[Rule], *, always: bool = False) -> str:
+    """Return the report; empty where nothing changed and everything was covered, unless `always` is set."""
+    kinds = _by_kind(run.changes)
+    if not (kinds or always or run.problem or not run.summary.complete):
         return ""
+    silent = list(_silent_hosts(kinds[Change.UNSURE]))
     actions = {rule.id: rule.action for rule in rules}
-    lines = [_headline(night, kinds), ""]
+    lines = [_headline(run, kinds), ""]
     for section in (
         _section("New:", _new(kinds[Change.NEW], actions), len(kinds[Change.NEW])),
         _section("Gone:", map(_gone, kinds[Change.GONE]), len(kinds[Change.GONE])),
-        _section("Speaks differently:", map(_differently, kinds[Change.SERVICE]), len(kinds[Change.SERVICE])),
-        [*closing_lines(night.summary), *_indented(night.summary.degraded), *_indented(night.summary.notes)],
-        _references(night),
+        _section("No longer answers:", silent, len(silent)),
+        _section("Service changed:", map(_service, kinds[Change.SERVICE]), len(kinds[Change.SERVICE])),
+        [*closing_lines(run.summary), *_indented(run.summary.degraded), *_indented(run.summary.notes)],
+        _references(run),
     ):
         lines += [*section, ""] if section else []
     return "\n".join(lines).rstrip() + "\n"
@@ -69,26 +72,29 @@ def change_report(night: AuditRunReport, rules: Iterable[Rule], *, always: bool 
 def _by_kind(changes: Iterable[Difference]) -> Mapping[Change, list[Difference]]:
     kinds: defaultdict[Change, list[Difference]] = defaultdict(list)
     for each in changes:
-        if each.change in _WORTH_SAYING:
+        if each.change in _REPORTED and (each.change is not Change.UNSURE or (each.silent and each.finding)):
             kinds[each.change].append(each)
     for found in kinds.values():
         found.sort(key=lambda each: -(each.finding.severity if each.finding else 0))
     return kinds
 
 
-def _headline(night: AuditRunReport, kinds: Mapping[Change, list[Difference]]) -> str:
-    name = sanitise(night.name)
-    if night.problem:
-        return f"{name}: swept, but what changed is not known: {sanitise(night.problem)}"
-    if night.before is None:
-        return f"{name}: {counted(_total(night), 'finding')} in the first sweep; from now on only what changes."
-    said = [
+def _headline(run: AuditRunReport, kinds: Mapping[Change, list[Difference]]) -> str:
+    name = sanitise(run.name)
+    if run.problem:
+        return f"{name}: swept, but not compared with an earlier sweep: {sanitise(run.problem)}"
+    if run.before is None:
+        findings = counted(sum(run.summary.findings.values()), "finding")
+        return f"{name}: {findings} in the first sweep; later reports list only what changed."
+    silent = len({each.endpoint for each in kinds.get(Change.UNSURE, ())})
+    parts = [
         counted(len(kinds[Change.NEW]), "new finding") if kinds.get(Change.NEW) else "",
         f"{len(kinds[Change.GONE]):,} gone" if kinds.get(Change.GONE) else "",
-        counted(len(kinds[Change.SERVICE]), "speaks", "speak") + " differently" if kinds.get(Change.SERVICE) else "",
+        f"{counted(silent, 'port')} no longer answering" if silent else "",
+        f"{counted(len(kinds[Change.SERVICE]), 'service')} changed" if kinds.get(Change.SERVICE) else "",
     ]
-    changed = ", ".join(filter(None, said)) or "nothing changed"
-    return f"{name}: {changed} since the sweep of {_day(night.before.started)}."
+    changed = ", ".join(filter(None, parts)) or "nothing changed"
+    return f"{name}: {changed} since the sweep of {_day(run.before.started)}."
 
 
 def _section(title: str, blocks: Iterable[Sequence[str]], count: int) -> list[str]:
@@ -105,11 +111,11 @@ def _indented(texts: Iterable[str]) -> Iterator[str]:
 
 
 def _new(found: Iterable[Difference], actions: Mapping[str, str]) -> Iterator[Sequence[str]]:
-    told: set[str] = set()
+    explained: set[str] = set()
     for each in found:
         if finding := each.finding:
-            yield _finding_block(each, finding, "" if finding.rule in told else actions.get(finding.rule, ""))
-            told.add(finding.rule)
+            yield _finding_block(each, finding, "" if finding.rule in explained else actions.get(finding.rule, ""))
+            explained.add(finding.rule)
 
 
 def _finding_block(each: Difference, finding: Finding, action: str) -> list[str]:
@@ -129,7 +135,7 @@ def _since(each: Difference, finding: Finding) -> str:
     seen = finding.observation.at
     first = finding.first_seen or seen
     again = f"; back again on {_day(seen)}" if first < seen and first.date() != seen.date() else ""
-    because = "" if each.because == "network" else f" (because of the {each.because})"
+    because = f" ({WHY[each.because]})" if WHY[each.because] else ""
     return f"{_day(first)}{again}{because}"
 
 
@@ -139,29 +145,38 @@ def _fact(label: str, text: str) -> list[str]:
 
 
 def _gone(each: Difference) -> list[str]:
-    because = "" if each.because == "network" else f", because of the {each.because}"
+    because = f", {WHY[each.because]}" if WHY[each.because] else ""
     if each.finding is None:
         return []
     last = f", last seen {_day(each.finding.observation.at)}"
     return [f"{where(each)}  {each.finding.rule}", f"  now {sanitise(each.after)}{because}{last}"]
 
 
-def _differently(each: Difference) -> list[str]:
+def _silent_hosts(found: Iterable[Difference]) -> Iterator[Sequence[str]]:
+    """Yield a block for each host with ports that were open and now give no answer: open or not, nobody knows."""
+    hosts: defaultdict[str, dict[str, str]] = defaultdict(dict)
+    for each in found:
+        name = f" ({sanitise(each.hostname)})" if each.hostname else ""
+        hosts[f"{each.endpoint.address}{name}"][f"{each.endpoint.port}/{each.endpoint.transport}"] = each.after
+    for host, ports in hosts.items():
+        facts = [("ports", ", ".join(ports)), ("why", "; ".join(dict.fromkeys(map(sanitise, ports.values()))))]
+        yield [host, *(line for label, text in facts for line in _fact(label, text))]
+
+
+def _service(each: Difference) -> list[str]:
     return [f"{where(each)}  {sanitise(each.before)} -> {sanitise(each.after)}"]
 
 
-def _references(night: AuditRunReport) -> list[str]:
-    info = night.summary.info
-    lines = [f"Everything that was found: {sanitise(night.csv)}"] if night.csv else []
+def _references(run: AuditRunReport) -> list[str]:
+    info = run.summary.info
+    lines = [f"All findings: {sanitise(run.csv)}"] if run.csv else []
     lines.append(f"Sweep {info.sweep_id}, registry of {info.registry.date}.")
-    if night.before is not None:
-        named = f" --history {sanitise(night.history)}" if night.history else ""
-        lines.append(f"`scanner diff {night.before.sweep_id} {info.sweep_id}{named}` shows every change.")
+    if run.before is not None and run.before.started > info.started:
+        lines.append(f"Sweep {run.before.sweep_id} ran earlier and has a later date: the clock was wrong.")
+    if run.before is not None:
+        named = f" --history {sanitise(run.history)}" if run.history else ""
+        lines.append(f"`scanner diff {run.before.sweep_id} {info.sweep_id}{named}` shows every change.")
     return lines
-
-
-def _total(night: AuditRunReport) -> int:
-    return sum(night.summary.findings.values())
 
 
 def _day(moment: datetime) -> str:

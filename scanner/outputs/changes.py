@@ -1,15 +1,26 @@
-"""What changed between two sweeps, as lines for people, as JSON lines and as CSV."""
+"""Write what changed between two sweeps: as lines for people, as JSON lines and as CSV.
+
+Text from the network and from files is sanitised here already, so that no format can forget.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TypeAlias
 
-from scanner.core.diff import Because, Difference
+from scanner.core.diff import Because, Change, Difference
 from scanner.core.sanitise import sanitise
 from scanner.outputs.lines import csv_row, json_line
-from scanner.outputs.record import iso
+from scanner.outputs.record import Value, iso
 
-Value: TypeAlias = str | int | None
+WHY: Mapping[Because, str] = MappingProxyType(
+    {
+        Because.NETWORK: "",
+        Because.REGISTRY: "because of the registry",
+        Because.POLICY: "because of the policy",
+        Because.TIME: "because a date has passed",
+        Because.PROGRAM: "because of another version of scanner",
+    }
+)
+"""What caused a change, in words; nothing for the network, where every change is looked for."""
 
 CHANGE_COLUMNS: tuple[str, ...] = (
     "change",
@@ -33,7 +44,7 @@ CHANGE_COLUMNS: tuple[str, ...] = (
 
 
 def change_record(each: Difference) -> Mapping[str, Value]:
-    """The values of one difference by column; None where there is nothing to say."""
+    """Return the values of one difference by column; None for an empty one."""
     finding = each.finding
     place: tuple[Value, ...] = (
         each.change.value,
@@ -45,9 +56,9 @@ def change_record(each: Difference) -> Mapping[str, Value]:
         each.after,
         each.because.value,
     )
-    told: tuple[Value, ...] = (None,) * (len(CHANGE_COLUMNS) - len(place))
+    about: tuple[Value, ...] = (None,) * (len(CHANGE_COLUMNS) - len(place))
     if finding is not None:
-        told = (
+        about = (
             finding.rule,
             finding.severity.word,
             finding.verdict.value,
@@ -57,38 +68,40 @@ def change_record(each: Difference) -> Mapping[str, Value]:
             iso(finding.first_seen) if finding.first_seen else None,
             finding.id,
         )
-    return MappingProxyType(dict(zip(CHANGE_COLUMNS, map(_plain, (*place, *told)), strict=True)))
+    return MappingProxyType(dict(zip(CHANGE_COLUMNS, map(_plain, (*place, *about)), strict=True)))
 
 
 def change_lines(found: Iterable[Difference]) -> Iterator[str]:
-    """One line each, the kind of change first."""
+    """Yield one line for each difference, without its line end; the kind of change comes first."""
     for each in found:
-        yield f"{each.change.value:<16} {where(each):<28} {sanitise(_said(each))}"
+        yield f"{each.change.value:<16} {where(each):<28} {sanitise(_description(each))}"
 
 
 def change_json(found: Iterable[Difference]) -> Iterator[str]:
-    """One JSON object each."""
+    """Yield one JSON object for each difference, without its line end."""
     for each in found:
         yield json_line("change", change_record(each), ascii_only=False).removesuffix("\n")
 
 
 def change_csv(found: Iterable[Difference]) -> Iterator[str]:
-    """A header and one row each (RFC 4180), without the line ends."""
+    """Yield a header and one row for each difference (RFC 4180), each without its last line feed."""
     yield csv_row(CHANGE_COLUMNS).removesuffix("\n")
     for each in found:
         yield csv_row(change_record(each).values()).removesuffix("\n")
 
 
 def where(each: Difference) -> str:
-    """The endpoint, with the name it was asked by."""
+    """Return the endpoint with the name by which it was asked."""
     return f"{each.endpoint}" + (f" ({sanitise(each.hostname)})" if each.hostname else "")
 
 
-def _said(each: Difference) -> str:
+def _description(each: Difference) -> str:
     if each.finding is None:
         return f"{each.before} -> {each.after}"
-    why = "" if each.because is Because.NETWORK else f" (because of the {each.because})"
-    return f"{each.finding.severity.word} {each.finding.rule}: {each.finding.detail}{why}"
+    name = f"{each.finding.severity.word} {each.finding.rule}"
+    if each.change is Change.UNSURE:
+        return f"{name}: {each.before} -> {each.after}"
+    return f"{name}: {each.finding.detail}" + (f" ({WHY[each.because]})" if WHY[each.because] else "")
 
 
 def _plain(value: Value) -> Value:

@@ -57,7 +57,7 @@ def test_a_history_asked_for_by_name_is_missed(make: Make, tmp_path: Path) -> No
     (tmp_path / "h.db").write_text("something else entirely" * 100)
     memory, said = make(tmp_path / "h.db")
     with memory:
-        assert memory.asked(PLAN, NOW, None) is None
+        assert memory.asked(PLAN, None) is None
         memory.begin(INFO, PLAN, {})
         memory.wave(WAVE)
         assert memory.first_seen(["00" * 8]) == {}

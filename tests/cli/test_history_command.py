@@ -6,9 +6,10 @@ import json
 import re
 import sqlite3
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from socket import socket
+from socket import SO_REUSEADDR, SOL_SOCKET, socket
 from subprocess import CompletedProcess
 
 import pytest
@@ -24,6 +25,24 @@ Listen = Callable[[int], socket]
 def scanner(command: Command) -> Scanner:
     """The same as everywhere, but in this process: these are many commands."""
     return lambda *arguments: CompletedProcess(arguments, *command(*arguments))
+
+
+@pytest.fixture
+def listening_at() -> Iterator[Listen]:
+    """Opens listeners at exactly these ports of 127.0.0.1; skips the test where one is taken."""
+    with ExitStack() as closing:
+
+        def listen(port: int) -> socket:
+            made = closing.enter_context(socket())
+            made.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+            try:
+                made.bind(("127.0.0.1", port))
+            except OSError as error:
+                pytest.skip(f"127.0.0.1:{port} is taken: {error}")
+            made.listen()
+            return made
+
+        yield listen
 
 
 @pytest.fixture
@@ -69,6 +88,51 @@ def test_what_changed_is_told_in_every_format(scanner: Scanner, swept: tuple[str
     table = rows(scanner("diff", "--csv").stdout)
     assert {(row["change"], int(row["port"])) for row in table} == expected
     assert {row["because"] for row in table} == {"network"}
+
+
+def test_a_scan_judged_again_at_once_changes_nothing(scanner: Scanner, listening_at: Listen) -> None:
+    ports = [1337, 4444, 6667, 12345, 31337]
+    for port in ports:
+        listening_at(port)
+    assert scanner("scan", "127.0.0.1", "-p", ",".join(map(str, ports)), "-q").returncode == 1
+    found = rows(scanner("history", "show", "last", "--csv").stdout)
+    assert "threat-listener" in {row["rule"] for row in found}, "the overlays judged"
+    again = scanner("reclassify", "last")
+    assert (again.returncode, again.stdout) == (0, "")
+    assert again.stderr.endswith(": nothing changed\n")
+
+
+def test_times_are_written_alike_everywhere(scanner: Scanner, swept: tuple[str, list[int]]) -> None:
+    times = [json.loads(line)["started"] for line in scanner("history", "--json").stdout.splitlines()]
+    sweep, *findings, summary = map(json.loads, scanner("history", "show", "last", "--json").stdout.splitlines())
+    times += [sweep["started"], summary["finished"], *(each["observed_at"] for each in findings)]
+    times += [each["first_seen"] for each in findings]
+    times += [json.loads(line)["first_seen"] for line in scanner("diff", "--json").stdout.splitlines()]
+    assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", each) for each in times if each), times
+
+
+def test_a_new_finding_is_first_seen_when_it_is_observed(scanner: Scanner, listening: Listen, tmp_path: Path) -> None:
+    port = str(listening(0).getsockname()[1])
+    for name in ("first.csv", "second.csv"):
+        scanner("scan", "127.0.0.1", "-p", port, "-o", name, "-q")
+    first, second = (rows((tmp_path / name).read_text()) for name in ("first.csv", "second.csv"))
+    assert first[0]["first_seen"] == first[0]["observed_at"] == second[0]["first_seen"] < second[0]["observed_at"]
+
+
+def test_how_much_was_compared_is_said_and_nothing_is_refused(scanner: Scanner, listening: Listen) -> None:
+    port = listening(0).getsockname()[1]
+    scanner("scan", "127.0.0.1-127.0.0.4", "-p", f"{port},1", "-q")
+    scanner("scan", "127.0.0.1", "-p", str(port), "-q")
+    few = scanner("diff", "last~1", "last")
+    assert (few.returncode, few.stdout) == (0, "")
+    assert few.stderr.endswith("nothing changed; 1 of 8 endpoints compared\n")
+    scanner("scan", "127.0.0.9", "-p", str(port), "-q")
+    none = scanner("diff", "last~1", "last")
+    assert (none.returncode, none.stdout) == (2, "")
+    assert "have no endpoint in common" in none.stderr
+    alone = scanner("diff")
+    assert alone.returncode == 2
+    assert "no earlier sweep can be compared" in alone.stderr
 
 
 def test_a_stored_sweep_is_shown_as_it_was_written(scanner: Scanner, swept: tuple[str, list[int]]) -> None:
@@ -140,7 +204,7 @@ def test_pruning_keeps_what_is_younger(scanner: Scanner, swept: tuple[str, list[
     connection.execute("UPDATE sweep SET started = started - 100 * 86400000 WHERE number = 1")
     connection.commit()
     connection.close()
-    assert "1 sweep forgotten" in scanner("history", "prune", "--keep", "90d").stderr
+    assert "1 sweep deleted" in scanner("history", "prune", "--keep", "90d").stderr
     assert len(scanner("history", "--json").stdout.splitlines()) == 2
     for wrong in ("soon", "", "9", "-1d", "9999y"):
         assert scanner("history", "prune", "--keep", wrong).returncode == 2

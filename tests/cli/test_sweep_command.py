@@ -5,6 +5,7 @@ import csv
 import fcntl
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -124,7 +125,7 @@ def test_another_service_on_a_known_port_is_news(tmp_path: Path, command: Comman
         assert command("sweep", path)[1:] == ("", "")
         greeter.greeting = b"220 mail.example ESMTP Postfix\r\n"
         _, mail, _ = command("sweep", path)
-    assert "Speaks differently:" in mail
+    assert "Service changed:" in mail
     assert re.search(rf"127\.0\.0\.1:{greeter.port}/tcp  ssh.* -> smtp", mail)
 
 
@@ -206,9 +207,28 @@ def test_a_lost_history_is_never_a_quiet_night(audit: tuple[Path, list[socket]],
     (path.parent / "history.db").write_text("not a database, " * 100)
     status, mail, err = command("sweep", path)
     assert status == 3
-    assert "what changed is not known" in mail
+    assert "not compared with an earlier sweep" in mail
     assert "is not a history" in err
     assert {port for port, _ in found(path.parent / "out" / "latest.csv")} == {str(sockets[1].getsockname()[1])}
+
+
+@pytest.mark.parametrize("table", ["sweep", "wave"])
+def test_a_history_that_breaks_on_the_way_is_a_report_without_comparison(
+    audit: tuple[Path, list[socket]], command: Command, table: str
+) -> None:
+    path, sockets = audit
+    command("sweep", path)
+    connection = sqlite3.connect(path.parent / "history.db")
+    connection.execute(f"CREATE TRIGGER no_more BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'read-only'); END")
+    connection.commit()
+    connection.close()
+    sockets[1].close()
+    status, mail, err = command("sweep", path)
+    assert status == 3
+    assert mail.startswith("Small office: swept, but not compared with an earlier sweep: ")
+    assert "gone" not in mail
+    assert "going on without a history" in err
+    assert found(path.parent / "out" / "latest.csv") == set()
 
 
 def test_what_lies_outside_of_the_scope_stops_the_night_before_it_begins(

@@ -23,7 +23,8 @@ from scanner.engines.interface import Progress
 from scanner.history.database import Database
 from scanner.history.previous import open_before
 from scanner.history.recorder import SweepRecorder, begin_sweep
-from scanner.history.store import Store, StoredSweep
+from scanner.history.store import Store
+from scanner.history.stored import StoredSweep
 
 BEGAN = datetime(2026, 6, 1, 22, 5, tzinfo=UTC)
 
@@ -39,6 +40,8 @@ class World:
 
     open: frozenset[tuple[str, int]]
     unknown: frozenset[tuple[str, int]] = frozenset()
+    silent: frozenset[tuple[str, int]] = frozenset()
+    """What drops our probes."""
     degraded: tuple[str, ...] = ()
     stop_after: int | None = None
     """How many waves are settled before somebody stops it."""
@@ -49,6 +52,8 @@ class World:
             at = (str(wave.address(place)), int(wave.port[place]))
             if at in self.open:
                 reason[place] = reason_code(Reason.SYN_ACK)
+            if at in self.silent:
+                reason[place] = reason_code(Reason.NO_RESPONSE)
             if at in self.unknown:
                 reason[place] = local_error_code(24)
         return SettledWave(
@@ -88,6 +93,7 @@ class Lab:
     path: Path
     registry: Registry = field(default_factory=lambda: registry(("ssh", 22), ("https", 443)))
     nights: int = 0
+    """Days since the first sweep, as the clock has it."""
     hostnames: Mapping[str, str] = field(default_factory=dict)
 
     def plan(self, network: str = "10.0.0.0/28", ports: tuple[int, ...] = (22, 443, 8123), **more: object) -> Plan:
@@ -97,7 +103,7 @@ class Lab:
     def info(self, plan: Plan, policy: Policy | None = None) -> SweepInfo:
         began = BEGAN + timedelta(days=self.nights)
         return SweepInfo(
-            sweep_id=f"{began:%Y%m%dT%H%M%SZ}-{self.nights:04x}",
+            sweep_id=f"{began:%Y%m%dT%H%M%SZ}-{self.nights & 0xFFFF:04x}",
             started=began,
             version="1",
             targets="words",
@@ -130,7 +136,7 @@ class Lab:
         self.nights += 1
         with Database(self.path, create=True) as database:
             store = Store(database)
-            before = store.comparable(plan, audit, info.started) if again else None
+            before = store.comparable(plan, audit) if again else None
             asked = open_before(store, before, plan) if before else None
             recorder = begin_sweep(database, info, plan, audit=audit, settings={"engine": "world"})
             await self.go(world, plan, info, recorder, policy=policy, ends=ends, asked=asked)
@@ -171,8 +177,13 @@ def lab(tmp_path: Path) -> Lab:
 
 @pytest.fixture
 def world() -> Callable[..., World]:
-    def make(*endpoints: tuple[str, int], unknown: Iterable[tuple[str, int]] = (), **more: object) -> World:
-        return World(frozenset(endpoints), frozenset(unknown), **more)  # type: ignore[arg-type]
+    def make(
+        *endpoints: tuple[str, int],
+        unknown: Iterable[tuple[str, int]] = (),
+        silent: Iterable[tuple[str, int]] = (),
+        **more: object,
+    ) -> World:
+        return World(frozenset(endpoints), frozenset(unknown), frozenset(silent), **more)  # type: ignore[arg-type]
 
     return make
 

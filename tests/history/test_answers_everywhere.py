@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from scanner.app.sweep import Sweep
-from scanner.core.diff import Change, Side, Visibility, differences
+from scanner.core.diff import Basis, Change, Side, Visibility, differences
 from scanner.core.model import Observation, State, Verdict
 from scanner.core.plan.plan import Shard
 from scanner.core.rules.classify import Judge
@@ -132,13 +132,41 @@ async def test_a_resumed_sweep_may_say_it_again_and_the_history_knows_it_once(
     assert [finding.rule for finding in again.findings] == ["host-answers-everywhere"]
 
 
+@pytest.mark.parametrize("trouble", [{"stop_after": 2}, {"degraded": ("the link was down",)}])
+async def test_it_stays_veiled_until_it_has_been_screened_again(
+    lab: Any, world: Callable[..., Any], trouble: dict[str, Any]
+) -> None:
+    plan = lab.plan(ports=(22, 443, *range(8000, 8040)), wave_size=128)
+    everything = [(TARPIT, port) for port in plan.ports]
+    whole = await screened(lab, world(*everything), plan=plan)
+    cut = [await lab.sweep(world(*everything, **trouble), plan) for _ in range(2)]
+    for old, new in ((whole, cut[0]), (whole, cut[1]), (cut[0], cut[1])):
+        assert {port for _, _, port in told(lab, old, new)} <= {0}
+        assert {change for change, _, _ in told(lab, old, new)} <= {"unsure"}
+    real = await lab.sweep(world((TARPIT, 8000)), plan)
+    assert ("closed", TARPIT, 0) in told(lab, whole, real)
+
+
+async def test_a_sweep_of_few_ports_does_not_lift_the_veil(lab: Any, world: Callable[..., Any]) -> None:
+    plan = lab.plan(ports=(22, 443, 8123, 8124))
+    whole = await screened(lab, world(*((TARPIT, port) for port in plan.ports)), plan=plan)
+    few = await lab.sweep(world((TARPIT, 22), (TARPIT, 8124)), lab.plan(ports=(22, 8124)))
+    assert {(change, port) for change, _, port in told(lab, whole, few)} == {("unsure", 0)}
+
+
+async def test_that_it_ceased_takes_an_answer_of_the_host(lab: Any, world: Callable[..., Any]) -> None:
+    plan = lab.plan(wave_size=1000)
+    old = await screened(lab, world(*BEFORE), plan=plan)
+    dead = await lab.sweep(world(silent=[(TARPIT, port) for port in plan.ports]), plan)
+    assert ("unsure", TARPIT, 0) in told(lab, old, dead)
+    assert not {change for change, _, port in told(lab, old, dead) if port == 0} - {"unsure"}
+
+
 def test_a_required_port_that_is_closed_is_told_of_such_a_host_too() -> None:
     closed = judged(port=443, rule="required-missing", verdict=Verdict.MISSING, state=State.CLOSED)
     opened = judged(port=443, service="https")
-    seen, veiled = (
-        Side(Visibility.COVERED, opened, degraded=False),
-        Side(Visibility.HOST_ANSWERS_EVERYWHERE, closed, degraded=False),
-    )
-    [missing] = differences(opened.observation.endpoint, seen, veiled, opened.observation.at)
+    basis = Basis(opened.observation.at)
+    seen, veiled = Side(Visibility.COVERED, opened, basis), Side(Visibility.HOST_ANSWERS_EVERYWHERE, closed, basis)
+    [missing] = differences(opened.observation.endpoint, seen, veiled)
     assert (missing.change, missing.finding) == (Change.NEW, closed.findings[0])
     assert (missing.before, missing.after) == ("open", "closed (reset)")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scanner.core.diff import Because, Change, Difference
+from scanner.core.diff import Basis, Because, Change, Difference
 from scanner.core.model import PortKey, Transport
 from scanner.core.plan.plan import Shard
 from scanner.core.policy.policy import Entry, EntryKind, Policy
@@ -125,12 +125,12 @@ async def test_a_policy_explains_a_finding_away(lab: Any, world: Callable[..., A
     }
 
 
-async def test_an_exception_that_ran_out_is_the_policys_doing(lab: Any, world: Callable[..., Any]) -> None:
+async def test_an_exception_that_ran_out_is_a_matter_of_time(lab: Any, world: Callable[..., Any]) -> None:
     lapsing = policy(A, expires=date(2026, 6, 1))
     (found,) = await diff(lab, world(A), world(A), policy_before=lapsing, policy=lapsing)
     assert found.change is Change.NEW
     assert found.finding is not None
-    assert (found.finding.rule, found.because) == ("policy-expired-exception", Because.POLICY)
+    assert (found.finding.rule, found.because) == ("policy-expired-exception", Because.TIME)
 
 
 async def test_a_registry_that_assigned_a_port_is_told_from_the_network(
@@ -154,7 +154,8 @@ async def test_an_old_sweep_is_judged_by_todays_registry_and_policy(
     today = make_registry(("ssh", 22), ("https", 443), ("polestar", 8123), date="2026-05-01")
     judge = Judge(today, policy(A, C))
     again = (judge.judge(each.observation) for each in lab.store().judged(sweep))
-    found = list(compare_judged(lab.store(), sweep, again))
+    judged_by = Basis(sweep.info.started, today.identity.sha256, policy(A, C).identity, "1")
+    found = list(compare_judged(lab.store(), sweep, again, judged_by))
     assert {(each.change, each.endpoint.port, str(each.endpoint.address), each.because) for each in found} == {
         (Change.GONE, C[1], C[0], Because.REGISTRY),
         (Change.GONE, D[1], D[0], Because.REGISTRY),

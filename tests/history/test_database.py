@@ -1,7 +1,12 @@
 """Opening a history: old ones are brought forward, bad ones are refused in one line."""
 
+import shutil
 import sqlite3
-from collections.abc import Callable
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +14,15 @@ import pytest
 
 from scanner.core.errors import HistoryUnusable
 from scanner.history import database as module
+from scanner.history.compare import compare_sweeps
 from scanner.history.database import APPLICATION_ID, Database, statements
 from scanner.history.schema import STEPS, VERSION
-from scanner.history.store import Store
+from scanner.history.store import Store, open_history
+
+DATABASES = Path(__file__).with_name("databases")
+"""Histories that older versions of the program wrote, as SQL."""
+RELEASED = ("45c8b1bf76f6474c", "7a7b46bdf08dabf2", "fb3e67368c39e07b")
+"""Digests of the steps of the schema, white space aside."""
 
 
 def tables(connection: sqlite3.Connection) -> list[tuple[str, str]]:
@@ -78,7 +89,7 @@ def test_a_newer_history_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "h.db"
     at_version(path, VERSION).execute("PRAGMA user_version = 99").connection.close()
     before = path.read_bytes()
-    with pytest.raises(HistoryUnusable, match=r"newer version.*schema is 99"):
+    with pytest.raises(HistoryUnusable, match=r"newer version.*schema 99"):
         Database(path)
     assert path.read_bytes() == before
 
@@ -138,3 +149,103 @@ def test_a_full_disk_is_said_and_nothing_is_half_written(tmp_path: Path) -> None
         with pytest.raises(HistoryUnusable, match="full disk"), database.transaction() as connection:
             connection.executemany("INSERT INTO word (text) VALUES (?)", rows)
         assert database.connection.execute("SELECT count(*) FROM word").fetchone() == (0,)
+
+
+def test_a_released_step_never_changes() -> None:
+    digests = [sha256(" ".join(step.split()).encode()).hexdigest()[:16] for step in STEPS]
+    assert digests[: len(RELEASED)] == list(RELEASED)
+    assert len(digests) == len(RELEASED), "a new step: add its digest here when it is released"
+
+
+@pytest.mark.parametrize("dump", sorted(DATABASES.glob("*.sql")), ids=lambda path: path.stem)
+def test_a_history_that_an_older_version_wrote_is_migrated_and_read(tmp_path: Path, dump: Path) -> None:
+    path = tmp_path / "old.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.executescript(dump.read_text())
+    connection.close()
+    with open_history(path) as store:
+        assert store.database.connection.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        old, new = store.sweep("last~1"), store.sweep("last")
+        assert [store.summary(sweep).coverage.open for sweep in (old, new)] == [2, 1]
+        assert all(sweep.complete and sweep.same_order for sweep in (old, new))
+        assert sum(wave.coverage.planned for wave in store.waves(old)) == 7
+        found = {(each.change.value, each.endpoint.port) for each in compare_sweeps(store, old, new).changes}
+        assert found == {("closed", 31337), ("gone-finding", 31337)}
+
+
+LEAVES_A_LOG = """
+import os, sys
+from pathlib import Path
+from scanner.history.database import Database
+connection = Database(Path(sys.argv[1]), create=True).connection
+connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+connection.execute("PRAGMA wal_autocheckpoint = 0")
+connection.execute("INSERT INTO word (text) VALUES ('latest')")
+os.kill(os.getpid(), 9)
+"""
+READS = """
+import os, sys
+from pathlib import Path
+from scanner.core.errors import HistoryUnusable
+from scanner.history.database import Database
+if os.geteuid() == 0:
+    os.setgroups([]), os.setgid(65534), os.setuid(65534)
+try:
+    with Database(Path(sys.argv[1])) as database:
+        print(database.connection.execute("SELECT text FROM word").fetchall())
+except HistoryUnusable as error:
+    print(error)
+"""
+
+
+@pytest.fixture
+def read_only_copy() -> Iterator[Callable[..., str]]:
+    """Write a history, kill the writer, and read a read-only copy of the named files as somebody who may not write."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+
+        def read(*endings: str, prepare: Callable[[Path], None] = lambda _: None) -> str:
+            path, copy = home / "h.db", home / "medium"
+            killed = subprocess.run([sys.executable, "-c", LEAVES_A_LOG, path], check=False)
+            assert killed.returncode == -9
+            assert path.with_name("h.db-wal").stat().st_size > 0
+            prepare(path)
+            copy.mkdir()
+            for ending in ("", *endings):
+                shutil.copy(f"{path}{ending}", copy / f"h.db{ending}")
+                (copy / f"h.db{ending}").chmod(0o444)
+            copy.chmod(0o555)
+            done = subprocess.run(
+                [sys.executable, "-c", READS, copy / "h.db"], capture_output=True, text=True, check=True
+            )
+            copy.chmod(0o755)
+            return done.stdout.replace(str(copy), "MEDIUM")
+
+        yield read
+
+
+def test_what_is_still_in_the_log_is_read_on_a_read_only_medium(read_only_copy: Callable[..., str]) -> None:
+    assert read_only_copy("-wal", "-shm") == "[('latest',)]\n"
+
+
+def test_a_log_that_cannot_be_read_is_said_instead_of_showing_an_old_state(read_only_copy: Callable[..., str]) -> None:
+    assert read_only_copy("-wal") == (
+        "MEDIUM/h.db: cannot be read here: its latest changes are in the file with -wal at the end of the name, and "
+        "the folder is read-only; copy both files to a folder that you may write and use --history COPY\n"
+    )
+
+
+def test_a_read_only_history_without_a_log_is_read(read_only_copy: Callable[..., str]) -> None:
+    assert read_only_copy() == "[]\n"
+
+
+def test_a_read_only_history_that_really_is_older_is_said_to_be_so(read_only_copy: Callable[..., str]) -> None:
+    def older(path: Path) -> None:
+        path.unlink()
+        at_version(path, 2).close()
+
+    assert read_only_copy(prepare=older) == (
+        f"MEDIUM/h.db: was written by an older version of scanner (schema 2, this one needs {VERSION}) and is "
+        "read-only; copy it to a folder that you may write and use --history COPY\n"
+    )

@@ -36,7 +36,7 @@ async def test_closed_is_said_with_its_reason_beside_an_endpoint_that_nobody_cou
     new = await lab.sweep(world(unknown=[B, ("10.0.0.9", 22)]), plan, again=True)
     found = changes(lab, old, new)
     assert found["closed", *A].after == "closed (reset)"
-    assert found["unsure", *B].after == "unknown"
+    assert found["unsure", *B].after == "unknown (local-error:EMFILE)"
     assert len(found) == 2
 
 

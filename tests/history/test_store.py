@@ -106,7 +106,13 @@ async def test_a_sweep_is_named_by_its_beginning_or_by_its_place(lab: Any, world
     assert store.sweep("last").id == ids[2]
     assert store.sweep("last~2").id == ids[0]
     assert store.sweep(ids[1][:10]).id == ids[1]
-    for word, complaint in [("2026", "several"), ("", "several"), ("1999", "no such"), ("last~3", "so far")]:
+    for word, complaint in [
+        ("2026", "several"),
+        ("", "several"),
+        ("1999", "no such"),
+        ("last~3", "that far"),
+        ("last~9999999999999999999999", "that far"),
+    ]:
         with pytest.raises(InvalidInput, match=complaint):
             store.sweep(word)
 

@@ -14,7 +14,7 @@ from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.history.codec import plan_of, plan_text
 from scanner.history.compare import compare
-from scanner.history.store import shared
+from scanner.history.overlap import overlap
 from tests.history.conftest import BEGAN, World
 
 DNS, SNMP = ("10.0.0.1", 53), ("10.0.0.2", 161)
@@ -57,8 +57,9 @@ async def test_a_plan_of_both_transports_comes_back(lab: Any) -> None:
 
 
 def test_plans_share_a_port_only_of_one_transport(lab: Any) -> None:
-    assert not shared(lab.plan(ports=(53,)), lab.plan(ports=(), udp_ports=(53,)))
-    assert shared(lab.plan(ports=(22,), udp_ports=(53,)), lab.plan(ports=(), udp_ports=(53,)))
+    udp = lab.plan(ports=(), udp_ports=(53,))
+    assert overlap(lab.plan(ports=(53,)), udp).common == 0
+    assert overlap(lab.plan(ports=(22,), udp_ports=(53,)), udp).common == udp.size
 
 
 async def test_silence_is_counted_and_no_row(lab: Any) -> None:

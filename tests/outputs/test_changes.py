@@ -69,10 +69,45 @@ def test_what_somebody_else_changed_says_so() -> None:
     assert "because of the policy" in change_report(night(replace(NEW, because=Because.POLICY)), RULES)
 
 
+def test_a_date_that_has_passed_and_another_program_are_named() -> None:
+    for because, words in ((Because.TIME, "a date has passed"), (Because.PROGRAM, "another version of scanner")):
+        (line,) = change_lines([replace(NEW, because=because)])
+        assert line.endswith((f"(because {words})", f"(because of {words})"))
+        assert words in change_report(night(replace(NEW, because=because)), RULES)
+
+
+def test_ports_that_no_longer_answer_are_one_block_a_host_and_never_gone() -> None:
+    after = "no longer answers (no-response)"
+    silent = Difference(Change.UNSURE, ENDPOINT, "open", after, "web.example", FINDING, silent=True)
+    other = replace(silent, endpoint=replace(ENDPOINT, port=22), finding=replace(FINDING, severity=Severity.LOW))
+    report = change_report(night(silent, other), RULES)
+    assert report.startswith("office: 2 ports no longer answering since")
+    block = report.partition("No longer answers:\n")[2].partition("\n\n")[0]
+    assert block.splitlines() == [
+        "  10.0.0.7 (web.example)",
+        "    ports     8123/tcp, 22/tcp",
+        "    why       no longer answers (no-response)",
+    ]
+    assert "Gone" not in report
+
+
+def test_what_was_only_not_asked_is_no_reason_for_a_report() -> None:
+    unasked = Difference(Change.UNSURE, ENDPOINT, "open", "open, but the service was not identified", "", FINDING)
+    assert change_report(night(unasked), RULES) == ""
+    (line,) = change_lines([unasked])
+    assert line.endswith("medium open-unassigned: open -> open, but the service was not identified")
+
+
+def test_a_sweep_that_is_dated_after_a_later_one_is_noted() -> None:
+    ahead = replace(BEFORE, sweep_id="20360607T021500Z-0000", started=NOW + timedelta(days=3650))
+    report = change_report(night(NEW, before=ahead), RULES)
+    assert "Sweep 20360607T021500Z-0000 ran earlier and has a later date: the clock was wrong." in report
+
+
 def test_the_headline_counts_in_good_grammar() -> None:
     other = Difference(Change.SERVICE, ENDPOINT, "ssh", "http")
-    assert change_report(night(other), RULES).startswith("office: 1 speaks differently since")
-    assert change_report(night(other, NEW, NEW, other), RULES).startswith("office: 2 new findings, 2 speak differently")
+    assert change_report(night(other), RULES).startswith("office: 1 service changed since")
+    assert change_report(night(other, NEW, NEW, other), RULES).startswith("office: 2 new findings, 2 services changed")
 
 
 def test_a_quiet_night_says_nothing_unless_it_is_asked_to() -> None:

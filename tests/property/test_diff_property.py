@@ -1,4 +1,4 @@
-"""Whatever is open, unknown or cut short in two sweeps: what diff says is true, and clear sweeps leave nothing out."""
+"""Whatever is open, silent, unknown or cut short: what diff says is true, and clear sweeps leave nothing out."""
 
 import asyncio
 import tempfile
@@ -19,6 +19,7 @@ worlds = st.builds(
     World,
     open=places,
     unknown=st.one_of(st.just(frozenset()), places),
+    silent=st.one_of(st.just(frozenset()), places),
     degraded=st.sampled_from([(), (), ("the link was down",)]),
     stop_after=st.sampled_from([None, None, 1, 3]),
 )
@@ -41,15 +42,17 @@ def test_what_is_said_is_true(before: World, after: World, again: bool) -> None:
     said = {
         change: {(str(d.endpoint.address), d.endpoint.port) for d in found if d.change is change} for change in Change
     }
-    was, now = before.open - before.unknown, after.open - after.unknown
+    was, now = (each.open - each.unknown - each.silent for each in (before, after))
 
-    assert said[Change.OPENED] <= now - before.open - before.unknown
-    assert said[Change.CLOSED] <= was - after.open - after.unknown
+    assert said[Change.OPENED] <= now - (before.open - before.silent) - before.unknown
+    gone = {place for place in said[Change.GONE] if place[1] == 8123}
+    assert gone <= said[Change.CLOSED], "only an answer ends a finding"
+    assert said[Change.CLOSED] <= was - after.open - after.unknown - after.silent
     assert not (said[Change.CLOSED] and after.degraded)
     assert not (said[Change.OPENED] and before.degraded)
     assert not said[Change.OPENED] & said[Change.CLOSED]
     assert not said[Change.UNSURE] & (said[Change.OPENED] | said[Change.CLOSED])
     if before.stop_after is None and after.stop_after is None:
         assert said[Change.OPENED] | said[Change.CLOSED] | said[Change.UNSURE] == was ^ now
-    if all(not (w.unknown or w.degraded or w.stop_after) for w in (before, after)):
+    if all(not (w.unknown or w.degraded or w.stop_after or w.silent) for w in (before, after)):
         assert not said[Change.UNSURE]

@@ -1,23 +1,18 @@
-"""`scanner history [list | show | prune]`: the stored sweeps."""
+"""`scanner history [list | show | prune]`: list, show and delete stored sweeps."""
 
-import json
 import re
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from scanner.cli import options as opt
 
-if TYPE_CHECKING:
-    from scanner.history.store import Store, StoredSweep
+app = typer.Typer(help="List, show and delete stored sweeps.", invoke_without_command=True, rich_markup_mode=None)
 
-app = typer.Typer(help="The stored sweeps.", invoke_without_command=True, rich_markup_mode=None)
-
-AsJson = Annotated[bool, typer.Option("--json", help="JSON lines.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Write JSON lines.")]
 _UNITS = {"d": 1, "w": 7, "m": 30, "y": 365}
 MOST_DAYS = 100 * 365
 
@@ -26,10 +21,10 @@ MOST_DAYS = 100 * 365
 def list_command(
     context: typer.Context,
     history: opt.HistoryFile = None,
-    most: Annotated[int, typer.Option("--most", min=1, metavar="N", help="How many, newest first.")] = 50,
+    most: Annotated[int, typer.Option("--most", min=1, metavar="N", help="Maximum number of sweeps to list.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """List the stored sweeps, newest first. `scanner history show ID` shows one."""
+    """List the stored sweeps, last recorded first. `scanner history show ID` shows one."""
     if context.invoked_subcommand is not None:
         context.obj = history
         return
@@ -40,45 +35,46 @@ def _list(history: Path | None, most: int, *, as_json: bool) -> None:
     from itertools import islice
 
     from scanner.app.sweep_history import open_store
+    from scanner.cli.views.history_view import sweep_json, sweep_lines
 
-    store = open_store(history)
-    with store.database:
+    with open_store(history) as store:
         sweeps = islice(store.sweeps(), most)
-        lines = (json.dumps(_facts(store, sweep)) for sweep in sweeps) if as_json else _table(store, sweeps)
+        lines = sweep_json(store, sweeps) if as_json else sweep_lines(store, sweeps)
         sys.stdout.writelines(f"{line}\n" for line in lines)
+        if doubt := store.clock_doubt():
+            typer.echo(f"scanner: {doubt}", err=True)
 
 
 @app.command("list")
 def list_again_command(
     context: typer.Context,
-    most: Annotated[int, typer.Option("--most", min=1, metavar="N", help="How many, newest first.")] = 50,
+    most: Annotated[int, typer.Option("--most", min=1, metavar="N", help="Maximum number of sweeps to list.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """The same as `scanner history` alone."""
+    """List the stored sweeps, as `scanner history` alone does."""
     _list(context.obj, most, as_json=as_json)
 
 
 @app.command("show")
 def show_command(
     context: typer.Context,
-    sweep: Annotated[str, typer.Argument(metavar="ID", help="Its id, the beginning of it, last, or last~1.")],
+    sweep: Annotated[str, typer.Argument(metavar="ID", help="Sweep ID, beginning of an ID, last, or last~1.")],
     history: opt.HistoryFile = None,
     as_json: AsJson = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Its findings as CSV, as `scan` writes them.")] = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write its findings as CSV, as `scan` does.")] = False,
     formats: Annotated[
-        list[str] | None, typer.Option("--format", metavar="NAME[=FILE]", help="In this format, as `scan` writes it.")
+        list[str] | None, typer.Option("--format", metavar="NAME[=FILE]", help="Write this format, as `scan` does.")
     ] = None,
     all_open: opt.AllOpen = False,
 ) -> None:
-    """Show a stored sweep: what it covered, and what it found."""
+    """Show what a stored sweep covered and found."""
     from scanner.app.sweep_history import open_store
     from scanner.outputs.fan_out import FanOut
     from scanner.outputs.formats import FormatOptions, make_outputs, parse_request
     from scanner.outputs.summary import SummaryLines
     from scanner.outputs.table import Table
 
-    store = open_store(history or context.obj)
-    with store.database:
+    with open_store(history or context.obj) as store:
         stored = store.sweep(sweep)
         words = [*(["jsonl"] if as_json else []), *(["csv"] if csv else []), *(formats or [])]
         requests = [parse_request(word if "=" in word else f"{word}=-") for word in words]
@@ -94,17 +90,17 @@ def show_command(
 @app.command("prune")
 def prune_command(
     context: typer.Context,
-    keep: Annotated[str, typer.Option(metavar="90d", help="How much to keep: days d, weeks w, months m, years y.")],
+    keep: Annotated[str, typer.Option(metavar="90d", help="Age up to which sweeps are kept: 90d, 12w, 6m or 2y.")],
     history: opt.HistoryFile = None,
 ) -> None:
-    """Forget sweeps that are older than that. When a finding was first seen is remembered as long as it lasts."""
+    """Delete sweeps older than --keep. First-seen dates of findings that are still open are kept."""
     from scanner.app.sweep_history import open_store
     from scanner.outputs.quantities import counted
 
-    store = open_store(history or context.obj)
-    with store.database:
-        gone = store.prune(datetime.now(UTC) - _span(keep))
-    typer.echo(f"{counted(gone, 'sweep')} forgotten", err=True)
+    now, age = datetime.now(UTC), _span(keep)
+    with open_store(history or context.obj) as store:
+        deleted = store.prune(now - age, now=now)
+    typer.echo(f"{counted(deleted, 'sweep')} deleted", err=True)
 
 
 def _span(text: str) -> timedelta:
@@ -113,47 +109,5 @@ def _span(text: str) -> timedelta:
     found = re.fullmatch(r"([0-9]{1,4})([dwmy])", text)
     days = int(found[1]) * _UNITS[found[2]] if found else MOST_DAYS + 1
     if days > MOST_DAYS:
-        raise InvalidInput(f"{text!r} is not a time", where="--keep", cure="write 90d, 12w, 6m or 2y")
+        raise InvalidInput(f"{text!r} is not an age", where="--keep", cure="write 90d, 12w, 6m or 2y")
     return timedelta(days=days)
-
-
-def _table(store: "Store", sweeps: "Iterator[StoredSweep]") -> Iterator[str]:
-    yield f"{'id':<22} {'audit':<16} {'endpoints':>13} {'open':>7} {'findings':>8}  how it ended"
-    for sweep in sweeps:
-        facts = _facts(store, sweep)
-        yield (
-            f"{facts['sweep_id']:<22} {str(facts['audit'])[:16]:<16} {facts['planned']:>13,} {facts['open']:>7,} "
-            f"{facts['findings']:>8,}  {facts['ended']}"
-        )
-
-
-def _facts(store: "Store", sweep: "StoredSweep") -> "dict[str, str | int]":
-    from scanner.core.sanitise import sanitise
-
-    summary = store.summary(sweep)
-    return {
-        "sweep_id": sweep.id,
-        "audit": sanitise(sweep.audit),
-        "started": sweep.info.started.isoformat(),
-        "targets": sanitise(sweep.info.targets),
-        "ports": sanitise(sweep.info.ports),
-        "planned": summary.coverage.planned,
-        "unknown": summary.coverage.unknown,
-        "open": summary.coverage.open,
-        "findings": sum(summary.findings.values()),
-        "registry_date": sweep.info.registry.date,
-        "policy": sanitise(sweep.info.policy),
-        "scope": sanitise(sweep.info.scope),
-        "ended": _ended(sweep),
-    }
-
-
-def _ended(sweep: "StoredSweep") -> str:
-    summary = sweep.summary
-    if summary is None:
-        return "cut short, or still running: `scanner resume` goes on"
-    if summary.interrupted:
-        return "interrupted: `scanner resume` goes on"
-    if summary.degraded:
-        return "degraded"
-    return "complete" if summary.complete else "incomplete"

@@ -9,7 +9,8 @@ from scanner.cli import options as opt
 
 if TYPE_CHECKING:
     from scanner.config.audit import Audit
-    from scanner.history.store import Store, StoredSweep
+    from scanner.history.store import Store
+    from scanner.history.stored import StoredSweep
 
 
 def resume_command(
