@@ -17,6 +17,7 @@ from scanner.engines.packets.af_xdp import xdp_sender
 from scanner.engines.packets.sendmmsg import Sender, ip_sender, packet_sender
 from scanner.engines.routing.netlink import Medium
 from scanner.engines.routing.routes import Route
+from scanner.engines.syn.scapy_loading import load_scapy
 
 _LARGEST_MSS = 1460
 
@@ -66,6 +67,7 @@ def syn_template(route: Route, *, flags: str = "S", hop: bytes = b"") -> Templat
     `flags` in scapy's letters: "R" gives the reset that closes what a probe opened. `hop` is the link-layer address of
     the next hop, six bytes; empty where it differs from frame to frame, or there is none.
     """
+    load_scapy()
     from scapy.layers.inet import IP, TCP
     from scapy.layers.inet6 import IPv6
     from scapy.layers.l2 import Ether

@@ -32,6 +32,7 @@ from scanner.engines.choose import EngineName, demand_raw
 from scanner.engines.interface import Progress
 from scanner.engines.syn.in_flight import InFlightWave
 from scanner.engines.syn.options import Permitted, SynOptions
+from scanner.engines.syn.scapy_loading import load_scapy
 from scanner.engines.syn.source_ports import SourcePorts, choose_ports
 from scanner.engines.syn.validate import validate
 
@@ -197,8 +198,8 @@ class _Network:
 
     def __init__(self) -> None:
         logging.getLogger("scapy.runtime").setLevel(logging.ERROR)
+        load_scapy()
         from scapy.config import conf
-        from scapy.layers import inet, inet6, l2  # noqa: F401 - what scapy knows, it knows by having imported it
 
         self._conf = conf
         conf.verb = 0
