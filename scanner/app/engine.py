@@ -80,7 +80,7 @@ def _check_frames_unasked(options: ScanOptions) -> None:
 
 
 def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
-    """One process where that is enough, a crew of them where the plan is large and the limits let it run."""
+    """One process where that is enough, a pool of them where the plan is large and the limits let it run."""
     from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
     from scanner.engines.connect.pool import ConnectPool, pool_size
 

@@ -2,7 +2,7 @@
 
     python tests/bench/bench_connect.py [RUNS]
 
-All in turn, in one run, as root. The scan phase is the engine alone, as the command line would choose it: a crew of
+All in turn, in one run, as root. The scan phase is the engine alone, as the command line would choose it: a pool of
 processes where there are processors for one; a single process is measured beside it. Goals: the scan phase 1.5 times
 as fast, the whole process no slower, every open port found in every run.
 """

@@ -1,4 +1,4 @@
-"""The last address of a network on our own link is nobody's: absent, and no reason to call a sweep incomplete."""
+"""The last address of a network on our own link belongs to no host: it is absent, and the sweep is still complete."""
 
 import json
 

@@ -72,7 +72,9 @@ async def test_each_kind_of_rejection_has_its_reason(pair: Pair, options: Connec
     assert covered(*settled).sent == len(kinds) + 2
 
 
-async def test_a_routers_word_is_told_from_the_targets(routed: tuple[Namespace, Namespace, Namespace]) -> None:
+async def test_an_icmp_error_of_a_router_is_told_from_the_targets(
+    routed: tuple[Namespace, Namespace, Namespace],
+) -> None:
     a, r, b = routed
     no_icmp_limit(r)
     r.nft("add rule inet lab forward meta nfproto ipv4 tcp dport 200-299 reject with icmp type host-unreachable")
@@ -159,7 +161,7 @@ async def test_without_a_route_nothing_is_known(pair: Pair) -> None:
     assert covered(*settled).sent == 0
 
 
-async def test_our_own_firewalls_word_is_no_state_of_the_port(pair: Pair) -> None:
+async def test_an_error_of_our_own_firewall_is_no_state_of_the_port(pair: Pair) -> None:
     a, b = pair
     no_icmp_limit(a)
     a.nft("add rule inet lab output tcp dport 100-104 reject with icmpx type port-unreachable")

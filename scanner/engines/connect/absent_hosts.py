@@ -1,9 +1,9 @@
-"""Hears from the kernel which addresses on our own wires nobody answers for.
+"""Learn from the kernel which addresses on our own links do not answer ARP or neighbour discovery.
 
-When ARP or neighbour discovery has asked three times in vain, the kernel tells the sockets whose packets it kept,
-oldest first, by ICMP errors of which it sends fifty at once at most. A scanner's oldest packets belong to sockets
-that have long given up, so the news may never reach a living one. It is also announced on the neighbour group of
-rtnetlink, once, with the address: that is listened to here. No right is needed. rtnetlink(7), linux/neighbour.h.
+After three requests without an answer the kernel reports this to the sockets whose packets it kept, oldest first, by
+ICMP errors, of which it sends fifty at once at most. A scanner's oldest packets belong to sockets that have long given
+up, so the report may never reach a living one. The kernel also announces it once, with the address, on the neighbour
+group of rtnetlink; that group is read here. No privilege is needed. rtnetlink(7), linux/neighbour.h.
 """
 
 import socket
@@ -25,10 +25,10 @@ _NEIGHBOUR_GROUP = 1 << 2
 
 
 class AbsenceWatch:
-    """A socket that hears of failed neighbours."""
+    """A socket that receives news of failed neighbours."""
 
     def __init__(self) -> None:
-        """Raises OSError where the system allows no such socket."""
+        """Open the socket. Raises OSError where the system allows no such socket."""
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         try:
             self._socket.bind((0, _NEIGHBOUR_GROUP))
@@ -37,11 +37,11 @@ class AbsenceWatch:
             raise
 
     def fileno(self) -> int:
-        """The descriptor to wait on."""
+        """Return the descriptor to wait on."""
         return self._socket.fileno()
 
     def absent(self) -> Iterator[Address]:
-        """The addresses for which nobody answered since the last call. Never waits."""
+        """Yield the addresses that turned out to be absent since the last call. Never waits."""
         while True:
             try:
                 data = self._socket.recv(1 << 16)
@@ -52,12 +52,12 @@ class AbsenceWatch:
             yield from failed_neighbours(data)
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Close the socket."""
         self._socket.close()
 
 
 def failed_neighbours(data: bytes) -> Iterator[Address]:
-    """The addresses that rtnetlink messages report as failed."""
+    """Yield the addresses that rtnetlink messages report as failed."""
     offset = 0
     while offset + _HEADER.size <= len(data):
         size, kind, *_ = _HEADER.unpack_from(data, offset)
@@ -69,7 +69,7 @@ def failed_neighbours(data: bytes) -> Iterator[Address]:
 
 
 def _failed(body: bytes) -> Iterator[Address]:
-    """The address of one neighbour message, if it says that the neighbour failed."""
+    """Yield the address of one neighbour message, if it says that the neighbour failed."""
     family, _, state, *_ = _NEIGHBOUR.unpack_from(body)
     offset = _NEIGHBOUR.size
     while state & _FAILED and offset + _ATTRIBUTE.size <= len(body):

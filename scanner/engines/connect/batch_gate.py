@@ -1,9 +1,9 @@
-"""When the next probes may go, over all hosts: asyncio-throttle behind an interface of our own.
+"""The global rate of the connect engine: asyncio-throttle behind an interface of our own.
 
-asyncio-throttle keeps an entry for each permit of the last period and polls while it waits, so thousands of
-permits a second would cost a core, and a whole second's permits may go at once. Asked for one permit per
-*batch*, it keeps one entry and spaces the batches by more than their period: a rate that holds in any rolling
-second (`core/rate/allowance.py` has the arithmetic), without a burst after a pause, for a few per cent of a core.
+asyncio-throttle keeps an entry for each acquisition of the last period and polls while it waits, so thousands of
+acquisitions a second would cost a core, and a whole second's probes might go at once. Asked once per *batch*, it keeps
+one entry and spaces the batches by more than their period: a rate that holds in any rolling second
+(`core/rate/allowance.py` has the arithmetic), without a burst after a pause, for a few per cent of a core.
 """
 
 import asyncio
@@ -18,10 +18,10 @@ _POLL = 0.001
 
 
 class Gate(Protocol):
-    """Lets probes through, some at a time."""
+    """Lets probes through, one batch at a time."""
 
-    async def permits(self) -> int:
-        """Wait until probes may go; how many. Those that are not used are lost, never saved up."""
+    async def next_batch(self) -> int:
+        """Wait until probes may go; return how many. Those that are not used are lost, never saved up."""
         ...
 
 
@@ -34,8 +34,8 @@ class BatchGate:
         self._throttler = Throttler(1, period=self._batching.period, retry_interval=_POLL)
         self._last = float("-inf")
 
-    async def permits(self) -> int:
-        """Wait for the next batch's turn; how many probes it may hold."""
+    async def next_batch(self) -> int:
+        """Wait for the next batch's turn; return how many probes it may hold."""
         due = self._last + self._batching.period - time.monotonic()
         await asyncio.sleep(max(0.0, due - _POLL))  # spares the throttler's polling, and always yields
         await self._throttler.acquire()

@@ -1,14 +1,14 @@
-"""The connect engine: TCP connect() by the operating system, with no special right.
+"""The connect engine: TCP connect() by the operating system, without any privilege.
 
-Built for one core and one thread: waves become rows of a ledger (`connect_ledger.py`), a schedule says which
-endpoint is next (`connect_schedule.py`), a prober asks it (`connect_epoll.py` or `connect_portable.py`), a table
-judges the answer (`connect_outcome.py`), and `connect_run.py` ties them to asyncio's loop.
+Built for one core and one thread: waves in flight keep what is known of each endpoint (`in_flight.py`), a schedule says
+which endpoint is next (`schedule.py`), a prober probes it (`epoll.py` or `portable.py`), a table classifies the errno
+(`outcome.py`), and `run.py` ties them to asyncio's loop.
 
 Times. An unanswered SYN is sent again by the kernel after one second, whatever we want. The default timeout lies below
-that, so one probe is one packet and the rate that was promised is the rate on the wire; a longer timeout is
-allowed for slow links, and the limits are then divided by the packets it may cause. The kernel gives up on ARP or
-neighbour discovery after three seconds: with the default gap between tries, the second one is under way then and
-hears of it, so that an absent host is told from a silent one even where it is asked for one port only.
+that, so one probe is one packet and the promised rate is the rate on the wire; a longer timeout is allowed for slow
+links, and the limits are then divided by the packets it may cause. The kernel gives up on ARP or neighbour discovery
+after three seconds: with the default gap between attempts, the second one is under way then and learns of it, so that
+an absent host is told from a silent one even where it is probed on one port only.
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -29,14 +29,14 @@ from scanner.engines.connect.socket_budget import socket_budget
 from scanner.engines.interface import Progress
 
 LEAST_GAP = 1.0
-"""Seconds between two probes of one endpoint, at least: systems answer a second SYN that comes sooner with silence."""
+"""Minimum seconds between two probes of one endpoint: systems answer a second SYN that comes sooner with silence."""
 _MOST_SOCKETS = 16_384
 _UNPACED_SOCKETS, _UNPACED_SLOW_SOCKETS = 4096, 512
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectOptions:
-    """How the connect engine asks."""
+    """How the connect engine probes."""
 
     timeout: float = 0.8
     """Seconds to wait for the answer to one probe."""
@@ -45,9 +45,9 @@ class ConnectOptions:
     retry_gap: float = 2.6
     """Seconds from one probe of an endpoint to the next; at least 1, and never less than the timeout in effect."""
     parallel: int | None = None
-    """Most sockets in use at once; None for as many as the rate needs and the system allows."""
+    """Maximum number of sockets in use at once; None for as many as the rate needs and the system allows."""
     portable: bool = False
-    """Use the portable way even where epoll is there."""
+    """Use the portable prober even where epoll is available."""
 
     def __post_init__(self) -> None:
         if not 0 < self.timeout <= 60:
@@ -80,7 +80,7 @@ class ConnectEngine:
     ) -> None:
         """`permitted` is asked once about each address, before the first probe of its wave.
 
-        `alone` is False in a worker of a crew (`connect_crew.py`): other processes of ours probe too.
+        `alone` is False in a worker of a pool (`pool.py`): other processes of ours probe too.
         """
         self._options = options
         self._limits = limits.shared_by(options.packets)
@@ -105,7 +105,7 @@ class ConnectEngine:
             self._run.stop()
 
     def wake(self) -> None:
-        """There are waves where the iterator last gave None."""
+        """Resume after the iterator gave None: it has waves again."""
         if self._run is not None:
             self._run.wake()
 
@@ -135,7 +135,7 @@ class ConnectEngine:
                 yield each
 
     def _wanted_sockets(self) -> int:
-        """Enough to wait for every probe of the last timeout at once."""
+        """Return enough sockets to wait for every probe of the last timeout at once."""
         if self._options.parallel is not None:
             return self._options.parallel
         if self._limits.rate is None:
@@ -151,7 +151,7 @@ class ConnectEngine:
 
 
 def _watch() -> AbsenceWatch | None:
-    """Where the system tells who is absent, someone who listens. Without, timeouts have to do."""
+    """Return a watch for absent hosts where the system announces them; elsewhere timeouts have to do."""
     try:
         return AbsenceWatch() if NEIGHBOUR_NEWS_AVAILABLE else None
     except OSError:

@@ -1,8 +1,8 @@
 """What the connect engine remembers of each address, for as long as it matters.
 
-A host outlives its wave: its cap must hold and its absence must be remembered when the next wave asks for it
-again. The book keeps the most recently used ones and forgets the rest, so that a plan of sixteen million
-addresses costs no more than one of a hundred thousand.
+A host outlives its wave: its cap must hold and its absence must be remembered when the next wave holds it again. The
+book keeps the most recently used ones and forgets the rest, so that a plan of sixteen million addresses costs no more
+than one of a hundred thousand.
 """
 
 import errno
@@ -18,7 +18,7 @@ from scanner.core.plan.wave import Wave
 from scanner.core.rate.allowance import TICK, Allowance
 
 ENOUGH = 2
-"""Answers of one kind from the kernel that settle a host as a whole."""
+"""Number of equal answers from the kernel that settle a whole host."""
 _REMEMBERED = 1 << 17
 
 
@@ -49,7 +49,7 @@ class Host:
         self.verdict: int | None = None
         """The reason code that settles every endpoint of this host, once there is one."""
         self.unconditional = self.bucket is None
-        """Whether there is neither cap nor verdict, so that nothing need be asked before a probe."""
+        """Whether it has neither cap nor verdict, so that nothing need be checked before a probe."""
         self.answered = False
         """Whether it ever sent us anything. Then it is there, whatever the kernel says."""
         self.counted = False
@@ -57,7 +57,7 @@ class Host:
         self._source = ""
 
     def report(self, code: int, *, weight: int = 1) -> None:
-        """Count a word of the kernel about this address; enough of them settle it as a whole."""
+        """Count what the kernel said about this address; `ENOUGH` of one kind settle the whole host."""
         self.reports[code] = self.reports.get(code, 0) + weight
         if self.verdict is None and not self.answered and self.reports[code] >= ENOUGH:
             self.verdict = code
@@ -65,25 +65,25 @@ class Host:
 
     @property
     def source(self) -> str:
-        """The address from which this machine speaks to the host; empty where that cannot be told now."""
+        """The address from which this machine sends to the host; empty where that cannot be determined now."""
         if not self._source:
             self._source = _source_towards(self.family, self.text)
         return self._source
 
     @property
     def is_this_machine(self) -> bool:
-        """Whether the host is this very machine: it is spoken to from its own address."""
+        """Whether the host is this machine: packets to it carry its own address as their source."""
         return self.source == self.text or self.address.is_loopback
 
     @property
     def is_broadcast(self) -> bool:
-        """Whether the kernel has a way there, but to everybody on the wire instead of to a host: the last address of
-        a network on our own link. connect() says ENETUNREACH of it as it does without any route; a datagram socket,
-        which sends nothing by connecting, says EACCES (socket(7), SO_BROADCAST)."""
+        """Whether the kernel has a route there, but to every station on the link instead of to a host: the last address
+        of a network on our own link. connect() returns ENETUNREACH for it, as it does without any route; a datagram
+        socket, which sends nothing by connecting, returns EACCES (socket(7), SO_BROADCAST)."""
         try:
             with socket.socket(self.family, socket.SOCK_DGRAM) as ask:
                 return ask.connect_ex((self.text, 9)) == errno.EACCES
-        except OSError:  # no socket to ask with: what connect() said stands
+        except OSError:  # no socket to ask with: the result of connect() stands
             return False
 
 
@@ -97,34 +97,36 @@ class HostBook:
         self._by_address: dict[Address, Host] = {}
 
     def of(self, wave: Wave) -> list[Host]:
-        """The host of each place of a wave.
+        """Return the host of each endpoint of a wave.
 
         Raises:
             OutOfScope: an address of the wave is not permitted.
         """
-        indices, first, inverse = np.unique(wave.host, return_index=True, return_inverse=True)
-        hosts = [self._host(wave, index, place) for index, place in zip(indices.tolist(), first.tolist(), strict=True)]
+        numbers, first, inverse = np.unique(wave.host, return_index=True, return_inverse=True)
+        hosts = [
+            self._host(wave, number, index) for number, index in zip(numbers.tolist(), first.tolist(), strict=True)
+        ]
         while len(self._hosts) > max(_REMEMBERED, len(hosts)):
             self._by_address.pop(self._hosts.popitem(last=False)[1].address)
         return [hosts[each] for each in inverse.tolist()]
 
-    def _host(self, wave: Wave, index: int, place: int) -> Host:
-        if index in self._hosts:
-            self._hosts.move_to_end(index)
-            return self._hosts[index]
-        address = wave.address(place)
+    def _host(self, wave: Wave, number: int, index: int) -> Host:
+        if number in self._hosts:
+            self._hosts.move_to_end(number)
+            return self._hosts[number]
+        address = wave.address(index)
         if self._permitted is not None and not self._permitted(address):
             raise OutOfScope(f"{address} is not permitted by the scope; nothing was sent to it")
-        host = self._hosts[index] = self._by_address[address] = Host(address, self._host_rate)
+        host = self._hosts[number] = self._by_address[address] = Host(address, self._host_rate)
         return host
 
     def find(self, address: Address) -> Host | None:
-        """The host with an address, if it is one of those remembered."""
+        """Return the host with an address, if it is one of those remembered."""
         return self._by_address.get(address)
 
 
 def _source_towards(family: socket.AddressFamily, text: str) -> str:
-    """The source address the kernel chooses for a destination. Connecting a datagram socket sends nothing."""
+    """Return the source address the kernel chooses for a destination. Connecting a datagram socket sends nothing."""
     try:
         with socket.socket(family, socket.SOCK_DGRAM) as ask:
             ask.connect((text, 9))

@@ -1,13 +1,13 @@
-"""ICMP errors that a connecting socket was sent, read from its error queue.
+"""ICMP errors that answered a connecting socket, read from its error queue.
 
-connect() reports an ICMP port-unreachable as ECONNREFUSED, the very word it has for a reset, and an ICMP from a
-router as EHOSTUNREACH, its word for "nobody answers ARP". The socket's error queue knows better: with
-IP_RECVERR or IPV6_RECVERR set, each entry holds the ICMP type and code, who sent it, and to which address and
-port the probe went that it answers. That last part is checked, so that an entry can never be taken for the answer to
-a later probe of the same socket.
+connect() reports an ICMP port-unreachable as ECONNREFUSED, the same errno as for a reset, and an ICMP error from a
+router as EHOSTUNREACH, the same as for an unanswered ARP request. The socket's error queue knows better: with
+IP_RECVERR or IPV6_RECVERR set, each entry holds the ICMP type and code, its sender, and the address and port of the
+probe that it answers. That last part is checked, so that an entry can never be taken for the answer to a later probe of
+the same socket.
 
-Looking into an empty queue with recvmsg costs an exception. Queued entries count as received memory, so
-`SO_MEMINFO` tells an empty queue for a fifth of the price. ip(7), ipv6(7), linux/errqueue.h, linux/sock_diag.h.
+Looking into an empty queue with recvmsg costs an exception. Queued entries count as received memory, so `SO_MEMINFO`
+shows an empty queue for a fifth of the price. ip(7), ipv6(7), linux/errqueue.h, linux/sock_diag.h.
 """
 
 import socket
@@ -29,7 +29,7 @@ _MSG_ERRQUEUE = 0x2000
 ERRORS_QUEUED = (socket.SOL_SOCKET, 55, 4)
 """Arguments of getsockopt() for the bytes that wait in a socket that received no data: Linux's SO_MEMINFO."""
 NONE_QUEUED = bytes(4)
-"""What it says when there are none."""
+"""Its result where there are none."""
 
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _OFFENDER4 = slice(_EXTENDED_ERROR.size + 4, _EXTENDED_ERROR.size + 8)
@@ -44,15 +44,15 @@ class IcmpError:
     """An ICMP error in answer to a probe."""
 
     reason: Reason
-    """What its type and code say."""
+    """The reason for its type and code."""
     sender: Address
-    """Who sent it: a router, the target, or this very machine."""
+    """Its sender: a router, the target, or this machine."""
     errno: int
-    """What the kernel makes of it."""
+    """The errno that the kernel derives from it."""
 
 
 def ask_for_icmp_errors(sock: socket.socket) -> None:
-    """Have a socket keep the ICMP errors it is sent."""
+    """Make a socket keep the ICMP errors that it receives."""
     if not ERROR_QUEUE_SUPPORTED:
         return
     if sock.family == socket.AF_INET6:
@@ -62,7 +62,7 @@ def ask_for_icmp_errors(sock: socket.socket) -> None:
 
 
 def read_icmp_error(sock: socket.socket, target: tuple[str, int]) -> IcmpError | None:
-    """The first error in the queue that answers a probe to `target` (address and port); the rest is dropped."""
+    """Return the first error in the queue that answers a probe to `target` (address and port); drop the rest."""
     if not ERROR_QUEUE_SUPPORTED or sock.getsockopt(*ERRORS_QUEUED) == NONE_QUEUED:
         return None
     found: IcmpError | None = None
@@ -77,7 +77,7 @@ def read_icmp_error(sock: socket.socket, target: tuple[str, int]) -> IcmpError |
 
 
 def _parse(data: bytes) -> IcmpError | None:
-    """A `sock_extended_err` with the address of the offender behind it; None where it is not about ICMP."""
+    """Read a `sock_extended_err` with the address of the offender behind it; None where it is not about ICMP."""
     errno, origin, icmp_type, icmp_code, *_ = _EXTENDED_ERROR.unpack_from(data)
     version = _VERSION_OF_ORIGIN.get(origin)
     if version is None:

@@ -1,4 +1,4 @@
-"""A wave under way: what is known of each of its places so far."""
+"""A wave in flight: what is known of each of its endpoints so far."""
 
 from math import nan
 
@@ -14,7 +14,7 @@ _INTERRUPTED = reason_code(Reason.INTERRUPTED)
 
 
 class InFlightWave:
-    """The places of one wave."""
+    """The state of one wave between its first probe and its result, by index."""
 
     __slots__ = (
         "absent",
@@ -23,17 +23,17 @@ class InFlightWave:
         "finished",
         "host_of",
         "left",
+        "local_failures",
         "ports",
         "reason",
         "rtt",
         "sent",
-        "strikes",
-        "tries",
+        "unanswered",
         "wave",
     )
 
     def __init__(self, wave: Wave, host_of: list[Host]) -> None:
-        """`host_of` the host of each place."""
+        """`host_of`: the host of each endpoint."""
         size = len(wave)
         self.wave = wave
         self.host_of = host_of
@@ -41,10 +41,10 @@ class InFlightWave:
         self.reason = np.full(size, _NOT_PROBED, np.uint16)
         self.at = np.zeros(size)
         self.rtt = np.full(size, np.nan, np.float32)
-        self.tries = bytearray(size)
-        """Probes of each place that went unanswered."""
-        self.strikes = bytearray(size)
-        """Local failures of each place."""
+        self.unanswered = bytearray(size)
+        """Probes of each index that went unanswered."""
+        self.local_failures = bytearray(size)
+        """Local failures of each index."""
         self.evidence: dict[int, str] = {}
         self.left = size
         """Places that are not settled yet."""
@@ -54,32 +54,33 @@ class InFlightWave:
         self.absent: list[int] = []
         """Hosts found absent while this wave was under way, by their index in the target set."""
 
-    def settle(self, place: int, code: int, at: float, rtt: float = nan) -> bool:
-        """Write down the outcome of a place, the first one stands; whether it was the last place of the wave.
+    def settle(self, index: int, code: int, at: float, rtt: float = nan) -> bool:
+        """Write down the outcome of an endpoint; the first one stands. Returns whether it was the last one of the wave.
 
         `at` in seconds since the epoch, `rtt` in seconds.
         """
-        if self.reason[place] != _NOT_PROBED:
+        if self.reason[index] != _NOT_PROBED:
             return False
-        self.reason[place] = code
-        self.at[place] = at
-        self.rtt[place] = rtt
+        self.reason[index] = code
+        self.at[index] = at
+        self.rtt[index] = rtt
         self.left -= 1
         return not self.left
 
-    def settle_all(self, places: list[int], code: int, at: float, rtt: F64) -> bool:
-        """The same for several places that are not settled yet; `rtt` float64[n], seconds."""
-        self.reason[places] = code
-        self.at[places] = at
-        self.rtt[places] = rtt
-        self.left -= len(places)
+    def settle_all(self, indices: list[int], code: int, at: float, rtt: F64) -> bool:
+        """Settle several endpoints that are not settled yet; `rtt` float64[n], seconds."""
+        self.reason[indices] = code
+        self.at[indices] = at
+        self.rtt[indices] = rtt
+        self.left -= len(indices)
         return not self.left
 
     def result(self, now: float) -> SettledWave:
-        """The wave as far as it came by `now`, seconds since the epoch; places without an outcome were interrupted."""
-        untold = self.reason == _NOT_PROBED
-        self.reason[untold] = _INTERRUPTED
-        self.at[untold] = now
+        """Return the wave as it stands at `now`, seconds since the epoch; endpoints without an outcome were
+        interrupted."""
+        unsettled = self.reason == _NOT_PROBED
+        self.reason[unsettled] = _INTERRUPTED
+        self.at[unsettled] = now
         self.finished = True
         return SettledWave(
             wave=self.wave,
@@ -87,7 +88,7 @@ class InFlightWave:
             at=self.at,
             rtt=self.rtt,
             sent=self.sent,
-            complete=not untold.any(),
+            complete=not unsettled.any(),
             evidence=self.evidence,
             unreachable_hosts=len(self.absent),
             absent=tuple(self.absent),

@@ -1,16 +1,16 @@
-"""What connect()'s answer says about an endpoint. One table, no network.
+"""What the errno of connect() says about an endpoint. One table, no network.
 
-A first connect() on a non-blocking socket says EINPROGRESS; asked again once something has happened, it tells the
-outcome. The words mean (tcp(7), connect(2), Linux net/ipv4/tcp_input.c):
+A first connect() on a non-blocking socket returns EINPROGRESS; called again once something has happened, it returns the
+outcome. The values mean (tcp(7), connect(2), Linux net/ipv4/tcp_input.c):
 
 * 0, EISCONN: the handshake is done. ECONNRESET, EPIPE: it was done and the other side has already hung up.
 * ECONNREFUSED: a reset in answer to the SYN.
 * ETIMEDOUT: silence.
-* EHOSTUNREACH, EHOSTDOWN: nobody answered ARP or neighbour discovery.
+* EHOSTUNREACH, EHOSTDOWN: ARP or neighbour discovery got no answer.
 * ENETUNREACH, or EHOSTUNREACH before anything was sent: this machine has no route.
 
-Whatever else it says, *we* failed: no descriptor, no source port, no buffer, a denying local policy. That is
-never a state of the port. An ICMP error comes with the words above and is told apart before this table is asked.
+Every other errno is *our* failure: no descriptor, no source port, no buffer, a denying local policy. That is never a
+state of the port. An ICMP error comes with the values above and is recognised before this table is used.
 """
 
 import errno
@@ -27,7 +27,7 @@ OPENED = frozenset({0, errno.EISCONN, errno.ECONNRESET, errno.EPIPE})
 PENDING = frozenset({errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK})
 """Nothing is known yet."""
 SENT = frozenset({0, errno.EINPROGRESS, errno.ECONNREFUSED})
-"""What a first connect() says when it has sent a SYN; other words mean that nothing left."""
+"""Results of a first connect() that has sent a SYN; with any other, nothing left this machine."""
 EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 """There is no room for another socket."""
 
@@ -38,25 +38,25 @@ class Weight(Enum):
     FINAL = auto()
     """The network answered: the endpoint is settled."""
     SILENCE = auto()
-    """Nothing came: another try, if there are any left."""
+    """Nothing came: another attempt, if there are any left."""
     HOST = auto()
-    """The kernel speaks of the address: the endpoint is settled, and after two such words the whole host."""
+    """The kernel reports on the address: the endpoint is settled, and after two such reports the whole host."""
     NO_WAY = auto()
-    """The kernel sees no way to the address: tried anew, and after two such words the whole host is settled."""
+    """The kernel has no route to the address: tried again, and after two such reports the whole host is settled."""
     LOCAL = auto()
-    """We failed: tried anew after a while, and at last settled as a local failure."""
+    """We failed: tried again after a while, and at last settled as a local failure."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one probe came to."""
+    """The outcome of one probe."""
 
     weight: Weight
     """What follows from it."""
     code: int
     """Reason code."""
     evidence: str = ""
-    """What backs it."""
+    """The evidence for it."""
 
 
 def _of(weight: Weight, reason: Reason) -> Outcome:
@@ -83,28 +83,29 @@ _ANSWERED: Mapping[int, Outcome] = MappingProxyType(
 
 
 def classify_errno(error: int, *, at_once: bool = False) -> Outcome:
-    """What connect()'s errno says; `at_once` where the very first call gave it, before anything was sent."""
+    """Return the outcome for an errno of connect(); `at_once` where the very first call gave it, before anything was
+    sent."""
     if at_once and error == errno.EHOSTUNREACH:
         return _NO_WAY
     return _ANSWERED.get(error) or local_failure(error)
 
 
 def given_up(error: int) -> int:
-    """The errno of a probe whose time is over: what it said at last, and ETIMEDOUT where that is nothing."""
+    """Return the errno of a probe whose time is over: its last one, or ETIMEDOUT where that is still pending."""
     return errno.ETIMEDOUT if error in PENDING else error
 
 
 def local_failure(error: int, evidence: str = "") -> Outcome:
-    """A failure of ours, with its errno."""
+    """Return the outcome for a failure of ours, with its errno."""
     return Outcome(Weight.LOCAL, local_error_code(error), evidence)
 
 
-def judge_icmp(news: IcmpError, *, sent_by_us: bool) -> Outcome:
-    """What an ICMP error says. `sent_by_us` where this machine sent it, about a target that is another machine.
+def classify_icmp(news: IcmpError, *, sent_by_us: bool) -> Outcome:
+    """Return the outcome for an ICMP error. `sent_by_us`: this machine sent it, about a target that is another machine.
 
     The kernel reports a failed ARP as a host-unreachable from our own address. Any other ICMP error from there is our
-    own firewall's. What a router says of a host counts for the one endpoint it answers and never settles the
-    host: firewalls reject single ports with host-unreachable too.
+    own firewall's. A router's report on a host counts for the one endpoint it answers and never settles the host:
+    firewalls reject single ports with host-unreachable too.
     """
     evidence = f"{news.reason} from {news.sender}"
     if not sent_by_us:

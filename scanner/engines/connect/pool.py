@@ -1,19 +1,18 @@
-"""The connect engine on several processor cores: a crew of worker processes.
+"""The connect engine on several processor cores: a pool of worker processes.
 
 Theory. A connect() that is answered at once spends two thirds of its time in the kernel, and most of that runs in the
-caller's own context: building the SYN, the wire, the other end's answer if that is a neighbour on the same machine. It
+caller's own context: building the SYN, the link, the other end's answer if that is a neighbour on the same machine. It
 scales with callers, but the interpreter lock makes all threads of a process one caller in every part that is not the
-kernel's. So each core gets a process. A wave is dealt to all of them place by place (`connect_share.py`), each worker
-(`connect_worker.py`) runs an ordinary `ConnectEngine` over its shares, and the parent (`connect_foreman.py`) only deals
-and gathers.
+kernel's. So each core gets a process. A wave is split into chunks (`chunks.py`), each worker (`worker.py`) runs an
+ordinary `ConnectEngine` over its chunks, and the parent (`dispatcher.py`) only dispatches and gathers.
 
-Promises. A limit of r probes a second becomes one of floor(r / n) for each of n workers: whatever window is looked at,
-the sum keeps to r, with no word between workers. A worker that dies takes only the shares it had with it: their
-places are unknown, their waves incomplete, and these say why; later waves are dealt to the rest. Hosts that are absent
-are found so by each worker on its own, and counted once, by the parent.
+Promises. A limit of r probes a second becomes one of floor(r / n) for each of n workers: in whatever window, the sum
+keeps to r, without communication between workers. A worker that dies takes only the chunks it had with it: their
+endpoints are unknown, their waves incomplete and labelled so; later waves go to the other workers. Each worker finds
+absent hosts on its own; the parent counts them once.
 
-Starting a worker costs some milliseconds, so a crew is for plans that are large and for limits that one process cannot
-reach (`pool_size`). Where not even one process may be started, the engine runs in this one.
+Starting a worker costs some milliseconds, so a pool is for plans that are large and for limits that one process cannot
+reach (`pool_size`). Where not even one process can be started, the engine runs in this one.
 """
 
 import os
@@ -29,14 +28,15 @@ from scanner.engines.connect.epoll import EPOLL_AVAILABLE
 from scanner.engines.interface import Progress
 
 WORTHWHILE = 8192
-"""Endpoints from which on starting processes costs less than it saves."""
+"""Number of endpoints from which on starting processes costs less than it saves."""
 BRISK = 50_000
-"""Probes a second up to which one process keeps pace (measured: within 7 % of such a limit, and a crew no closer)."""
+"""Probes per second up to which one process keeps pace (measured: within 7 % of such a limit, and a pool no closer)."""
 _MOST = 4
 
 
 def pool_size(endpoints: int, hosts: int, limits: Limits) -> int:
-    """How many workers are worth having for a plan of so many endpoints and hosts; 1 where the plain engine will do."""
+    """Return how many workers are worth starting for a plan of so many endpoints and hosts; 1 where the plain engine
+    will do."""
     most = fastest(limits, hosts)
     if endpoints < WORTHWHILE or (most is not None and most <= BRISK) or not EPOLL_AVAILABLE:
         return 1
@@ -92,17 +92,17 @@ class ConnectPool:
         """
         if self._stopped:
             return
-        self._run = foreman = Dispatcher(waves, self._engine)
+        self._run = dispatcher = Dispatcher(waves, self._engine)
         try:
-            settling = foreman.settled()
-            if not await foreman.hire(self._size):
+            settling = dispatcher.settled()
+            if not await dispatcher.start(self._size):
                 self._run = self._engine()
                 settling = self._run.run(waves)
             async with aclosing(settling) as settled:
                 async for each in settled:
                     yield each
         finally:
-            await foreman.dismiss()
+            await dispatcher.shut_down()
 
     def _engine(self) -> ConnectEngine:
         return ConnectEngine(self._options, self._limits, self._permitted, alone=False)

@@ -1,6 +1,6 @@
-"""The way to ask that works wherever asyncio can watch a socket: a new one for each probe, until it can be written to.
+"""The portable prober, for any system whose sockets asyncio can watch: a new socket for each probe.
 
-Three times the processor time of `connect_epoll.py`, but nothing that only Linux has. Without an error queue an ICMP
+It takes three times the processor time of `epoll.py`, but nothing that only Linux has. Without an error queue an ICMP
 port-unreachable cannot be told from a reset; where there is one, it is read here too.
 """
 
@@ -10,18 +10,18 @@ from collections.abc import Callable, Iterable
 from errno import EINPROGRESS
 from time import monotonic
 
-from scanner.engines.connect.attempt import Attempt, OutcomeSink, tell_end
+from scanner.engines.connect.attempt import Attempt, OutcomeSink, report_end
 from scanner.engines.connect.icmp_errors import ask_for_icmp_errors
 from scanner.engines.connect.outcome import PENDING, SENT, given_up
 from scanner.engines.connect.schedule import Turn
 
 
 class PortableProber:
-    """Sockets in the hands of asyncio's own loop."""
+    """Sockets watched by asyncio's own loop. Obeys `attempt.Prober`."""
 
-    def __init__(self, judge: OutcomeSink, awake: Callable[[], None]) -> None:
-        """`awake` is called when there were outcomes: there is room for more probes."""
-        self._judge = judge
+    def __init__(self, sink: OutcomeSink, awake: Callable[[], None]) -> None:
+        """`awake` is called after outcomes were reported: there is room for more probes."""
+        self._sink = sink
         self._awake = awake
         self._loop = asyncio.get_running_loop()
         self._attempts: dict[Attempt, None] = {}
@@ -35,27 +35,27 @@ class PortableProber:
             try:
                 sock = socket.socket(turn[2].family, socket.SOCK_STREAM)
             except OSError as failure:
-                self._judge.no_socket(turn, failure.errno or 0)
+                self._sink.no_socket(turn, failure.errno or 0)
                 break
             begun += 1
             self._begin(sock, turn)
         return begun
 
     def drain(self) -> None:
-        """Outcomes are told as they come: there are none to be fetched."""
+        """Do nothing: outcomes are reported as they come."""
         self._woken = False
 
     def expire(self, before: float) -> None:
-        """Give up what was started before that time, after asking a last time: the loop may have been held up."""
+        """Give up what was started before that time, after one last look: the loop may have been held up."""
         for attempt in [each for each in self._attempts if each.started < before]:
             self._ended(attempt, given_up(_last_word(attempt.socket)))
 
     def attempts(self) -> Iterable[Attempt]:
-        """Every socket there is."""
+        """Return every socket there is."""
         return self._attempts
 
     def close(self) -> None:
-        """Give the sockets back."""
+        """Close the sockets."""
         for attempt in list(self._attempts):
             attempt.leave_no_trace()
             self._drop(attempt)
@@ -71,19 +71,19 @@ class PortableProber:
         if error in SENT:
             attempt.wave.sent += 1
         if error in PENDING:
-            self._loop.add_writer(sock, self._told, attempt)
+            self._loop.add_writer(sock, self._ready, attempt)
         else:
             self._ended(attempt, error, at_once=True)
 
-    def _told(self, attempt: Attempt) -> None:
-        """The socket has something to say."""
+    def _ready(self, attempt: Attempt) -> None:
+        """Report the outcome of a socket that has one."""
         self._ended(attempt, _last_word(attempt.socket))
         if not self._woken:
             self._woken = True
             self._loop.call_soon(self._awake)
 
     def _ended(self, attempt: Attempt, error: int, *, at_once: bool = False) -> None:
-        if tell_end(self._judge, attempt, error, at_once=at_once):
+        if report_end(self._sink, attempt, error, at_once=at_once):
             self._drop(attempt)
 
     def _drop(self, attempt: Attempt) -> None:
@@ -95,7 +95,7 @@ class PortableProber:
 
 
 def _last_word(sock: socket.socket) -> int:
-    """What came of a connect(), asked without waiting; EINPROGRESS where nothing did."""
+    """Return the errno of a connect() without waiting; EINPROGRESS where it has not ended."""
     error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if error:
         return error

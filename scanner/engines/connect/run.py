@@ -1,10 +1,10 @@
 """One run of the connect engine: when to send, and what follows from each outcome.
 
 Everything happens in callbacks of asyncio's loop: `_pump` reads outcomes and sends what may be sent, whenever the
-prober has something to say; `_tick` does what time brings (timeouts, retries, caps that open); a pacing task lets a
-batch go at a time where there is a global rate. Without one, probes are sent in small lots with a look at the
-answers in between: on a quick network few sockets are in use and stay in the processor's cache, on a slow one their
-number grows to the limit by itself.
+prober has something to report; `_tick` does what is due (timeouts, retries, caps that open); a pacing task releases one
+batch at a time where there is a global rate. Without one, probes are sent in small lots with a look at the answers in
+between: on a quick network few sockets are in use and stay in the processor's cache, on a slow one their number grows
+to the limit by itself.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from scanner.engines.connect.outcome import (
     Outcome,
     Weight,
     classify_errno,
-    judge_icmp,
+    classify_icmp,
     local_failure,
 )
 from scanner.engines.connect.schedule import Schedule, Turn
@@ -42,10 +42,10 @@ from scanner.engines.interface import Progress
 
 PUMP_TICK = 0.05
 """Seconds between looks at the clock."""
-STRIKES = 5
-"""Local failures of one endpoint that are borne before it is settled as one."""
+MOST_LOCAL_FAILURES = 5
+"""Local failures after which an endpoint is settled as one, minus one."""
 _LOT = 256
-_UNTAKEN = 64
+_MOST_WAITING = 64
 _SHORTEST = 0.005
 """Seconds between looks at hosts' caps, at least."""
 _FIRST_BACK_OFF = 0.1
@@ -56,7 +56,7 @@ _ABSENT = reason_code(Reason.HOST_UNREACHABLE)
 
 
 class ConnectRun:
-    """Waves in, settled waves out. Obeys `connect_attempt.Judge` and `connect_schedule.Settler`."""
+    """Waves in, settled waves out. Obeys `attempt.OutcomeSink` and `schedule.Settler`."""
 
     def __init__(
         self,
@@ -88,7 +88,7 @@ class ConnectRun:
         self._failure: BaseException | None = None
         self._stopping, self._stopped_at = False, inf
         self._pump_queued = self._closed = False
-        self._opened = self._finished_sent = self._finished_places = 0
+        self._opened = self._finished_sent = self._finished_endpoints = 0
         self._loop = asyncio.get_running_loop()
 
         self._timer = self._loop.call_soon(self._tick)
@@ -97,7 +97,7 @@ class ConnectRun:
         self._prober = prober(self, self._pump)
         self._book, self._watch = book, watch
         if watch is not None:
-            self._loop.add_reader(watch.fileno(), self._hear, watch)
+            self._loop.add_reader(watch.fileno(), self._settle_absent, watch)
 
     @property
     def progress(self) -> Progress:
@@ -105,20 +105,20 @@ class ConnectRun:
         active = self._schedule.active
         return Progress(
             sent=self._finished_sent + sum(wave.sent for wave in active),
-            settled=self._finished_places + sum(len(wave.ports) - wave.left for wave in active),
+            settled=self._finished_endpoints + sum(len(wave.ports) - wave.left for wave in active),
             open=self._opened,
         )
 
     def stop(self) -> None:
-        """Send nothing more. Only sets a mark, so that it may be called from a signal handler."""
+        """Send nothing more. Only sets a flag, so that it may be called from a signal handler."""
         self._stopping = True
 
     def wake(self) -> None:
-        """There are waves where the iterator last gave None."""
+        """Resume after the iterator gave None: it has waves again."""
         self._pump()
 
     async def settled(self) -> AsyncGenerator[SettledWave, None]:
-        """Each wave when it is settled. Closing gives every socket back."""
+        """Yield each wave when it is settled. Closing the generator closes every socket."""
         try:
             while True:
                 while self._done:
@@ -144,7 +144,7 @@ class ConnectRun:
 
     async def _pace(self, gate: Gate) -> None:
         while True:
-            batch = await gate.permits()
+            batch = await gate.next_batch()
             self._safely(partial(self._send, batch))
 
     def _tick(self) -> None:
@@ -177,11 +177,11 @@ class ConnectRun:
             self._caps = self._loop.call_later(max(_SHORTEST, self._schedule.opens - monotonic()), self._pump)
 
     def _send(self, most: int) -> int:
-        """Launch up to so many probes; how many were.
+        """Launch up to so many probes; return how many were launched.
 
-        None when stopped, and none while settled waves pile up before somebody who does not take them.
+        None after `stop`, and none while settled waves wait for a slow consumer.
         """
-        if self._stopping or len(self._done) > _UNTAKEN:
+        if self._stopping or len(self._done) > _MOST_WAITING:
             return 0
         room = min(most, self._room - self._prober.in_flight)
         return self._prober.launch(self._schedule.turns(monotonic(), room)) if room > 0 else 0
@@ -195,7 +195,7 @@ class ConnectRun:
                 self.finish(wave)
 
     def _safely(self, work: Callable[[], object]) -> None:
-        """Run a callback; what goes wrong in it is raised where the waves are awaited."""
+        """Run a callback; an exception in it is raised where the waves are awaited."""
         if self._closed or self._failure is not None:
             return
         try:
@@ -207,32 +207,33 @@ class ConnectRun:
 
     # -- what came of it ---------------------------------------------------------------------------------------
 
-    def _hear(self, watch: AbsenceWatch) -> None:
-        """Nobody answers for some addresses: three unanswered requests by the kernel are enough for us."""
+    def _settle_absent(self, watch: AbsenceWatch) -> None:
+        """Settle hosts that did not answer three ARP requests of the kernel: that is enough."""
         for address in watch.absent():
             host = self._book.find(address)
             if host is not None:
                 host.report(_ABSENT, weight=ENOUGH)
 
     def refused(self, refusals: list[Refusal]) -> None:
-        """Resets came."""
+        """See `attempt.OutcomeSink`."""
         at = monotonic() + self._clock_offset
         for wave, group in groupby(refusals, itemgetter(0)):
-            _, places, rtts = zip(*group, strict=True)
-            if not wave.finished and wave.settle_all(list(places), _RESET, at, np.array(rtts)):
+            _, indices, rtts = zip(*group, strict=True)
+            if not wave.finished and wave.settle_all(list(indices), _RESET, at, np.array(rtts)):
                 self.finish(wave)
 
     def no_socket(self, turn: Turn, error: int) -> None:
-        """There is less room than was thought: wait for what is in use, or, if that is nothing, for the system."""
-        wave, place, _ = turn
+        """Wait for the sockets in use, since there is less room than was thought; or, if there are none, for the
+        system."""
+        wave, index, _ = turn
         if error in EXHAUSTED and self._prober.in_flight:
             self._room = self._prober.in_flight
-            self._schedule.again(wave, place, monotonic())
+            self._schedule.again(wave, index, monotonic())
         else:
-            self._failed(wave, place, local_failure(error))
+            self._failed(wave, index, local_failure(error))
 
     def ended(self, attempt: Attempt, error: int, news: IcmpError | None, *, at_once: bool = False) -> None:
-        """Anything else came, or nothing did."""
+        """See `attempt.OutcomeSink`."""
         now = monotonic()
         rtt = now - attempt.started
         if error in OPENED:
@@ -241,24 +242,24 @@ class ConnectRun:
         elif news is not None:
             host = attempt.host
             by_us = str(news.sender) == host.source and not host.is_this_machine
-            outcome = judge_icmp(news, sent_by_us=by_us)
+            outcome = classify_icmp(news, sent_by_us=by_us)
         else:
             outcome = classify_errno(error, at_once=at_once)
         self._follow(attempt, outcome, now, rtt)
 
-    def settle_unasked(self, wave: InFlightWave, place: int, code: int) -> None:
-        """Nothing came of a place, by its host's verdict or after the last try."""
-        host = wave.host_of[place]
+    def settle_unasked(self, wave: InFlightWave, index: int, code: int) -> None:
+        """Settle an endpoint without an answer, by its host's verdict or after the last attempt."""
+        host = wave.host_of[index]
         if code == _ABSENT and not host.counted and not host.answered:
             host.counted = True
-            wave.absent.append(int(wave.wave.host[place]))
-        self._settle(wave, place, code, monotonic())
+            wave.absent.append(int(wave.wave.host[index]))
+        self._settle(wave, index, code, monotonic())
 
     def finish(self, wave: InFlightWave) -> None:
         """Hand a wave out as it is."""
         del self._schedule.active[wave]
         self._finished_sent += wave.sent
-        self._finished_places += len(wave.ports) - wave.left
+        self._finished_endpoints += len(wave.ports) - wave.left
         self._done.append(wave.result(monotonic() + self._clock_offset))
         self._news.set()
 
@@ -270,11 +271,11 @@ class ConnectRun:
 
     def _follow(self, attempt: Attempt, outcome: Outcome, now: float, rtt: float) -> None:
         """Do what an outcome asks for."""
-        wave, place = attempt.wave, attempt.place
+        wave, index = attempt.wave, attempt.index
         match outcome.weight:
             case Weight.FINAL:
                 attempt.host.answered = True
-                self._settle(wave, place, outcome.code, now, rtt, outcome.evidence)
+                self._settle(wave, index, outcome.code, now, rtt, outcome.evidence)
             case Weight.SILENCE:
                 self._unanswered(attempt, outcome.code, now)
             case Weight.HOST | Weight.NO_WAY:
@@ -282,36 +283,36 @@ class ConnectRun:
                 attempt.host.report(code)
                 self._unanswered(attempt, code, now)
             case Weight.LOCAL:
-                self._failed(wave, place, outcome)
+                self._failed(wave, index, outcome)
             case _:
                 assert_never(outcome.weight)
 
     def _unanswered(self, attempt: Attempt, code: int, now: float) -> None:
-        """Another try, at a decent distance from the last; or the end of it."""
-        wave, place = attempt.wave, attempt.place
-        wave.tries[place] += 1
+        """Schedule another attempt, at a decent distance from the last; or settle the endpoint."""
+        wave, index = attempt.wave, attempt.index
+        wave.unanswered[index] += 1
         if attempt.host.verdict is not None:
-            self.settle_unasked(wave, place, attempt.host.verdict)
-        elif wave.tries[place] > self._retries:
-            self.settle_unasked(wave, place, code)
+            self.settle_unasked(wave, index, attempt.host.verdict)
+        elif wave.unanswered[index] > self._retries:
+            self.settle_unasked(wave, index, code)
         else:
-            self._schedule.again(wave, place, max(now, attempt.started + self._retry_gap))
+            self._schedule.again(wave, index, max(now, attempt.started + self._retry_gap))
 
-    def _failed(self, wave: InFlightWave, place: int, outcome: Outcome) -> None:
-        """We failed: again after a while, twice as long each time; at last it is written down as our failure."""
+    def _failed(self, wave: InFlightWave, index: int, outcome: Outcome) -> None:
+        """Try again after a while, twice as long each time; at last settle the endpoint as a local failure."""
         now = monotonic()
-        wave.strikes[place] += 1
-        if wave.strikes[place] > STRIKES:
-            self._settle(wave, place, outcome.code, now, nan, outcome.evidence)
+        wave.local_failures[index] += 1
+        if wave.local_failures[index] > MOST_LOCAL_FAILURES:
+            self._settle(wave, index, outcome.code, now, nan, outcome.evidence)
         else:
-            self._schedule.again(wave, place, now + _FIRST_BACK_OFF * 2 ** (wave.strikes[place] - 1))
+            self._schedule.again(wave, index, now + _FIRST_BACK_OFF * 2 ** (wave.local_failures[index] - 1))
 
     def _settle(
-        self, wave: InFlightWave, place: int, code: int, now: float, rtt: float = nan, evidence: str = ""
+        self, wave: InFlightWave, index: int, code: int, now: float, rtt: float = nan, evidence: str = ""
     ) -> None:
         if wave.finished:
             return
         if evidence:
-            wave.evidence[place] = evidence
-        if wave.settle(place, code, now + self._clock_offset, rtt):
+            wave.evidence[index] = evidence
+        if wave.settle(index, code, now + self._clock_offset, rtt):
             self.finish(wave)

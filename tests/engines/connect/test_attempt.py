@@ -1,4 +1,4 @@
-"""A connection with this very machine: a listener or a socket of ours? Workers of a crew cannot see each other's."""
+"""A connection to this machine ends at a listener or at a socket of ours; workers cannot see the sockets of others."""
 
 import socket
 from ipaddress import ip_address
@@ -15,10 +15,10 @@ def test_among_workers_an_own_address_is_doubted_once_and_then_believed() -> Non
         listener.listen()
         sock.connect(listener.getsockname())
         attempt = Attempt(sock)
-        attempt.host, attempt.place = Host(ip_address("127.0.0.1"), None), 0
-        wave = SimpleNamespace(strikes=bytearray(1))
+        attempt.host, attempt.index = Host(ip_address("127.0.0.1"), None), 0
+        wave = SimpleNamespace(local_failures=bytearray(1))
         attempt.wave = cast(Any, wave)
         assert not attempt.met_ourselves([], alone=True)
         assert attempt.met_ourselves([], alone=False)
-        wave.strikes[0] = 1
+        wave.local_failures[0] = 1
         assert not attempt.met_ourselves([], alone=False)

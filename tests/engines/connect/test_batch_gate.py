@@ -13,7 +13,7 @@ async def releases(gate: BatchGate, seconds: float) -> tuple[list[float], list[i
     times, counts = [], []
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        counts.append(await gate.permits())
+        counts.append(await gate.next_batch())
         times.append(time.monotonic())
     return times, counts
 
@@ -28,7 +28,7 @@ async def test_batches_never_come_closer_than_their_period(rate: int) -> None:
 
 async def test_a_stopped_process_does_not_catch_up() -> None:
     gate = BatchGate(1000)
-    await gate.permits()
+    await gate.next_batch()
     time.sleep(0.25)  # what SIGSTOP does to the loop
     times, _ = await releases(gate, 0.1)
     assert np.diff(times).min() > batching(1000).period * 0.95

@@ -22,7 +22,7 @@ from scanner.core.errors import OutOfScope
 from scanner.core.model import State
 from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
-from scanner.engines.connect.run import STRIKES
+from scanner.engines.connect.run import MOST_LOCAL_FAILURES
 from tests.engines.peers import listeners
 from tests.engines.waves import covered, in_pieces, reasons, settle, wave
 
@@ -196,7 +196,7 @@ async def test_no_descriptor_at_all_ends_as_a_local_error(
         patch.setattr("scanner.engines.connect.epoll.socket.socket", no_socket)
         settled = [each async for each in run]
     assert set(reasons(*settled).values()) == {"local-error:EMFILE"}
-    assert len(tried) >= 2 * (STRIKES + 1)
+    assert len(tried) >= 2 * (MOST_LOCAL_FAILURES + 1)
     assert settled[0].places(State.UNKNOWN).tolist() == [0, 1]
 
 

@@ -8,7 +8,7 @@ import pytest
 from scanner.core.model import State
 from scanner.core.plan.reasons import Reason, local_error_code, reason_code, reason_state
 from scanner.engines.connect.icmp_errors import IcmpError
-from scanner.engines.connect.outcome import Weight, classify_errno, judge_icmp
+from scanner.engines.connect.outcome import Weight, classify_errno, classify_icmp
 
 ABSENT = reason_code(Reason.HOST_UNREACHABLE)
 
@@ -54,9 +54,9 @@ def test_every_other_errno_is_unknown_and_never_a_state(error: int, at_once: boo
 
 def test_an_icmp_error_of_our_own_is_our_failure() -> None:
     here = ip_address("10.0.0.7")
-    ours = judge_icmp(IcmpError(Reason.ICMP_ADMIN_PROHIBITED, here, errno.EHOSTUNREACH), sent_by_us=True)
+    ours = classify_icmp(IcmpError(Reason.ICMP_ADMIN_PROHIBITED, here, errno.EHOSTUNREACH), sent_by_us=True)
     assert (ours.weight, ours.code) == (Weight.LOCAL, local_error_code(errno.EHOSTUNREACH))
-    arp = judge_icmp(IcmpError(Reason.ICMP_HOST_UNREACHABLE, here, errno.EHOSTUNREACH), sent_by_us=True)
+    arp = classify_icmp(IcmpError(Reason.ICMP_HOST_UNREACHABLE, here, errno.EHOSTUNREACH), sent_by_us=True)
     assert (arp.weight, arp.code) == (Weight.HOST, ABSENT)
-    theirs = judge_icmp(IcmpError(Reason.ICMP_HOST_UNREACHABLE, here, errno.EHOSTUNREACH), sent_by_us=False)
+    theirs = classify_icmp(IcmpError(Reason.ICMP_HOST_UNREACHABLE, here, errno.EHOSTUNREACH), sent_by_us=False)
     assert (theirs.weight, theirs.evidence) == (Weight.FINAL, "icmp-host-unreachable from 10.0.0.7")

@@ -1,4 +1,4 @@
-"""A crew of worker processes: the plain engine's outcomes, and nobody lost without a word or left behind."""
+"""A pool of worker processes: the same outcomes as the plain engine, and no chunk or process lost silently."""
 
 import asyncio
 import gc
@@ -26,13 +26,13 @@ from scanner.engines.connect.pool import ConnectPool, pool_size
 from tests.engines.peers import listeners
 from tests.engines.waves import covered, in_pieces, reasons, settle, wave
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a crew needs fork()")
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="a pool needs fork()")
 
 SLOW = Limits(rate=None, host_rate=200)
 """A cap that keeps workers busy for a while, on a loopback that answers at once."""
 
 
-def crew(limits: Limits = UNLIMITED, workers: int = 2, **options: Any) -> ConnectPool:
+def pool(limits: Limits = UNLIMITED, workers: int = 2, **options: Any) -> ConnectPool:
     return ConnectPool(ConnectOptions(**options), limits, workers=workers)
 
 
@@ -42,7 +42,7 @@ def children() -> set[int]:
 
 
 @pytest.fixture(autouse=True)
-async def nobody_and_nothing_is_left() -> object:
+async def no_process_and_no_descriptor_is_left() -> object:
     gc.collect()
     before = children(), len([*Path("/dev/fd").iterdir()])
     yield
@@ -52,11 +52,11 @@ async def nobody_and_nothing_is_left() -> object:
 
 @pytest.mark.parametrize("workers", [2, 3])
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1"])
-async def test_a_crew_finds_what_one_process_finds(address: str, workers: int) -> None:
+async def test_a_pool_finds_what_one_process_finds(address: str, workers: int) -> None:
     with listeners(100, address) as expected:
         asked = wave([address], sorted(expected | set(range(1, 1000))))
         alone = await settle(ConnectEngine(ConnectOptions(), UNLIMITED), *in_pieces(asked, 301))
-        engine = crew(workers=workers)
+        engine = pool(workers=workers)
         settled = await settle(engine, *in_pieces(asked, 301))
     assert reasons(*settled) == reasons(*alone)
     assert {port for (_, port), reason in reasons(*settled).items() if reason == "syn-ack"} >= expected
@@ -69,17 +69,17 @@ async def test_a_crew_finds_what_one_process_finds(address: str, workers: int) -
 
 async def test_small_empty_and_repeated_waves_are_waves() -> None:
     one = wave(["127.0.0.1"], [1])
-    settled = await settle(crew(workers=3), one, wave(["127.0.0.1"], []), *(one,) * 5)
+    settled = await settle(pool(workers=3), one, wave(["127.0.0.1"], []), *(one,) * 5)
     assert sorted(len(each.wave) for each in settled) == [0, 1, 1, 1, 1, 1, 1]
     assert {*reasons(*settled).values()} == {"reset"}
 
 
 async def test_without_waves_there_is_nothing() -> None:
-    assert await settle(crew()) == []
+    assert await settle(pool()) == []
 
 
 async def test_a_killed_worker_takes_only_what_it_had() -> None:
-    engine = crew(SLOW)
+    engine = pool(SLOW)
     asked = [*in_pieces(wave(["127.0.0.1"], range(1, 81)), 40)]
     settled: list[SettledWave] = []
 
@@ -99,7 +99,7 @@ async def test_a_killed_worker_takes_only_what_it_had() -> None:
 
 
 async def test_who_is_left_goes_on_and_who_is_not_is_missed() -> None:
-    engine = crew(SLOW)
+    engine = pool(SLOW)
     seen: list[SettledWave] = []
 
     def waves() -> Iterator[Wave]:
@@ -119,22 +119,22 @@ async def test_who_is_left_goes_on_and_who_is_not_is_missed() -> None:
 
 
 async def test_stopping_keeps_what_was_learnt() -> None:
-    engine = crew(SLOW)
+    engine = pool(SLOW)
     asked = list(in_pieces(wave(["127.0.0.1"], range(1, 4001)), 1000))
     asyncio.get_running_loop().call_later(0.3, engine.stop)
     started = monotonic()
     settled = await settle(engine, *asked)
     assert monotonic() - started < 3  # and not the 20 seconds that it would take
     assert not any(each.complete or each.degraded for each in settled)
-    words = covered(*settled)
-    assert words.balanced
-    assert 0 < words.closed <= words.sent < 500
+    coverage = covered(*settled)
+    assert coverage.balanced
+    assert 0 < coverage.closed <= coverage.sent < 500
     assert {*reasons(*settled).values()} == {"reset", "interrupted"}
     assert await settle(engine, *asked) == []
 
 
-async def test_closing_the_generator_leaves_nobody_behind() -> None:
-    run = crew(SLOW).run(in_pieces(wave(["127.0.0.1"], range(1, 4000)), 10))
+async def test_closing_the_generator_leaves_no_process_behind() -> None:
+    run = pool(SLOW).run(in_pieces(wave(["127.0.0.1"], range(1, 4000)), 10))
     await anext(run)
     assert len(children()) == 2
     await run.aclose()
@@ -142,7 +142,7 @@ async def test_closing_the_generator_leaves_nobody_behind() -> None:
 
 async def test_a_worker_that_does_not_listen_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scanner.engines.connect.dispatcher._PATIENCE", 0.05)
-    run = crew(SLOW).run(in_pieces(wave(["127.0.0.1"], range(1, 4000)), 10))
+    run = pool(SLOW).run(in_pieces(wave(["127.0.0.1"], range(1, 4000)), 10))
     await anext(run)
     os.kill(max(children()), signal.SIGSTOP)
     await run.aclose()
@@ -162,12 +162,12 @@ async def test_where_no_process_may_be_started_one_does_it(monkeypatch: pytest.M
         raise BlockingIOError
 
     monkeypatch.setattr("scanner.engines.connect.worker.os.fork", no_more)
-    settled = await settle(crew(), wave(["127.0.0.1"], range(1, 50)))
+    settled = await settle(pool(), wave(["127.0.0.1"], range(1, 50)))
     assert {*reasons(*settled).values()} == {"reset"}
 
 
 async def test_the_cap_holds_over_all_workers() -> None:
-    engine = crew(Limits(rate=None, host_rate=400), workers=3)
+    engine = pool(Limits(rate=None, host_rate=400), workers=3)
     started = monotonic()
     settled = await settle(engine, wave(["127.0.0.1"], range(1, 401)))
     assert covered(*settled).closed == 400
@@ -183,12 +183,12 @@ def test_parts_of_a_limit_never_add_up_to_more(limit: float | None, packets: int
     assert limit is None or part is None or (3 * part <= limit and part % packets == 0)
 
 
-def test_a_limit_too_small_to_share_is_refused() -> None:
+def test_a_limit_too_small_to_divide_is_refused() -> None:
     with pytest.raises(ValueError, match="too few"):
-        crew(Limits(rate=1, host_rate=None))
+        pool(Limits(rate=1, host_rate=None))
 
 
-def test_a_crew_is_only_hired_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pool_is_only_started_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1})
     assert pool_size(65535, 1, UNLIMITED) == 2
     assert pool_size(1000, 1, UNLIMITED) == 1
@@ -199,9 +199,9 @@ def test_a_crew_is_only_hired_where_it_pays(monkeypatch: pytest.MonkeyPatch) -> 
     assert pool_size(65535, 1, UNLIMITED) == 1
 
 
-def test_shares_put_together_are_the_wave() -> None:
+def test_chunks_put_together_are_the_wave() -> None:
     whole = wave(["10.0.0.1", "10.0.0.2"], range(1, 6))
-    dealt = DispatchedWave(whole, 3)
+    dispatched = DispatchedWave(whole, 3)
     for worker in range(3):
         part = chunk(whole, 7, worker, 3)
         came = SettledChunk(
@@ -214,8 +214,8 @@ def test_shares_put_together_are_the_wave() -> None:
             evidence={0: f"port {part.port[0]}"},
             absent=(0, 1),
         )
-        dealt.settle(worker, came)
-    result = dealt.result({1})
+        dispatched.settle(worker, came)
+    result = dispatched.result({1})
     assert result.reason.tolist() == whole.port.tolist() == result.rtt.tolist()
     assert result.at.tolist() == whole.low.tolist()
     assert result.evidence == {0: "port 1", 1: "port 2", 2: "port 3"}

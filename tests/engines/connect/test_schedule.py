@@ -15,22 +15,22 @@ RESET = reason_code(Reason.RESET)
 
 
 class Notebook:
-    """A settler that writes down what it was told."""
+    """A settler that writes down its calls."""
 
     def __init__(self) -> None:
         self.unasked: list[tuple[int, int]] = []
         self.finished: list[InFlightWave] = []
 
-    def settle_unasked(self, wave: InFlightWave, place: int, code: int) -> None:
-        self.unasked.append((wave.ports[place], code))
-        wave.settle(place, code, 0.0)
+    def settle_unasked(self, wave: InFlightWave, index: int, code: int) -> None:
+        self.unasked.append((wave.ports[index], code))
+        wave.settle(index, code, 0.0)
 
     def finish(self, wave: InFlightWave) -> None:
         self.finished.append(wave)
 
 
 def ports(schedule: Schedule, now: float, most: int = 1 << 20) -> list[int]:
-    return [wave.ports[place] for wave, place, _ in schedule.turns(now, most)]
+    return [wave.ports[index] for wave, index, _ in schedule.turns(now, most)]
 
 
 def test_turns_follow_the_wave_and_stay_where_they_are_if_not_taken() -> None:
@@ -42,8 +42,8 @@ def test_turns_follow_the_wave_and_stay_where_they_are_if_not_taken() -> None:
 
 def test_what_is_due_again_comes_first() -> None:
     schedule = Schedule([wave(["10.0.0.1"], range(1, 5))], HostBook(None, None), Notebook())
-    (begun, place, _), *_ = list(schedule.turns(0.0, 2))
-    schedule.again(begun, place, 1.5)
+    (begun, index, _), *_ = list(schedule.turns(0.0, 2))
+    schedule.again(begun, index, 1.5)
     assert ports(schedule, 1.0, 1) == [3]
     assert ports(schedule, 1.6) == [1, 4]
 
@@ -51,7 +51,7 @@ def test_what_is_due_again_comes_first() -> None:
 def test_a_capped_host_does_not_hold_up_another() -> None:
     book = HostBook(1, None)
     schedule = Schedule([wave(["10.0.0.1", "10.0.0.2"], [7, 8, 9])], book, Notebook())
-    taken = [(host.text, begun.ports[place]) for begun, place, host in schedule.turns(0.0, 99)]
+    taken = [(host.text, begun.ports[index]) for begun, index, host in schedule.turns(0.0, 99)]
     assert taken == [("10.0.0.1", 7), ("10.0.0.2", 7)]
     assert ports(schedule, 0.9) == []
     assert ports(schedule, 1.001) == [8, 8]
@@ -88,8 +88,8 @@ def test_waves_are_begun_as_there_is_room_and_no_further() -> None:
     schedule = Schedule(endless(), HostBook(None, None), Notebook())
     assert len(ports(schedule, 0.0)) == 240_000
     assert len(begun) == UNSETTLED // 60_000
-    for place in range(60_000):
-        next(iter(schedule.active)).settle(place, RESET, 0.0)
+    for index in range(60_000):
+        next(iter(schedule.active)).settle(index, RESET, 0.0)
     assert len(ports(schedule, 0.0)) == 60_000
 
 

@@ -1,4 +1,4 @@
-"""A crew of worker processes against firewalls, absent hosts and our own machine: the plain engine's outcomes."""
+"""A pool of workers against firewalls, absent hosts and our own machine: the same outcomes as the plain engine."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ Pair = tuple[Namespace, Namespace]
 QUICK = ConnectOptions(timeout=0.3, retries=1, retry_gap=1.0)
 
 
-async def test_every_kind_of_answer_is_told_as_one_process_tells_it(pair: Pair) -> None:
+async def test_every_kind_of_answer_is_reported_as_by_one_process(pair: Pair) -> None:
     a, b = pair
     for name, value in (("ratelimit", 0), ("msgs_per_sec", 100_000), ("msgs_burst", 100_000)):
         b.sysctl(f"net.ipv4.icmp_{name}", value)
@@ -40,7 +40,7 @@ async def test_every_kind_of_answer_is_told_as_one_process_tells_it(pair: Pair) 
     assert len({*reasons(*settled).values()}) == 7
 
 
-async def test_an_absent_host_is_counted_once_whoever_misses_it(pair: Pair) -> None:
+async def test_an_absent_host_is_counted_once_whichever_workers_miss_it(pair: Pair) -> None:
     a, _ = pair
     absent = [f"10.77.0.{number}" for number in range(101, 104)]
     asked = wave(["10.77.0.2", *absent], range(1, 400))
