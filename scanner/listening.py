@@ -1,7 +1,7 @@
-"""The sockets that listen on this machine, and whose they are. Through psutil, so on Linux, macOS and Windows.
+"""Finds the sockets that listen on this machine and the processes that hold them, through psutil.
 
-What an ordinary user may see differs: Linux shows every socket but only the own processes behind them, macOS
-shows nothing of other users at all, Windows shows nearly everything. What could not be seen is counted, or said.
+What an ordinary user may see differs: Linux shows every socket but only the user's own processes behind them, macOS
+shows nothing of other users at all, Windows shows nearly everything. What stays hidden is counted or named.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Holder:
-    """The process that holds a socket, as far as we may see."""
+    """The process that holds a socket, as far as the system shows it."""
 
     pid: int
     """Its id."""
@@ -39,29 +39,29 @@ class ListeningSocket:
     """One listening socket; for UDP, one that is bound and not connected."""
 
     endpoint: Endpoint
-    """Where; the address is `0.0.0.0` or `::` where it listens on all."""
+    """Where it listens; `0.0.0.0` or `::` means all addresses."""
     holder: Holder | None = None
-    """Whose it is; None where we may not see that."""
+    """The process that holds it; None where the system does not show it."""
 
     @property
     def reach(self) -> str:
-        """From where it can be reached: `loopback`, `all` addresses, or `one` address."""
+        """On which addresses it can be reached: `loopback`, `all` or `one`."""
         address = self.endpoint.address
         return "loopback" if address.is_loopback else "all" if address.is_unspecified else "one"
 
 
 @dataclass(frozen=True, slots=True)
 class ListeningReport:
-    """What was seen, and what was not."""
+    """The listening sockets that were found, and what stayed hidden."""
 
     listeners: tuple[ListeningSocket, ...]
     """By port, transport, address and process."""
     unseen: tuple[str, ...] = field(default=())
-    """What we may not see without more rights, one line each; empty when nothing is hidden."""
+    """What the system does not show this user, one line each; empty when nothing is hidden."""
 
 
 def look() -> ListeningReport:
-    """Every listening socket of this machine that this user may see."""
+    """Return every listening socket of this machine that this user may see."""
     import psutil
 
     try:
@@ -81,7 +81,7 @@ def look() -> ListeningReport:
 
 
 def _look_at_own_processes() -> ListeningReport:
-    """The way for systems that deny the whole table: each process by itself."""
+    """Ask each process by itself, on systems that deny the whole table."""
     import psutil
 
     listeners, denied = [], 0
@@ -95,12 +95,12 @@ def _look_at_own_processes() -> ListeningReport:
             denied += 1
         except psutil.NoSuchProcess:
             continue
-    note = f"{denied} processes of other users, and whatever they listen on; run as root to see them"
+    note = f"the sockets of {denied} processes of other users; run as root to see them"
     return ListeningReport(_sorted(listeners), (note,) if denied else ())
 
 
 def _listens(connection: Any) -> bool:
-    """TCP in LISTEN; UDP has no states, so a socket with an own port and no peer."""
+    """Whether a connection listens: TCP in LISTEN; for UDP, which has no states, a local port and no peer."""
     return bool(connection.laddr) and connection.status in ("LISTEN", "NONE") and not connection.raddr
 
 
@@ -127,7 +127,7 @@ def _holder(pid: int) -> Holder:
 
 
 def _allowed(process: "psutil.Process", what: str) -> Any:
-    """A fact about a process, or the empty string where we may not know it."""
+    """Return a fact about a process, or the empty string where the system denies it."""
     import psutil
 
     try:
@@ -140,8 +140,8 @@ def _hidden(listeners: Iterable[ListeningSocket]) -> Iterator[str]:
     nameless = sum(each.holder is None for each in listeners)
     if nameless:
         yield (
-            f"the processes behind {nameless} of these sockets: another user's, or in another container; "
-            "run as root, and on the host itself, to see them"
+            f"the processes behind {nameless} of these sockets belong to another user or container; "
+            "run as root, on the host itself, to see them"
         )
 
 

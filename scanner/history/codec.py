@@ -1,4 +1,4 @@
-"""Values to the texts and numbers that the tables hold, and back."""
+"""Turns values into the texts and numbers that the tables hold, and back."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,17 +25,17 @@ def milliseconds(moment: datetime) -> int:
 
 
 def moment(milliseconds_: int) -> datetime:
-    """Milliseconds since the epoch as a moment in UTC."""
+    """Return milliseconds since the epoch as a moment in UTC."""
     return _EPOCH + timedelta(milliseconds=milliseconds_)
 
 
 def address_of(packed: bytes) -> Address:
-    """The address of 4 or 16 bytes."""
+    """Return the address of 4 or 16 bytes."""
     return IPv4Address(packed) if len(packed) == 4 else IPv6Address(packed)
 
 
 def plan_text(plan: Plan) -> str:
-    """A plan as JSON: everything from which the same waves can be made again."""
+    """Return a plan as JSON: everything from which the same waves can be made again."""
     udp = {"udp_ports": _runs(plan.udp_ports)} if plan.udp_ports else {}
     return json.dumps(
         {
@@ -52,7 +52,7 @@ def plan_text(plan: Plan) -> str:
 
 
 def plan_of(text: str) -> Plan:
-    """The plan that `plan_text` wrote."""
+    """Return the plan that `plan_text` wrote."""
     data = json.loads(text)
     return Plan(
         targets=TargetSet(tuple(span) for span in data["ranges"]),
@@ -65,17 +65,17 @@ def plan_of(text: str) -> Plan:
 
 
 def same_order(text: str, plan: Plan) -> bool:
-    """Whether this program still visits the endpoints of a stored plan in the order in which it was swept."""
+    """Return whether this version visits the endpoints of a stored plan in the order in which they were swept."""
     return bool(json.loads(text)["order"] == _order(plan))
 
 
 def info_text(info: SweepInfo) -> str:
-    """What was fixed before a sweep, as JSON."""
+    """Return what was fixed before a sweep, as JSON."""
     return json.dumps(asdict(info) | {"started": info.started.isoformat()})
 
 
 def info_of(text: str) -> SweepInfo:
-    """What `info_text` wrote."""
+    """Return the value that `info_text` wrote."""
     data: dict[str, Any] = json.loads(text)
     data["started"] = datetime.fromisoformat(data["started"])
     data["registry"] = RegistryIdentity(**data["registry"])
@@ -84,7 +84,7 @@ def info_of(text: str) -> SweepInfo:
 
 
 def summary_text(summary: Summary) -> str:
-    """What was said after a sweep, less its `info`, as JSON."""
+    """Return the summary of a sweep without its `info`, as JSON."""
     return json.dumps(
         {
             "finished": summary.finished.isoformat(),
@@ -100,7 +100,7 @@ def summary_text(summary: Summary) -> str:
 
 
 def summary_of(text: str, info: SweepInfo) -> Summary:
-    """What `summary_text` wrote."""
+    """Return the value that `summary_text` wrote."""
     data = json.loads(text)
     return Summary(
         info=info,
@@ -117,7 +117,7 @@ def summary_of(text: str, info: SweepInfo) -> Summary:
 
 @dataclass(frozen=True)
 class IdentityCodec:
-    """What speaks at an endpoint, as JSON. pydantic is imported by the first identity, not before."""
+    """Identities as JSON. pydantic is imported by the first identity, not before."""
 
     @cached_property
     def _adapter(self) -> Any:
@@ -126,26 +126,26 @@ class IdentityCodec:
         return TypeAdapter(Identity)
 
     def text(self, identity: Identity) -> str:
-        """An identity as JSON."""
+        """Return an identity as JSON."""
         return self._adapter.dump_json(identity).decode()  # type: ignore[no-any-return]
 
     def value(self, text: str) -> Identity:
-        """The identity that `text` wrote."""
+        """Return the identity that `text` wrote."""
         return self._adapter.validate_json(text)  # type: ignore[no-any-return]
 
 
 def spoken(identity: Identity) -> str:
-    """What speaks, in the words that two sweeps can be compared by: protocol, product and version."""
+    """Return the words by which the services of two sweeps are compared: protocol, product and version."""
     return " ".join(word for word in (identity.name, identity.product, identity.version) if word)
 
 
 def settings_of(text: str) -> Mapping[str, Any]:
-    """The settings that a sweep was started with."""
+    """Return the settings that a sweep was started with."""
     return json.loads(text)  # type: ignore[no-any-return]
 
 
 def _order(plan: Plan) -> list[int]:
-    """Where the first positions lead: enough to tell one way of permuting from another."""
+    """Return the indices of the first positions: enough to tell one permutation from another."""
     indices: list[int] = plan.permutation.forward(np.arange(min(plan.total, 4), dtype=np.uint64)).tolist()
     return indices
 

@@ -153,7 +153,7 @@ def compare(store: Store, before: StoredSweep, after: StoredSweep) -> Iterator[D
             for view, sweep in zip(views, (before, after), strict=True)
         )
         for place, left, right in zip(places, old, new, strict=True):
-            yield from differences(endpoint_of(place), left, right)
+            yield from differences(endpoint_of(place), left, _with_earlier_answer(store, place, right, before, after))
 
 
 def compare_judged(store: Store, sweep: StoredSweep, again: Iterable[Judged], judged_by: Basis) -> Iterator[Difference]:
@@ -169,6 +169,17 @@ def compare_judged(store: Store, sweep: StoredSweep, again: Iterable[Judged], ju
         old = view.sides(places, some)
         for place, left, new in zip(places, old, islice(judged, len(some)), strict=True):
             yield from differences(endpoint_of(place), left, replace(left, judged=new, basis=judged_by))
+
+
+def _with_earlier_answer(store: Store, place: EndpointKey, side: Side, before: StoredSweep, after: StoredSweep) -> Side:
+    """Return what the later sweep says, with the answer of a sweep in between: what closed is asked by name only once.
+
+    An endpoint that was closed by an answer in between and is not open now stays closed, silent neighbours or not.
+    """
+    if side.judged is None and side.silent and not side.whole_host:
+        closed = store.state_between(place, before, after) is State.CLOSED
+        return replace(side, all_answered=True) if closed else side
+    return side
 
 
 def _answering_everywhere(store: Store, sweep: StoredSweep) -> frozenset[bytes]:

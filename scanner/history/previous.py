@@ -1,7 +1,7 @@
-"""What was open the last time is looked at again by name, whatever became of it.
+"""Asks by name for every endpoint that was open in the sweep before, whatever became of it.
 
-Otherwise a port that is closed now would only be missing from the stored sweep, and one endpoint of its wave
-that stayed unknown would be enough to leave open which of them it was. Asked for by name, it is stored with its
+Otherwise a port that is closed now would only be missing from the stored sweep, and a single unknown or silent
+endpoint in its wave would be enough to leave open whether it closed. Asked for by name, it is stored with its
 state and reason: `closed (reset)`, `filtered (no-response)`, or `unknown`.
 """
 
@@ -18,7 +18,7 @@ from scanner.history.stored import StoredSweep
 
 
 def open_before(store: Store, before: StoredSweep, plan: Plan) -> Callable[[Wave], Indices]:
-    """A function from a wave of `plan` to its places that were open in an earlier sweep, ascending, intp[n]."""
+    """Return a function from a wave of `plan` to its places that were open in an earlier sweep, ascending, intp[n]."""
     found = [turns_of(plan, some) for some in in_portions(store.open_places(before))]
     turns = np.sort(np.concatenate(found)) if found else np.empty(0, np.int64)
     turns = turns[turns >= 0]

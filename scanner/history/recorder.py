@@ -1,4 +1,7 @@
-"""Writes one sweep, a wave at a time: observations, findings and cursor in one transaction."""
+"""Writes one sweep, a wave at a time: observations, findings and cursor in one transaction.
+
+First-seen dates are the times of observations, never of the clock at recording, and the earliest one is kept.
+"""
 
 import json
 import sqlite3
@@ -26,14 +29,14 @@ from scanner.history.words import WordTable
 SqlValue: TypeAlias = str | int | None
 
 _AT_ONCE = 500
-"""How many finding ids are asked for in one query."""
+"""How many finding ids are looked up in one query."""
 
 _KEY = itemgetter(1, 2, 3)
-"""The place in a row. Rows are written in the order of their table, so that its pages are filled one by one."""
+"""The endpoint key in a row. Rows are written in the order of their table, so that its pages fill one by one."""
 
 
 class Settled(Protocol):
-    """What is recorded of a settled wave; `scanner.app.sweep.WaveResult` is one."""
+    """The parts of a settled wave that are recorded; `scanner.app.sweep.WaveResult` is one."""
 
     @property
     def number(self) -> int:
@@ -67,15 +70,15 @@ class Settled(Protocol):
 
 
 class SweepRecorder:
-    """Remembers one sweep. Every method raises HistoryUnusable where it cannot."""
+    """Records one sweep. Every method raises HistoryUnusable where the database fails."""
 
     def __init__(self, database: Database, number: int) -> None:
-        """`number` is the sweep's row; `begin_sweep` and `store.Store.recorder` know it."""
+        """`number` is the sweep's row, as `begin_sweep` and `Store.recorder` give it."""
         self._database, self._number = database, number
         self._words, self._identities = WordTable(), IdentityCodec()
 
     def first_seen(self, finding_ids: Sequence[str]) -> Mapping[str, datetime]:
-        """When each finding was first recorded; unknown ids are left out."""
+        """Return when each finding was first seen; ids that are not recorded are left out."""
         found: dict[str, datetime] = {}
         ids = iter(finding_ids)
         with self._database.reading() as connection:
@@ -86,7 +89,7 @@ class SweepRecorder:
         return found
 
     def wave(self, result: Settled) -> None:
-        """Record a wave with everything in it. An earlier, incomplete attempt at the same wave is replaced."""
+        """Record a wave with its observations and findings, replacing an earlier attempt at the same wave."""
         try:
             with self._database.transaction() as connection:
                 self._forget_attempt(connection, result.number)
@@ -97,7 +100,7 @@ class SweepRecorder:
             raise
 
     def end(self, summary: Summary) -> None:
-        """Record how it ended."""
+        """Record how the sweep ended."""
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE sweep SET finished = ?, summary = ? WHERE number = ?",
@@ -179,10 +182,12 @@ class SweepRecorder:
 def begin_sweep(
     database: Database, info: SweepInfo, plan: Plan, *, audit: str = "", settings: Mapping[str, object]
 ) -> SweepRecorder:
-    """Record that a sweep begins. `audit` names what is swept again and again; `settings` are for whoever resumes.
+    """Record that a sweep begins, and return the recorder of its waves.
+
+    `audit` is the name of the audit that it belongs to, or empty; `settings` are what a resumed sweep needs.
 
     Raises:
-        HistoryUnusable: it cannot be recorded.
+        HistoryUnusable: the database fails.
     """
     with database.transaction() as connection:
         cursor = connection.execute(

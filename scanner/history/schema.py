@@ -1,16 +1,20 @@
-"""The tables, as numbered steps. A step is never changed once it was released: new ones are appended.
+"""Defines the tables as numbered steps. A released step never changes: new ones are appended.
 
-`PRAGMA user_version` says how many steps a database has been through. Steps go forward only, each in a
-transaction with its number, so that a database is always at exactly one version whatever happens in between.
+`PRAGMA user_version` says how many steps a database has been through. Steps only go forward, all that are missing in
+one transaction together with the new number, so that a database is at exactly one version whatever happens.
+
+To add a step: append it with a comment that says why, put its digest into `RELEASED` of the tests, and add a
+database that the version before wrote to `tests/history/databases/`.
 
 What is stored, and why so:
 
-* A *sweep* is what was fixed before it and what was said after it, as JSON of the values of `core.report`, and
-  its plan as ranges: with that, seed and shard, the wave of any endpoint can be computed.
+* A *sweep* is what was fixed before it and its summary, as JSON of the values of `core.report`, and its plan as
+  ranges: with these, seed and shard, the wave of any endpoint can be computed. Rows count up in the order of
+  recording, which is the order of sweeps: dates are only as good as the clock.
 * A *wave* is the unit of truth. Its row, its observations and its findings are written in one transaction: a wave
   is in the history whole or not at all, and the rows of `wave` are the cursor from which a sweep is resumed.
 * Texts repeat (reasons, rules, service names), so they are kept once, in *word*, and referred to by number.
-* *known* remembers when a finding was first and last seen. It outlives the sweeps that are pruned.
+* *known* holds when a finding was first and last seen. It outlives the sweeps that are pruned.
 
 Addresses are 4 or 16 bytes in network order, transports IANA's protocol numbers, times milliseconds since the
 epoch, UTC.
@@ -84,7 +88,7 @@ STEPS: tuple[str, ...] = (
         last_seen  INTEGER NOT NULL
     ) WITHOUT ROWID;
     """,
-    # What speaks at an open endpoint: in a word for comparing, and whole for judging it again.
+    # The service at an open endpoint: in a word for comparing, and whole for judging it again.
     """
     ALTER TABLE observation ADD COLUMN speaks INTEGER;
     ALTER TABLE observation ADD COLUMN identity TEXT;
@@ -96,4 +100,4 @@ STEPS: tuple[str, ...] = (
 )
 
 VERSION = len(STEPS)
-"""The version that this program reads and writes."""
+"""The version that this program reads and writes: the number of steps."""

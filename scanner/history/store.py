@@ -277,6 +277,17 @@ class Store:
             for host in hosts:
                 yield from connection.execute(query, (sweep.number, host, State.OPEN, State.CLOSED))
 
+    def state_between(self, key: tuple[bytes, int, int], before: StoredSweep, after: StoredSweep) -> State | None:
+        """Return the last state of an endpoint that the sweeps between two others stored, or None."""
+        query = (
+            "SELECT text FROM sweep JOIN observation ON sweep = sweep.number AND (address, transport, port) = (?, ?, ?)"
+            " JOIN word ON word.number = state WHERE sweep.number > ? AND sweep.number < ?"
+            " ORDER BY sweep.number DESC LIMIT 1"
+        )
+        with self.database.reading() as connection:
+            row = connection.execute(query, (*key, before.number, after.number)).fetchone()
+        return State(row[0]) if row else None
+
     def recorder(self, sweep: StoredSweep) -> SweepRecorder:
         """Return a recorder that continues a sweep."""
         return SweepRecorder(self.database, sweep.number)

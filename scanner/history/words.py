@@ -1,28 +1,28 @@
-"""Texts that repeat, kept once: a number for each, in memory for those that were needed lately."""
+"""Stores texts that repeat once, each under a number, and keeps the recently used ones in memory."""
 
 import sqlite3
 
 MOST_REMEMBERED = 200_000
-"""Then the memory is emptied: banners may give a new text for every endpoint."""
+"""Entries after which the memory is emptied: banners may give a new text for every endpoint."""
 
 
 class WordTable:
-    """Numbers of texts, made where they are missing. Call only inside a transaction, `forget` after its failure."""
+    """Gives texts their numbers. Use it only inside a transaction, and call `forget` after one that failed."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
 
     def number(self, connection: sqlite3.Connection, text: str) -> int:
-        """The number of a text."""
+        """Return the number of a text, which is stored first where it is new."""
         number = self._numbers.get(text)
         return self._find(connection, text) if number is None else number
 
     def optional(self, connection: sqlite3.Connection, text: str) -> int | None:
-        """The number of a text, or None for an empty one."""
+        """Return the number of a text, or None for an empty one."""
         return self.number(connection, text) if text else None
 
     def forget(self) -> None:
-        """Drop what is remembered: the transaction that made some of it is gone."""
+        """Empty the memory: some of it came from a transaction that was rolled back."""
         self._numbers.clear()
 
     def _find(self, connection: sqlite3.Connection, text: str) -> int:
@@ -36,14 +36,14 @@ class WordTable:
 
 
 class Texts:
-    """Texts of numbers, read when they are first needed."""
+    """Gives numbers their texts, each read when it is first needed."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._texts: dict[int, str] = {}
 
     def text(self, number: int | None) -> str:
-        """The text of a number; empty for None."""
+        """Return the text of a number; empty for None."""
         if number is None:
             return ""
         found = self._texts.get(number)

@@ -81,7 +81,7 @@ def test_nothing_there_is_said_and_csv_still_has_its_header(scanner: Scanner) ->
         done = scanner("listening", str(reserved.getsockname()[1]), "--csv")
     assert done.returncode == 0
     assert done.stdout == ",".join(LISTENING_COLUMNS) + "\n"
-    assert "nothing listens there" in done.stderr
+    assert "no socket listens on that port" in done.stderr
 
 
 @pytest.mark.parametrize("words", [["65536"], ["ssh"], ["-1"], ["22/icmp"], ["--csv", "--json"]])
@@ -157,4 +157,4 @@ def test_processes_that_deny_are_counted(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("psutil.process_iter", lambda: [Closed(), Closed()])
     sight = look()
     assert sight.listeners == ()
-    assert sight.unseen == ("2 processes of other users, and whatever they listen on; run as root to see them",)
+    assert sight.unseen == ("the sockets of 2 processes of other users; run as root to see them",)

@@ -63,3 +63,22 @@ async def test_silence_of_a_port_is_marked_for_the_report(lab: Any, world: Calla
         (Change.UNSURE, False, True),
         (Change.UNSURE, True, True),
     ]
+
+
+async def test_what_a_sweep_in_between_saw_closed_is_closed_also_over_a_longer_time(
+    lab: Any, world: Callable[..., Any]
+) -> None:
+    dropped = [at for at in everything(lab) if at not in (A, B, C)]
+    worlds = (world(A, B, C, silent=dropped), world(A, silent=[*dropped, B]), world(A, silent=[*dropped, B]))
+    ids = [await lab.sweep(each, again=True) for each in worlds]
+    store = lab.store()
+    found = told(list(compare(store, store.sweep(ids[0]), store.sweep(ids[2]))))
+    assert {("closed", *C), ("gone-finding", *C), ("unsure", *B)} == found
+
+
+async def test_what_opened_again_in_between_and_is_silent_now_is_unsure(lab: Any, world: Callable[..., Any]) -> None:
+    worlds = (world(A, C), world(A), world(A, C), world(A, silent=everything(lab)))
+    ids = [await lab.sweep(each, again=each is not worlds[-1]) for each in worlds]
+    store = lab.store()
+    found = told(list(compare(store, store.sweep(ids[0]), store.sweep(ids[3]))))
+    assert {change for change, _, _ in found} == {"unsure"}

@@ -1,4 +1,4 @@
-"""`scanner listening [PORT]`: what listens on this very machine, and which process it is. Sends nothing."""
+"""`scanner listening [PORT]`: the sockets that listen on this machine and their processes. Sends nothing."""
 
 import sys
 from collections.abc import Iterable
@@ -16,26 +16,25 @@ if TYPE_CHECKING:
 def listening_command(
     ports: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[PORT]...", help="Only these: 22, 53/udp.", show_default=False),
+        typer.Argument(metavar="[PORT]...", help="Show only these ports: 22, 53/udp.", show_default=False),
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV, one row a socket.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV, one row for each socket.")] = False,
     registry_file: Annotated[
-        Path | None, typer.Option("--registry", metavar="FILE", help="Ask this copy of IANA's CSV.")
+        Path | None, typer.Option("--registry", metavar="FILE", help="Judge by this registry (IANA's CSV).")
     ] = None,
 ) -> None:
-    """Show what listens on this machine: address, process, user, since when, and what the registry says of it."""
+    """Show the sockets that listen on this machine: address, process, user, start time and registry status."""
+    from scanner.cli.views.changes_view import one_format
     from scanner.cli.views.listening_view import csv_lines, json_lines, table_lines
-    from scanner.core.errors import InvalidInput
     from scanner.listening import look
 
-    if as_json and as_csv:
-        raise InvalidInput("two formats are named", where="--csv/--json", cure="choose one")
+    one_format(as_json=as_json, csv=as_csv)
     wanted = [_port(word) for word in ports or []]
     judge = _judge(registry_file)
-    sight = look()
-    rows = [(each, _judged(each, judge)) for each in _chosen(sight.listeners, wanted)]
+    report = look()
+    rows = [(each, _judged(each, judge)) for each in _chosen(report.listeners, wanted)]
     if as_json:
         sys.stdout.writelines(json_lines(rows))
     elif as_csv:
@@ -43,9 +42,9 @@ def listening_command(
     elif rows:
         sys.stdout.writelines(table_lines(rows, whole=bool(wanted)))
     if not rows:
-        _say("nothing listens there" if wanted else "nothing listens on this machine")
-    for line in sight.unseen:
-        _say(f"not seen: {line}")
+        _say("no socket listens on that port" if wanted else "no socket listens on this machine")
+    for line in report.unseen:
+        _say(f"hidden: {line}")
 
 
 def _judge(registry_file: Path | None) -> "Judge":
@@ -67,7 +66,7 @@ def _judged(listener: "ListeningSocket", judge: "Judge") -> "Judged":
 def _chosen(
     listeners: Iterable["ListeningSocket"], wanted: list[tuple[int, "Transport | None"]]
 ) -> Iterable["ListeningSocket"]:
-    """The listeners that were asked for: all of them where nothing was."""
+    """Return the listeners of the given ports; all of them where no port is given."""
     if not wanted:
         return listeners
     return [each for each in listeners if any(_is(each.endpoint, *place) for place in wanted)]
@@ -84,7 +83,9 @@ def _port(word: str) -> tuple[int, "Transport | None"]:
 
     number, transport = split_transport(word)
     if not (number.isascii() and number.isdigit() and len(number) <= 5 and int(number) <= 65535):
-        raise InvalidInput(f"{sanitise(word, limit=60)!r} is no port", where="PORT", cure="give a number: 22, 53/udp")
+        raise InvalidInput(
+            f"{sanitise(word, limit=60)!r} is not a port number", where="PORT", cure="give a number: 22, 53/udp"
+        )
     return int(number), transport
 
 

@@ -1,13 +1,13 @@
-"""Listening sockets as a table, as CSV and as JSON lines. Process names and commands are sanitised."""
+"""Write listening sockets as a table, as CSV and as JSON lines. Process names and commands are sanitised."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from typing import TypeAlias
 
 from scanner.core.model import Finding, Judged
 from scanner.core.sanitise import sanitise
 from scanner.listening import Holder, ListeningSocket
 from scanner.outputs.lines import csv_row, json_line
+from scanner.outputs.record import iso
 
 ListeningRow: TypeAlias = tuple[ListeningSocket, Judged]
 
@@ -22,7 +22,7 @@ _NOBODY = Holder(pid=0)
 
 
 def record(row: ListeningRow) -> dict[str, str | int]:
-    """One listener with the most severe of what the rules say, by column; sanitised."""
+    """Return one listener with its most severe finding, by column; sanitised."""
     listener, judged = row
     holder, worst = listener.holder or _NOBODY, _worst(judged)
     values: tuple[str | int, ...] = (
@@ -33,7 +33,7 @@ def record(row: ListeningRow) -> dict[str, str | int]:
         holder.pid or "",
         holder.name,
         holder.user,
-        _iso(holder.started),
+        iso(holder.started) if holder.started else "",
         holder.program,
         holder.command,
         worst.registry_status.value,
@@ -48,14 +48,14 @@ def record(row: ListeningRow) -> dict[str, str | int]:
 
 
 def csv_lines(rows: Iterable[ListeningRow]) -> Iterator[str]:
-    """Header and one row a listener, RFC 4180."""
+    """Yield a header and one row for each listener (RFC 4180)."""
     yield csv_row(LISTENING_COLUMNS)
     for row in rows:
         yield csv_row(record(row).values())
 
 
 def json_lines(rows: Iterable[ListeningRow]) -> Iterator[str]:
-    """One ASCII object a listener and line, with every rule that speaks."""
+    """Yield one ASCII object for each listener, with all its findings."""
     for row in rows:
         findings = [
             {"rule": f.rule, "severity": f.severity.word, "verdict": f.verdict.value, "detail": sanitise(f.detail)}
@@ -65,14 +65,14 @@ def json_lines(rows: Iterable[ListeningRow]) -> Iterator[str]:
 
 
 def table_lines(rows: Sequence[ListeningRow], *, whole: bool) -> Iterator[str]:
-    """A table for people. `whole` adds the command and every rule that speaks under each line."""
-    yield _cells("PORT", "ADDRESS", "PROCESS", "USER", "SINCE", "REGISTRY", "SAYS")
+    """Yield a table for people. `whole` adds the command and all findings under each line."""
+    yield _cells("PORT", "ADDRESS", "PROCESS", "USER", "SINCE", "REGISTRY", "FINDING")
     for listener, judged in rows:
         where, holder, worst = listener.endpoint, listener.holder, _worst(judged)
         yield _cells(
             f"{where.port}/{where.transport}",
             {"all": "any"}.get(listener.reach, str(where.address)),
-            f"{holder.name or '?'} ({holder.pid})" if holder else "(not ours to see)",
+            f"{holder.name or '?'} ({holder.pid})" if holder else "(hidden)",
             holder.user if holder else "",
             f"{holder.started:%Y-%m-%d %H:%M}" if holder and holder.started else "",
             worst.service or worst.registry_status.value,
@@ -104,7 +104,3 @@ def _fit(cell: str, width: int) -> str:
 
 def _worst(judged: Judged) -> Finding:
     return judged.findings[0]
-
-
-def _iso(moment: datetime | None) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%SZ}" if moment else ""
