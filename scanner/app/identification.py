@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 class Asking:
     """What all who ask open ports in one sweep have in common."""
 
-    permits: "ConnectionLimiter"
-    """One for each connection."""
+    limiter: "ConnectionLimiter"
+    """Every connection waits for it."""
     patience: "Patience"
     """How long they wait."""
     permitted: Callable[[Address], bool]
@@ -43,7 +43,7 @@ def make_identifier(registry: Registry, overlays: Overlays, how: Asking) -> "Ser
     from scanner.engines.identify.identifier import ServiceIdentifier
 
     services = services_of(registry, overlays)
-    return ServiceIdentifier(permitted=how.permitted, permits=how.permits, services=services, patience=how.patience)
+    return ServiceIdentifier(permitted=how.permitted, limiter=how.limiter, services=services, patience=how.patience)
 
 
 def make_screen(how: Asking, ports_per_address: int) -> "AnswersEverywhereScreen":
@@ -52,7 +52,7 @@ def make_screen(how: Asking, ports_per_address: int) -> "AnswersEverywhereScreen
 
     return AnswersEverywhereScreen(
         permitted=how.permitted,
-        permits=how.permits,
+        limiter=how.limiter,
         ports_per_address=ports_per_address,
         secret=secrets.token_bytes(16),
         patience=how.patience,

@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _ours(up: list[Running]) -> tuple[dict[int, Identity], float]:
-    asker = ServiceIdentifier(permitted=lambda _: True, permits=ConnectionLimiter(UNLIMITED))
+    asker = ServiceIdentifier(permitted=lambda _: True, limiter=ConnectionLimiter(UNLIMITED))
     observations = [
         Observation(Endpoint(ip_address(ADDRESS), Transport.TCP, each.port), State.OPEN, "syn-ack", datetime.now(UTC))
         for each in up

@@ -71,7 +71,7 @@ def _scanner(endpoints: int) -> None:
     ]
     began = time.perf_counter()
     found = asyncio.run(
-        ServiceIdentifier(permitted=lambda _: True, permits=ConnectionLimiter(UNLIMITED)).identify(observations)
+        ServiceIdentifier(permitted=lambda _: True, limiter=ConnectionLimiter(UNLIMITED)).identify(observations)
     )
     usage = resource.getrusage(resource.RUSAGE_SELF)
     identities = [each.identity for each in found if each.identity]

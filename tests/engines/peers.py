@@ -17,7 +17,7 @@ class Peer:
     """A peer that listens."""
 
     port: int = 0
-    heard: list[bytes] = field(default_factory=list)
+    received: list[bytes] = field(default_factory=list)
     now: int = 0
     most_at_once: int = 0
     sent: int = 0
@@ -67,7 +67,7 @@ def listeners(count: int, address: str = "127.0.0.1") -> Iterator[set[int]]:
 async def ask(it: Peer, reader: asyncio.StreamReader) -> bytes:
     """What the scanner asked; empty where it left."""
     data = await reader.read(4096)
-    it.heard.append(data)
+    it.received.append(data)
     return data
 
 
@@ -81,7 +81,7 @@ async def closing(it: Peer, reader: asyncio.StreamReader, writer: asyncio.Stream
 
 
 async def slamming(it: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    it.heard.append(b"")
+    it.received.append(b"")
 
 
 async def dripping(it: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

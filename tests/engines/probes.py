@@ -28,7 +28,7 @@ def counted(host: Namespace, link: str = "v0") -> int:
 
 
 def silence(host: Namespace, link: str = "v0") -> None:
-    """Let the host say nothing of its own accord and hear nothing, so that only what we send is counted.
+    """Let the host send nothing of its own accord and receive nothing, so that only what we send is counted.
 
     What comes in is dropped as early as can be, and without IPv6 nothing is announced.
     """

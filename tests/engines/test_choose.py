@@ -1,4 +1,4 @@
-"""Which engine runs, and what a user without the right is told."""
+"""Which engine runs, and the message for a user without the privilege."""
 
 import errno
 import socket

@@ -26,14 +26,14 @@ async def settle(engine: Engine) -> list[SettledWave]:
     return [each async for each in engine.run(PLAN.wave(number) for number in range(PLAN.waves))]
 
 
-async def test_it_answers_as_told() -> None:
-    told = {
+async def test_it_gives_the_answers_it_was_given() -> None:
+    given = {
         (ip_address("10.0.0.2"), 80): Reason.SYN_ACK,
         (ip_address("fd00::1"), 22): Reason.SYN_ACK,
         (ip_address("10.0.0.1"), 443): Reason.ICMP_ADMIN_PROHIBITED,
         (ip_address("10.9.9.9"), 443): Reason.SYN_ACK,
     }
-    engine = FakeEngine(told, otherwise=Reason.RESET)
+    engine = FakeEngine(given, otherwise=Reason.RESET)
     settled = await settle(engine)
     assert [len(each.wave) for each in settled] == [5, 5, 5, 3]
     found = [each for wave in settled for each in wave.observe(wave.places(State.OPEN))]

@@ -33,7 +33,7 @@ def identities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, I
     folder: Path = tmp_path_factory.mktemp("servers")
     folder.parent.chmod(0o755)
     with running(folder, WANTED) as up:
-        asker = ServiceIdentifier(permitted=lambda _: True, permits=ConnectionLimiter(UNLIMITED))
+        asker = ServiceIdentifier(permitted=lambda _: True, limiter=ConnectionLimiter(UNLIMITED))
         found = asyncio.run(asker.identify([_open(each) for each in up]))
         yield {each.server.name: seen.identity for each, seen in zip(up, found, strict=True) if seen.identity}
 

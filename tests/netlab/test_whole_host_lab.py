@@ -41,7 +41,7 @@ def opened(address: Address, ports: range | list[int]) -> list[Observation]:
 def screen(ports_per_address: int) -> AnswersEverywhereScreen:
     return AnswersEverywhereScreen(
         permitted=lambda _: True,
-        permits=ConnectionLimiter(UNLIMITED),
+        limiter=ConnectionLimiter(UNLIMITED),
         ports_per_address=ports_per_address,
         secret=b"0123456789abcdef",
         patience=Patience(connect=1.0),
@@ -111,7 +111,7 @@ def test_few_open_ports_are_not_even_tested(lab: Lab) -> None:
 def test_who_never_acknowledges_data_is_told_apart_from_who_is_silent(lab: Lab) -> None:
     host = lab.namespace()
     patience = Patience(connect=1, greeting=0.2, answer=0.6, tls=0.4, small_answer=0.2, late=0.3, total=12)
-    asker = ServiceIdentifier(permitted=lambda _: True, permits=ConnectionLimiter(UNLIMITED), patience=patience)
+    asker = ServiceIdentifier(permitted=lambda _: True, limiter=ConnectionLimiter(UNLIMITED), patience=patience)
     with Tun(host, all_open=True), host.entered():
         [tarpit] = asyncio.run(asker.identify(opened(ip_address("10.88.0.7"), [80])))
     assert tarpit.identity is not None
@@ -123,7 +123,7 @@ def test_a_listener_that_never_reads_still_acknowledges(pair: tuple[Namespace, N
     a, b = pair
     b.listen([80], accept=False)
     patience = Patience(connect=1, greeting=0.1, answer=0.3, tls=0.2, small_answer=0.05, late=0.2, total=12)
-    asker = ServiceIdentifier(permitted=lambda _: True, permits=ConnectionLimiter(UNLIMITED), patience=patience)
+    asker = ServiceIdentifier(permitted=lambda _: True, limiter=ConnectionLimiter(UNLIMITED), patience=patience)
     with a.entered():
         [hung] = asyncio.run(asker.identify(opened(ip_address("10.77.0.2"), [80])))
     assert hung.identity is not None

@@ -1,8 +1,8 @@
-"""Screens hosts that answer on everything out of what is reported.
+"""Screen hosts that answer on every port out of what is reported.
 
-Sits between a settled wave and its judgement. Open ports are counted for each host; a suspect is tried on a few
-random ports by plain connects, once a sweep, within the sweep's limits and its scope. What a condemned host
-shows from then on is dropped, after one observation that stands for the whole host.
+The screen sits between a settled wave and its judgement. Open ports are counted for each host; a suspect is tested on a
+few random ports by plain connects, once a sweep, within the sweep's limits and its scope. What such a host shows from
+then on is dropped, after one observation that stands for the whole host. A test opens connections and sends nothing.
 """
 
 import asyncio
@@ -33,17 +33,17 @@ class AnswersEverywhereScreen:
         self,
         *,
         permitted: Callable[[Address], bool],
-        permits: ConnectionLimiter,
+        limiter: ConnectionLimiter,
         ports_per_address: int,
         secret: bytes,
         patience: Patience = Patience(),
     ) -> None:
-        """`ports_per_address` is how many TCP ports the plan asks of each; `secret` 16 random bytes.
+        """`ports_per_address`: how many TCP ports the plan has for each; `secret`: 16 random bytes.
 
-        `permits` are taken one for each connection.
+        Every connection waits for `limiter`.
         """
-        self._permitted, self._permits, self._patience = permitted, permits, patience
-        self._asked, self._secret = ports_per_address, secret
+        self._permitted, self._limiter, self._patience = permitted, limiter, patience
+        self._ports_per_address, self._secret = ports_per_address, secret
         self._open: Counter[Address] = Counter()
         self._verdicts: dict[Address, HostVerdict] = {}
 
@@ -53,7 +53,7 @@ class AnswersEverywhereScreen:
         return frozenset(host for host, said in self._verdicts.items() if said is HostVerdict.ANSWERS_EVERYWHERE)
 
     async def screen(self, observations: Sequence[Observation]) -> Sequence[Observation]:
-        """The observations without those of hosts that answer everywhere, and one for each such host, once."""
+        """Return the observations without those of hosts that answer everywhere, and one for each such host, once."""
         self._open.update(seen.endpoint.address for seen in observations if is_open_tcp(seen))
         found = await self._test(self._suspects(observations))
         condemned = self.condemned
@@ -68,11 +68,13 @@ class AnswersEverywhereScreen:
         return [
             host
             for host in hosts
-            if host not in self._verdicts and suspected(self._open[host], self._asked) and self._permitted(host)
+            if host not in self._verdicts
+            and suspected(self._open[host], self._ports_per_address)
+            and self._permitted(host)
         ]
 
     async def _test(self, suspects: list[Address]) -> list[Address]:
-        """Try the suspects; those that answer everywhere."""
+        """Test the suspects; return those that answer everywhere."""
         if not suspects:
             return []
         turns = asyncio.Semaphore(_HOSTS_AT_ONCE)
@@ -87,18 +89,18 @@ class AnswersEverywhereScreen:
         return [host for host in suspects if self._verdicts[host] is HostVerdict.ANSWERS_EVERYWHERE]
 
     async def _try(self, host: Address) -> list[bool]:
-        """Whether each random port accepts, as far as it still matters."""
-        tries: list[bool] = []
+        """Return whether each random port accepts, as far as it still matters."""
+        accepted_by_port: list[bool] = []
         for port in canary_ports(host, self._secret):
             accepted = await self._accepts(host, port)
-            tries += [] if accepted is None else [accepted]
-            if tries.count(False) > CANARIES - NEEDED:
+            accepted_by_port += [] if accepted is None else [accepted]
+            if accepted_by_port.count(False) > CANARIES - NEEDED:
                 break
-        return tries
+        return accepted_by_port
 
     async def _accepts(self, host: Address, port: int) -> bool | None:
-        """Whether a port accepts a connection; None where we could not try."""
-        await self._permits.permit(host)
+        """Return whether a port accepts a connection; None where we could not try."""
+        await self._limiter.wait_turn(host)
         try:
             async with Conversation(host, port, self._patience):
                 return True

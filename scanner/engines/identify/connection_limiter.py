@@ -1,11 +1,11 @@
-"""When the next connection may go: who wants to open one waits here for the host's turn, then for everybody's.
+"""When the next connection may be opened: its task waits here for the turn of its host, then for that of all hosts.
 
-The arithmetic is that of `core/rate/allowance.py`; this is the waiting. Every limit has a queue in order of coming,
-and only the first in it sleeps. Whoever waits for one host keeps nobody from another.
+The arithmetic is that of `core/rate/allowance.py`; this is the waiting. Every limit has a queue in order of arrival,
+and only its first member sleeps. A task that waits for one host delays no task that waits for another.
 
-A permit counts, and the next one's turn comes, in the next round of the event loop: its holder has connected by then,
-and the clock is read after the SYN has gone. So however long the processor was away in between, no two SYNs are
-closer than two permits may be, and what is proved of a bucket holds on the wire.
+A connection counts, and the next turn comes, in the next round of the event loop: its task has connected by then, and
+the clock is read after the SYN has gone. So however long the processor was away in between, no two SYNs are closer than
+two turns may be, and what is proved of a bucket holds on the wire.
 """
 
 import asyncio
@@ -20,17 +20,17 @@ _MANY = 50_000
 
 
 class ConnectionLimiter:
-    """Hands out the right to open one connection. For everybody who shares the limits, in one event loop."""
+    """Grants the right to open one connection. Shared by all tasks under the same limits, in one event loop."""
 
     def __init__(self, limits: Limits) -> None:
-        """`limits` count connections a second; a part of the sweep's, where an engine probes meanwhile."""
-        self._everybody = None if limits.rate is None else _Queue(limits.rate)
+        """`limits` count connections per second: a part of the sweep's, where an engine probes meanwhile."""
+        self._all_hosts = None if limits.rate is None else _Queue(limits.rate)
         self._host_rate = limits.host_rate
         self._hosts: dict[Address, _Queue] = {}
         self._leaving: set[asyncio.Task[None]] = set()
 
-    async def permit(self, address: Address) -> None:
-        """Wait until a connection to `address` may go; whoever asked connects without awaiting anything else."""
+    async def wait_turn(self, address: Address) -> None:
+        """Wait until a connection to `address` may be opened. The caller connects without awaiting anything else."""
         queues = self._queues(address)
         if not queues:
             return
@@ -40,12 +40,12 @@ class ConnectionLimiter:
             self._leave(turns.pop_all())
 
     def _queues(self, address: Address) -> "list[_Queue]":
-        everybody = [] if self._everybody is None else [self._everybody]
+        all_hosts = [] if self._all_hosts is None else [self._all_hosts]
         if self._host_rate is None:
-            return everybody
+            return all_hosts
         if len(self._hosts) > _MANY:
             self._hosts = {host: queue for host, queue in self._hosts.items() if not queue.is_idle}
-        return [self._hosts.setdefault(address, _Queue(self._host_rate)), *everybody]
+        return [self._hosts.setdefault(address, _Queue(self._host_rate)), *all_hosts]
 
     def _leave(self, turns: AsyncExitStack) -> None:
         """Give the turns back in the next round of the loop."""
@@ -55,7 +55,7 @@ class ConnectionLimiter:
 
 
 class _Queue:
-    """Those who wait for one limit."""
+    """The tasks that wait for one limit."""
 
     def __init__(self, rate: float) -> None:
         self._bucket = Allowance(rate, slack=0.0)
@@ -77,7 +77,7 @@ class _Queue:
 
     @property
     def is_idle(self) -> bool:
-        """Whether a new one would do as well."""
+        """Whether a new queue would do as well."""
         return not self._present and self._bucket.is_idle(_now())
 
 

@@ -1,9 +1,11 @@
-"""One TCP connection to a stranger: bounded in bytes, in time and in what it believes.
+"""One TCP connection to an unknown peer: bounded in bytes, in time and in what it believes.
 
-A peer may send a gigabyte, a byte every ten seconds, or nothing. Reading stops at `READ_LIMIT` bytes, at a
-lull (it said what it wanted to say), or at the deadline, and the kernel's receive buffer is kept small, so
-that ten thousand such peers cost megabytes. `unacknowledged` asks the kernel how many of our bytes the peer
-has not acknowledged: SIOCOUTQ of Linux (tcp(7)), SO_NWRITE of macOS; elsewhere we cannot know.
+A peer may send a gigabyte, a byte every ten seconds, or nothing. Reading stops at `READ_LIMIT` bytes, at a lull (the
+answer is complete), or at the deadline, and the kernel's receive buffer is kept small, so that ten thousand such peers
+cost megabytes. `unacknowledged` asks the kernel how many of our bytes the peer has not acknowledged: SIOCOUTQ of Linux
+(tcp(7)), SO_NWRITE of macOS; elsewhere it is unknown.
+
+Every byte to a service goes through `Conversation.send`, so this is where ports that must not be asked stay unasked.
 """
 
 import asyncio
@@ -33,12 +35,12 @@ _OURS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long to wait for a stranger, in seconds."""
+    """How long to wait for a peer, in seconds."""
 
     connect: float = 0.8
     """For the handshake. Below a second, so that the kernel does not repeat the SYN and a connection is one packet."""
     greeting: float = 0.5
-    """For a peer that speaks first, before we do; here and below, some round trips are added."""
+    """For a peer that speaks first, before we do; some round trips are added here and below."""
     answer: float = 1.5
     """For the first byte of an answer over HTTP, or to a hello that the port's names suggest."""
     tls: float = 1.0
@@ -46,13 +48,13 @@ class Patience:
     small_answer: float = 0.4
     """For the first byte of an answer to a protocol's own small question."""
     lull: float = 0.12
-    """Between two pieces of one answer; longer than this and it has said what it wanted to say."""
+    """Between two pieces of one answer; after a longer pause the answer is complete."""
     whole_answer: float = 3.0
     """For all of an answer, however slowly it drips."""
     late: float = 5.0
-    """For a peer that was silent throughout: some look our name up before they say a word."""
+    """For a peer that was silent throughout: some look our name up before they answer."""
     total: float = 25.0
-    """For everything that is asked of one endpoint; waiting for a permit does not count."""
+    """For everything that is sent to one endpoint; waiting for the limiter does not count."""
 
     @property
     def packets(self) -> int:
@@ -64,18 +66,18 @@ class Ending(Enum):
     """How a read ended."""
 
     LULL = auto()
-    """The peer said something and then paused, or everything we want of it."""
+    """The peer sent something and then paused, or sent as much as we read."""
     SILENCE = auto()
     """Not a byte came, and the connection stands."""
     CLOSED = auto()
-    """The peer closed, after what it said."""
+    """The peer closed, after what it sent."""
     RESET = auto()
-    """The peer, or something in between, tore the connection down."""
+    """The peer, or something in between, reset the connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReadResult:
-    """What one read gave."""
+    """The result of one read."""
 
     data: bytes
     """At most `READ_LIMIT` bytes."""
@@ -132,7 +134,7 @@ class Conversation:
 
     @property
     def unacknowledged(self) -> int | None:
-        """How many of our bytes the peer's kernel has not acknowledged; None where we cannot know."""
+        """How many of our bytes the peer's kernel has not acknowledged; None where that is unknown."""
         if self._socket is None:
             return None
         platform: str = sys.platform
@@ -144,8 +146,8 @@ class Conversation:
             return self._socket.getsockopt(socket.SOL_SOCKET, _SO_NWRITE)
         return None
 
-    async def say(self, data: bytes) -> bool:
-        """Send all of `data`; False where the peer no longer takes it, or where the port must not be asked."""
+    async def send(self, data: bytes) -> bool:
+        """Send all of `data`; return False where the peer no longer takes it, or where the port must not be asked."""
         if self._mute:
             return False
         assert self._socket is not None
@@ -156,19 +158,19 @@ class Conversation:
             return False
         return True
 
-    async def hear(self, first: float) -> ReadResult:
-        """Read until a lull, the limit or the end. `first` is how many seconds to wait for the first byte."""
+    async def read(self, first: float) -> ReadResult:
+        """Read until a lull, the limit or the end. `first`: seconds to wait for the first byte."""
         data, wait = b"", first
         deadline = self._loop.time() + first + self._patience.whole_answer
         while len(data) < READ_LIMIT:
-            piece = await self.piece(min(wait, deadline - self._loop.time()), READ_LIMIT - len(data))
+            piece = await self.read_piece(min(wait, deadline - self._loop.time()), READ_LIMIT - len(data))
             if isinstance(piece, Ending):
                 return ReadResult(data, Ending.LULL if data and piece is Ending.SILENCE else piece)
             data, wait = data + piece, self._patience.lull
         return ReadResult(data, Ending.LULL)
 
-    async def piece(self, wait: float, limit: int) -> bytes | Ending:
-        """The next bytes, at most `limit`, within `wait` seconds; or why there are none."""
+    async def read_piece(self, wait: float, limit: int) -> bytes | Ending:
+        """Return the next bytes, at most `limit`, within `wait` seconds; or why there are none."""
         assert self._socket is not None
         try:
             async with asyncio.timeout(wait):

@@ -1,9 +1,10 @@
-"""Identify: what speaks at the open endpoints of a settled wave. Its own module beside the engines.
+"""Identify what speaks at the open endpoints of a settled wave. Independent of the engines.
 
-Only endpoints that were found open are asked, within the limits and under the same scope as probes: every
-connection takes a permit, and no connection is made to an address that is not permitted. Endpoints of many
-hosts are asked side by side, few of one host, and each has a deadline that stands still while we wait for a permit,
-so a wave's inquiry ends whatever its peers do. Without open endpoints nothing is created, not even a task.
+Only endpoints that were found open are asked, within the limits and under the same scope as probes: every connection
+waits for the limiter, no connection is made to an address that is not permitted, and none to a port that must not be
+asked (`core/recognise/do_not_ask.py`). Endpoints of many hosts are asked side by side, few of one host, and each has a
+deadline that stands still while we wait for the limiter, so the inquiry of a wave ends whatever its peers do. Without
+open endpoints nothing is created, not even a task.
 """
 
 import asyncio
@@ -24,44 +25,44 @@ _AT_ONCE_PER_HOST = 32
 
 
 class ServiceIdentifier:
-    """Asks open endpoints what they are."""
+    """Identifies services at open endpoints."""
 
     def __init__(
         self,
         *,
         permitted: Callable[[Address], bool],
-        permits: ConnectionLimiter,
+        limiter: ConnectionLimiter,
         services: Callable[[int], Sequence[str]] = lambda _: (),
         patience: Patience = Patience(),
         at_once: int = _AT_ONCE,
     ) -> None:
         """Prepare; nothing is sent yet.
 
-        `permitted` says whether an address is in scope; `permits` are taken one for each connection;
-        `services` gives names for a TCP port (IANA's, or protocols in our words), likeliest first;
-        `at_once` bounds the connections that are open at a time.
+        `permitted` returns whether an address is in scope; every connection waits for `limiter`; `services` gives names
+        for a TCP port (IANA's, or protocols in our words), likeliest first; `at_once` bounds the connections that are
+        open at a time.
         """
-        self._permitted, self._permits, self._services = permitted, permits, services
+        self._permitted, self._limiter, self._services = permitted, limiter, services
         self._patience, self._at_once = patience, at_once
         self._hosts: dict[Address, asyncio.Semaphore] = {}
 
     async def identify(self, observations: Sequence[Observation]) -> Sequence[Observation]:
-        """The same observations in the same order, with `identity` set on those that are open on TCP."""
-        wanted = [place for place, seen in enumerate(observations) if self._asks(seen)]
+        """Return the same observations in the same order, with `identity` set on those that are open on TCP."""
+        wanted = [index for index, seen in enumerate(observations) if self._asks(seen)]
         if not wanted:
             return observations
         found: dict[int, Identity] = {}
         queue = _spread(wanted, observations)
 
         async def work() -> None:
-            for place in queue:
-                found[place] = await self._one(observations[place])
+            for index in queue:
+                found[index] = await self._one(observations[index])
 
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._at_once, len(wanted))):
                 group.create_task(work())
         self._hosts.clear()
-        return [_with(seen, found[place]) if place in found else seen for place, seen in enumerate(observations)]
+        return [_with(seen, found[index]) if index in found else seen for index, seen in enumerate(observations)]
 
     def _asks(self, seen: Observation) -> bool:
         tcp = seen.endpoint.transport is Transport.TCP
@@ -81,22 +82,22 @@ class ServiceIdentifier:
                 seen.hostname,
                 self._services(seen.endpoint.port),
                 self._patience,
-                lambda: self._permit(address, deadline),
+                lambda: self._wait_turn(address, deadline),
             )
             try:
                 async with deadline:
                     await inquiry.run()
             except TimeoutError:
-                pass  # what was learnt until then is what there is to tell
+                pass  # what was learnt until then is reported
         return inquiry.identity()
 
-    async def _permit(self, address: Address, deadline: asyncio.Timeout) -> None:
-        """Wait for a permit. That is our own time: the deadline moves on by as much."""
+    async def _wait_turn(self, address: Address, deadline: asyncio.Timeout) -> None:
+        """Wait for the limiter. That is our own time: the deadline moves on by as much."""
         loop, due = asyncio.get_running_loop(), deadline.when()
         assert due is not None
         began = loop.time()
         deadline.reschedule(None)
-        await self._permits.permit(address)
+        await self._limiter.wait_turn(address)
         deadline.reschedule(due + loop.time() - began)
 
 
@@ -104,10 +105,10 @@ def _with(seen: Observation, identity: Identity) -> Observation:
     return replace(seen, identity=identity, evidence=seen.evidence or identity.words)
 
 
-def _spread(places: Sequence[int], observations: Sequence[Observation]) -> Iterator[int]:
-    """The places in an order that goes round the hosts, so that none of them gets it all at once."""
+def _spread(indices: Sequence[int], observations: Sequence[Observation]) -> Iterator[int]:
+    """Yield the indices in an order that goes round the hosts, so that none of them gets all connections at once."""
     by_host: dict[Address, list[int]] = defaultdict(list)
-    for place in places:
-        by_host[observations[place].endpoint.address].append(place)
+    for index in indices:
+        by_host[observations[index].endpoint.address].append(index)
     rounds = chain.from_iterable(zip_longest(*by_host.values()))
-    return (place for place in rounds if place is not None)
+    return (index for index in rounds if index is not None)

@@ -1,8 +1,8 @@
-"""Finding out what speaks at one endpoint: which connection to open next, and what was learnt on each.
+"""Find out what speaks at one endpoint: which connection to open next, and what was learnt on each.
 
-Every hello gets a connection of its own, one at a time. The first also listens for a greeting. Once TLS has
-answered, the rest of the inquiry happens inside it: the same hellos over another channel. How the peer
-behaved is remembered whatever it says, because that is all there is to tell of one that says nothing.
+Every hello gets a connection of its own, one at a time. The first also waits for a greeting. Once TLS has answered, the
+rest of the inquiry happens inside it: the same hellos over another channel. The peer's conduct is remembered whatever
+it sends, because of a silent peer there is nothing else to report.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,14 +21,14 @@ _ENOUGH_REFUSALS = 2
 
 
 class Channel(Protocol):
-    """Where words go: a connection, or TLS inside one."""
+    """Where bytes go: a connection, or TLS inside one."""
 
-    async def say(self, data: bytes) -> bool:
-        """Send all of `data`; False where the peer no longer takes it."""
+    async def send(self, data: bytes) -> bool:
+        """Send all of `data`; return False where the peer no longer takes it."""
         ...
 
-    async def hear(self, first: float) -> ReadResult:
-        """Read one answer; `first` is how many seconds to wait for its first byte."""
+    async def read(self, first: float) -> ReadResult:
+        """Read one answer; `first`: seconds to wait for its first byte."""
         ...
 
 
@@ -41,15 +41,15 @@ class Inquiry:
         hostname: str,
         services: Sequence[str],
         patience: Patience,
-        permit: Callable[[], Awaitable[None]],
+        wait_turn: Callable[[], Awaitable[None]],
     ) -> None:
-        """`services` are names of what may be there; `permit` waits until one more connection may go."""
+        """`services`: names of what may be there; `wait_turn` waits until one more connection may be opened."""
         self._endpoint, self._hostname = endpoint, hostname
         self._hints, self._may_greet = hinted(services), speaks_first(services)
         self._listen = self._may_greet
-        self._patience, self._permit = patience, permit
-        self._asked: list[str] = []
-        self._sent: list[str] = []
+        self._patience, self._wait_turn = patience, wait_turn
+        self._done_hellos: list[str] = []
+        self._sent_hellos: list[str] = []
         self._match: ProtocolMatch | None = None
         self._likely: ProtocolMatch | None = None
         self._tls: Tls | None = None
@@ -60,14 +60,14 @@ class Inquiry:
         self._trouble = False
 
     async def run(self) -> None:
-        """Ask until something is recognised or enough was asked. Never raises for what a peer does."""
+        """Send hellos until something is recognised or enough were sent. Never raises for what a peer does."""
         while not self._over and (hello := self._next()) is not None:
             await self._connect(hello)
         if self._match is None and self._silent and not (self._first or self._over or self._trouble):
             await self._connect(None)
 
     def identity(self) -> Identity:
-        """What is known so far."""
+        """Return what is known so far."""
         match = self._match or ProtocolMatch("")
         return Identity(
             conduct=self._conduct(),
@@ -77,7 +77,7 @@ class Inquiry:
             detail=match.detail,
             tls=self._tls,
             excerpt=excerpt(self._first),
-            asked=tuple(self._sent),
+            asked=tuple(self._sent_hellos),
         )
 
     def _conduct(self) -> Conduct:
@@ -93,18 +93,18 @@ class Inquiry:
 
     def _next(self) -> Hello | None:
         return next_hello(
-            self._hints, self._asked, self._likely, greeted=self._greeted, encrypted=self._tls is not None
+            self._hints, self._done_hellos, self._likely, greeted=self._greeted, encrypted=self._tls is not None
         )
 
     async def _connect(self, hello: Hello | None) -> None:
-        """One connection for one hello; None asks the most usual one again, with the most patience."""
-        await self._permit()
+        """Open a connection for one hello; None sends the most usual one again, with the most patience."""
+        await self._wait_turn()
         try:
             async with Conversation(self._endpoint.address, self._endpoint.port, self._patience) as talk:
                 self._conversations += 1
                 if hello is None:
-                    await talk.say(self._request())
-                    self._note(await talk.hear(self._patience.late), None, asked=True)
+                    await talk.send(self._request())
+                    self._note(await talk.read(self._patience.late), None, after_hello=True)
                 else:
                     await self._converse(talk, hello)
         except LocalTrouble:
@@ -120,15 +120,15 @@ class Inquiry:
                 return
             await self._inside(talk, hello)
         elif await self._listened(talk, talk):
-            await self._ask(talk, talk, hello)
+            await self._send_hello(talk, talk, hello)
 
     async def _inside(self, talk: Conversation, hello: Hello) -> None:
-        """The handshake, and then the hello (or the first fitting one) inside it."""
+        """Do the handshake, then send the hello (or the first fitting one) inside it."""
         if hello.name == TLS:
-            self._sent.append(TLS)
+            self._sent_hellos.append(TLS)
         speaker = await self._encrypt(talk)
         if hello.name == TLS or speaker is None:
-            self._asked.append(hello.name)
+            self._done_hellos.append(hello.name)
         self._over = self._over or self._match is not None  # HTTP/2 was recognised, and nothing more will be
         if speaker is None or self._tls is None:
             return
@@ -137,61 +137,61 @@ class Inquiry:
             return
         inner = self._next() if hello.name == TLS else hello
         if inner is not None and await self._listened(talk, speaker):
-            await self._ask(talk, speaker, inner)
+            await self._send_hello(talk, speaker, inner)
 
     async def _encrypt(self, talk: Conversation) -> TlsSpeaker | None:
-        """TLS inside the connection, or None where that is not what the peer speaks."""
+        """Start TLS inside the connection; return None where the peer does not speak it."""
         speaker = TlsSpeaker(talk, self._hostname, self._alpn)
-        told = await speaker.handshake(self._patience.tls + talk.slowness)
-        if isinstance(told, Tls) and (told.version or binary.tls(speaker.first)):
+        outcome = await speaker.handshake(self._patience.tls + talk.slowness)
+        if isinstance(outcome, Tls) and (outcome.version or binary.tls(speaker.first)):
             if self._tls is None:
-                self._tls, self._likely, self._first, self._asked = told, None, b"", []
-                self._listen = self._may_greet and not told.alpn
-            self._over = self._over or not told.version
-            return speaker if told.version else None
-        ending = told if isinstance(told, Ending) else Ending.LULL
-        self._note(ReadResult(speaker.first, ending), None, asked=True)
+                self._tls, self._likely, self._first, self._done_hellos = outcome, None, b"", []
+                self._listen = self._may_greet and not outcome.alpn
+            self._over = self._over or not outcome.version
+            return speaker if outcome.version else None
+        ending = outcome if isinstance(outcome, Ending) else Ending.LULL
+        self._note(ReadResult(speaker.first, ending), None, after_hello=True)
         self._watch(talk, ending)
         return None
 
     async def _listened(self, talk: Conversation, channel: Channel) -> bool:
-        """Wait for a greeting, once; whether there is still something to ask on this channel."""
+        """Wait for a greeting, once; return whether a hello can still be sent on this channel."""
         if not self._listen:
             return True
         self._listen = False
-        heard = await channel.hear(self._patience.greeting + talk.slowness)
-        self._note(heard, None)
-        if not heard.data and heard.ending is not Ending.SILENCE:
+        result = await channel.read(self._patience.greeting + talk.slowness)
+        self._note(result, None)
+        if not result.data and result.ending is not Ending.SILENCE:
             self._over = True
-        return not heard.data and heard.ending is Ending.SILENCE
+        return not result.data and result.ending is Ending.SILENCE
 
-    async def _ask(self, talk: Conversation, channel: Channel, hello: Hello) -> None:
-        self._asked.append(hello.name)
-        self._sent.append(hello.name)
-        before = await channel.hear(self._patience.answer) if hello.after_greeting else ReadResult(b"", Ending.SILENCE)
-        if not await channel.say(hello.payload or self._request()):
+    async def _send_hello(self, talk: Conversation, channel: Channel, hello: Hello) -> None:
+        self._done_hellos.append(hello.name)
+        self._sent_hellos.append(hello.name)
+        before = await channel.read(self._patience.answer) if hello.after_greeting else ReadResult(b"", Ending.SILENCE)
+        if not await channel.send(hello.payload or self._request()):
             return
         patient = not hello.payload or hello.name in self._hints
         wait = self._patience.answer if patient else self._patience.small_answer
-        heard = await channel.hear(wait + talk.slowness)
-        self._note(ReadResult(before.data + heard.data, heard.ending), hello)
-        self._watch(talk, heard.ending)
+        result = await channel.read(wait + talk.slowness)
+        self._note(ReadResult(before.data + result.data, result.ending), hello)
+        self._watch(talk, result.ending)
 
     def _request(self) -> bytes:
         return http_request(self._hostname or f"{self._endpoint.address}")
 
-    def _note(self, heard: ReadResult, hello: Hello | None, *, asked: bool = False) -> None:
-        """Remember what was said, to which question, and what it means."""
-        match = recognise(heard.data, hello)
+    def _note(self, result: ReadResult, hello: Hello | None, *, after_hello: bool = False) -> None:
+        """Remember what the peer sent, after which hello, and what it means."""
+        match = recognise(result.data, hello)
         if match is not None and (match.certain or self._match is None):
             self._learn(match)
         elif hello is not None and self._likely is not None and self._likely.protocol == hello.name:
             self._likely = None
-        self._first = self._first or heard.data
-        asked = asked or hello is not None
-        self._greeted = self._greeted or (bool(heard.data) and not asked)
-        self._answered = self._answered or bool(heard.data)
-        self._silent = self._silent or (asked and not heard.data and heard.ending is Ending.SILENCE)
+        self._first = self._first or result.data
+        after_hello = after_hello or hello is not None
+        self._greeted = self._greeted or (bool(result.data) and not after_hello)
+        self._answered = self._answered or bool(result.data)
+        self._silent = self._silent or (after_hello and not result.data and result.ending is Ending.SILENCE)
 
     def _learn(self, match: ProtocolMatch) -> None:
         if match.protocol == TLS or not match.certain:
@@ -200,7 +200,7 @@ class Inquiry:
             self._match, self._over = match, True
 
     def _watch(self, talk: Conversation, ending: Ending) -> None:
-        """A peer whose kernel never acknowledged a byte is told apart from a silent service."""
+        """Tell a peer whose kernel never acknowledged a byte from a silent service."""
         if ending is Ending.SILENCE and talk.unacknowledged:
             self._unacknowledged += 1
             self._over = self._over or self._unacknowledged >= _ENOUGH_UNACKNOWLEDGED

@@ -1,7 +1,7 @@
-"""A TLS handshake with anybody, to learn what they present. Nothing is verified, and nothing is trusted.
+"""A TLS handshake with an unknown peer, to learn what it presents. Nothing is verified, and nothing is trusted.
 
-The standard library's `ssl` speaks over two memory buffers; the bytes travel through a `Conversation`, so
-that its bounds hold here too. TLS 1.0 and weak ciphers are offered as well: an auditor wants to see them.
+The standard library's `ssl` works on two memory buffers; the bytes travel through a `Conversation`, so that its bounds
+hold here too. TLS 1.0 and weak ciphers are offered as well: an auditor wants to see them.
 """
 
 import ssl
@@ -16,10 +16,10 @@ _PIECE = 16 * 1024
 
 
 class TlsSpeaker:
-    """TLS inside one conversation: handshake, then the same `say` and `hear` as the clear one."""
+    """TLS inside one conversation: a handshake, then the same `send` and `read` as in the clear."""
 
     def __init__(self, conversation: Conversation, server_name: str, alpn: tuple[str, ...]) -> None:
-        """`server_name` is sent as SNI unless empty; `alpn` are the application protocols offered."""
+        """`server_name` is sent as SNI unless empty; `alpn`: the application protocols offered."""
         self._talk = conversation
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = _context(alpn).wrap_bio(self._in, self._out, server_hostname=server_name or None)
@@ -27,7 +27,7 @@ class TlsSpeaker:
         """The first bytes of the peer as they came, TLS or not."""
 
     async def handshake(self, wait: float) -> Tls | Ending:
-        """What the handshake tells; or, where nothing like TLS came back, how the peer ended it.
+        """Return what the handshake shows; or, where nothing like TLS came back, how the peer ended it.
 
         `wait` is how many seconds each answer may take.
         """
@@ -43,7 +43,7 @@ class TlsSpeaker:
             else:
                 await self._flush()
                 return self._facts()
-            piece = await self._talk.piece(wait, _PIECE)
+            piece = await self._talk.read_piece(wait, _PIECE)
             if isinstance(piece, Ending):
                 return piece
             self.first = self.first or piece
@@ -52,33 +52,33 @@ class TlsSpeaker:
                 return Tls(version="", problem="the handshake is larger than any real one")
             self._in.write(piece)
 
-    async def say(self, data: bytes) -> bool:
-        """Send `data` inside TLS; False where the peer no longer takes it."""
+    async def send(self, data: bytes) -> bool:
+        """Send `data` inside TLS; return False where the peer no longer takes it."""
         try:
             self._tls.write(data)
         except ssl.SSLError:
             return False
         return await self._flush()
 
-    async def hear(self, first: float) -> ReadResult:
-        """What the peer says inside TLS; `first` as in `Conversation.hear`."""
-        heard = await self._talk.hear(first)
-        self._in.write(heard.data)
-        if heard.ending in (Ending.CLOSED, Ending.RESET):
+    async def read(self, first: float) -> ReadResult:
+        """Read what the peer sends inside TLS; `first` as in `Conversation.read`."""
+        result = await self._talk.read(first)
+        self._in.write(result.data)
+        if result.ending in (Ending.CLOSED, Ending.RESET):
             self._in.write_eof()
         clear = b""
         try:
             while piece := self._tls.read(_PIECE):
                 clear += piece
         except ssl.SSLWantReadError:
-            return ReadResult(clear, heard.ending if clear or not heard.data else Ending.SILENCE)
+            return ReadResult(clear, result.ending if clear or not result.data else Ending.SILENCE)
         except ssl.SSLError:
             return ReadResult(clear, Ending.CLOSED)
         return ReadResult(clear, Ending.CLOSED)
 
     async def _flush(self) -> bool:
         data = self._out.read()
-        return await self._talk.say(data) if data else True
+        return await self._talk.send(data) if data else True
 
     def _facts(self) -> Tls:
         cipher, der = self._tls.cipher(), self._tls.getpeercert(binary_form=True)
@@ -103,6 +103,6 @@ def _context(alpn: tuple[str, ...]) -> ssl.SSLContext:
 
 
 def _problem(error: Exception) -> str:
-    """The name OpenSSL gives to what went wrong: `sslv3 alert handshake failure`, say."""
+    """Return the name OpenSSL gives to what went wrong: `sslv3 alert handshake failure`, say."""
     reason = getattr(error, "reason", None)
     return cut(str(reason).replace("_", " ").lower() if reason else type(error).__name__)

@@ -53,13 +53,13 @@ def permitted(limits: Limits, wishes: Sequence[tuple[float, Address]], stalls: S
     """When a SYN went to which host, in seconds. Each wish comes at its own time; each SYN may leave late."""
 
     async def run() -> Given:
-        permits, loop, late = ConnectionLimiter(limits), asyncio.get_running_loop(), iter(stalls)
+        limiter, loop, late = ConnectionLimiter(limits), asyncio.get_running_loop(), iter(stalls)
         assert isinstance(loop, Loop)
         found: Given = []
 
         async def want(at: float, host: Address) -> None:
             await asyncio.sleep(at)
-            await permits.permit(host)
+            await limiter.wait_turn(host)
             loop.stall(next(late, 0.0))
             found.append((loop.time(), host))
 
@@ -90,7 +90,7 @@ def test_permits_are_spaced_over_all_and_for_each_host() -> None:
     assert times(permitted(UNLIMITED, at_once(ONE, ONE, ONE))) == [0, 0, 0]
 
 
-def test_who_waits_for_one_host_keeps_nobody_from_another() -> None:
+def test_waiting_for_one_host_delays_no_other() -> None:
     found = permitted(Limits(40, 1), at_once(ONE, ONE, ONE, TWO))
     assert [host for _, host in found] == [ONE, TWO, ONE, ONE]
     assert times(found) == [0, 0.03, 1, 2]
@@ -102,9 +102,9 @@ def test_an_idle_stretch_is_not_saved_up() -> None:
 
 def test_who_gives_up_costs_the_others_nothing() -> None:
     async def run() -> float:
-        permits = ConnectionLimiter(Limits(1, None))
-        await permits.permit(ONE)
-        first, second = (asyncio.ensure_future(permits.permit(ONE)) for _ in range(2))
+        limiter = ConnectionLimiter(Limits(1, None))
+        await limiter.wait_turn(ONE)
+        first, second = (asyncio.ensure_future(limiter.wait_turn(ONE)) for _ in range(2))
         await asyncio.sleep(0.5)
         first.cancel()
         await second

@@ -28,7 +28,7 @@ QUICK = Patience(connect=1, greeting=0.1, answer=0.15, tls=0.15, small_answer=0.
 
 async def printing(it: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Take every byte until the job ends, as a raw port does."""
-    it.heard.append(await reader.read())
+    it.received.append(await reader.read())
 
 
 @contextlib.asynccontextmanager
@@ -48,9 +48,9 @@ async def printer() -> AsyncIterator[dict[int, Peer]]:
 async def received(peers: dict[int, Peer], connections: int) -> int:
     """Bytes that arrived, once every connection has ended."""
     async with asyncio.timeout(10):
-        while sum(len(each.heard) for each in peers.values()) < connections:
+        while sum(len(each.received) for each in peers.values()) < connections:
             await asyncio.sleep(0.005)
-    return sum(len(job) for each in peers.values() for job in each.heard)
+    return sum(len(job) for each in peers.values() for job in each.received)
 
 
 def opened(port: int) -> Observation:
@@ -59,23 +59,23 @@ def opened(port: int) -> Observation:
 
 async def test_identify_neither_connects_nor_sends_and_says_why() -> None:
     async with printer() as peers:
-        asker = ServiceIdentifier(permitted=lambda _: True, permits=ConnectionLimiter(UNLIMITED), patience=QUICK)
+        asker = ServiceIdentifier(permitted=lambda _: True, limiter=ConnectionLimiter(UNLIMITED), patience=QUICK)
         found = await asker.identify([opened(port) for port in peers])
         assert [each.evidence for each in found] == ["Not asked: raw printer port"] * len(peers)
         assert {each.identity.conduct for each in found if each.identity} == {Conduct.NOT_ASKED}
-        assert [each.heard for each in peers.values()] == [[] for _ in peers]
+        assert [each.received for each in peers.values()] == [[] for _ in peers]
 
 
 async def test_a_name_of_the_registry_for_such_a_port_changes_nothing() -> None:
     async with printer() as peers:
         asker = ServiceIdentifier(
             permitted=lambda _: True,
-            permits=ConnectionLimiter(UNLIMITED),
+            limiter=ConnectionLimiter(UNLIMITED),
             services=lambda _: ("http", "https", "postgresql"),
             patience=QUICK,
         )
         await asker.identify([opened(9100)])
-        assert peers[9100].heard == []
+        assert peers[9100].received == []
 
 
 @pytest.mark.parametrize("hello", HELLOS.values(), ids=lambda hello: hello.name)
@@ -84,7 +84,7 @@ async def test_no_hello_gets_through_a_conversation_with_such_a_port(hello: obje
     async with printer() as peers:
         for port in peers:
             async with Conversation(PRINTER, port, QUICK) as talk:
-                assert not await talk.say(payload)
+                assert not await talk.send(payload)
         assert await received(peers, len(peers)) == 0
 
 
@@ -107,7 +107,7 @@ async def test_the_test_of_the_whole_host_opens_connections_and_sends_nothing() 
     async with printer() as peers:
         screen = AnswersEverywhereScreen(
             permitted=lambda _: True,
-            permits=ConnectionLimiter(UNLIMITED),
+            limiter=ConnectionLimiter(UNLIMITED),
             ports_per_address=3,
             secret=bytes(16),
             patience=QUICK,

@@ -1,4 +1,4 @@
-"""The conversation with strangers on loopback: who is recognised, and what the hostile ones may cost."""
+"""Conversations with unknown peers on loopback: which are recognised, and what hostile ones may cost."""
 
 import asyncio
 import errno
@@ -45,7 +45,7 @@ def identifier(
 ) -> ServiceIdentifier:
     return ServiceIdentifier(
         permitted=lambda _: permitted,
-        permits=ConnectionLimiter(UNLIMITED),
+        limiter=ConnectionLimiter(UNLIMITED),
         services=lambda _: services,
         patience=patience,
     )
@@ -65,7 +65,7 @@ async def test_a_greeting_is_enough_and_nothing_is_asked() -> None:
         assert found.excerpt == "SSH-2.0-OpenSSH_9.2p1\\r\\n"
 
 
-async def test_a_late_greeting_is_heard_beside_the_first_question() -> None:
+async def test_a_late_greeting_is_read_beside_the_first_hello() -> None:
     async with peer(greeting(b"220 (vsFTPd 3.0.3)\r\n", after=0.2)) as it:
         assert (await identified(it.port)).name == "ftp"
 
@@ -82,8 +82,8 @@ async def test_http_is_asked_on_the_connection_that_waited_for_a_greeting() -> N
     async with peer(answering({b"GET / HTTP/1.1\r\n": b"HTTP/1.1 200 OK\r\nServer: lab/1.0\r\n\r\n"})) as it:
         found = await identified(it.port)
         assert (found.name, found.product, found.asked) == ("http", "lab", ("http",))
-        assert len(it.heard) == 1
-        assert f"Host: {LOOPBACK}".encode() in it.heard[0]
+        assert len(it.received) == 1
+        assert f"Host: {LOOPBACK}".encode() in it.received[0]
 
 
 async def test_a_hint_is_asked_first_without_waiting() -> None:
@@ -166,11 +166,11 @@ async def test_a_greeting_inside_tls_is_recognised(tmp_path: Path) -> None:
         assert (await identified(it.port, "imaps")).name == "imaps"
 
 
-async def test_a_peer_that_closes_without_a_word_is_told_so_and_asked_only_once() -> None:
+async def test_a_peer_that_closes_without_a_byte_is_reported_so_and_asked_only_once() -> None:
     async with peer(slamming) as it:
         found = await identified(it.port)
         assert (found.conduct, found.name, found.asked) == (Conduct.CLOSED, "", ())
-        assert len(it.heard) == 1
+        assert len(it.received) == 1
 
 
 async def test_a_peer_that_closes_on_every_question_ends_up_unrecognised() -> None:
@@ -187,7 +187,7 @@ async def test_a_silent_peer_costs_a_bounded_time_and_one_connection_at_a_time()
         assert found.conduct is Conduct.SILENT
         assert asyncio.get_running_loop().time() - began < QUICK.total + 1
         assert it.most_at_once <= 2  # the old one may still be closing
-        assert len(it.heard) < 80
+        assert len(it.received) < 80
 
 
 async def test_a_dripping_peer_costs_one_connection_and_keeps_a_short_excerpt() -> None:
@@ -241,7 +241,7 @@ async def test_out_of_scope_nothing_is_connected() -> None:
     async with peer(silent) as it:
         observations = [seen(it.port)]
         assert await identifier(permitted=False).identify(observations) is observations
-        assert it.heard == []
+        assert it.received == []
 
 
 async def test_order_and_other_observations_are_kept() -> None:
@@ -267,11 +267,11 @@ async def test_an_inquiry_that_is_cancelled_leaves_no_connection_behind() -> Non
         assert it.now == 0
 
 
-async def test_waiting_for_a_permit_takes_nothing_from_the_time_for_the_peer() -> None:
+async def test_waiting_for_the_limiter_takes_nothing_from_the_time_for_the_peer() -> None:
     async with peer(greeting(b"SSH-2.0-a\r\n")) as it:
         asker = ServiceIdentifier(
             permitted=lambda _: True,
-            permits=ConnectionLimiter(Limits(rate=2.5, host_rate=None)),
+            limiter=ConnectionLimiter(Limits(rate=2.5, host_rate=None)),
             patience=replace(QUICK, total=0.3),
         )
         found = await asker.identify([seen(it.port)] * 3)
