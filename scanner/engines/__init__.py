@@ -1,1 +1,1 @@
-"""The only code that touches the network. One file an engine; `interface.py` says what an engine is."""
+"""The only code that touches the network: one room per engine; `interface.py` defines what an engine is."""

@@ -14,7 +14,7 @@ CURE = (
     "run it with sudo, or give it CAP_NET_RAW by AmbientCapabilities=CAP_NET_RAW in a systemd unit or by "
     "`setpriv --inh-caps +net_raw --ambient-caps +net_raw`, or use --engine connect"
 )
-"""How to get the right to raw sockets."""
+"""How to get the privilege for raw sockets."""
 
 
 class EngineName(StrEnum):
@@ -42,14 +42,14 @@ class Choice:
     engine: EngineName
     """Never `auto`."""
     why: str
-    """Why, for the summary, where it was chosen by itself; otherwise empty."""
+    """Why it was chosen, for the summary; empty where the user named it."""
 
 
 def choose_engine(asked: EngineName) -> Choice:
-    """The engine to use for what was asked.
+    """Return the engine to use for the one that was named.
 
     Raises:
-        NotPermitted: one was asked for by name that may not run here; the text names the cure.
+        NotPermitted: an engine was named that may not run here; the text names the cure.
     """
     problem = "" if asked is EngineName.CONNECT else why_not_raw(portable=asked is EngineName.SCAPY)
     if asked is EngineName.AUTO:
@@ -62,7 +62,7 @@ def choose_engine(asked: EngineName) -> Choice:
 
 
 def why_not_raw(*, portable: bool = False) -> str:
-    """Why no raw packet can be sent from here; empty where it can. `portable`: where scapy is enough."""
+    """Return why this process cannot send raw packets; empty where it can. `portable`: scapy is enough."""
     linux = sys.platform.startswith("linux")
     if not linux:
         return "" if portable else f"packet sockets need Linux, this is {sys.platform} (--engine scapy may work)"

@@ -1,6 +1,6 @@
-"""An engine that sends nothing: it answers from what it was told. For `--dry-run`, examples and tests.
+"""An engine that sends nothing: it gives the answers it was made with. For `--dry-run`, examples and tests.
 
-It obeys the rules of `interface.py` like the real ones, so whatever drives an engine can be tried on it.
+It obeys the rules of `interface.py` like the real ones, so code that drives an engine can be tried on it.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from scanner.core.plan.wave import SettledWave, Wave, unsettled
 from scanner.engines.interface import Progress
 
 FakeAnswers = Mapping[tuple[Address, int], Reason]
-"""What is said of some addresses and ports."""
+"""The reason for some addresses and ports."""
 
 
 class FakeEngine:
@@ -33,7 +33,7 @@ class FakeEngine:
     ) -> None:
         """`answers` by endpoint, or a function from a wave to its reason codes, uint16[n].
 
-        `otherwise` is what is said of endpoints that a mapping does not name. With no answers at all, everything is
+        `otherwise` is the reason of endpoints that a mapping does not name. With no answers at all, everything is
         `not-probed`: nothing was sent and nothing is known. `rtt` in seconds, for endpoints that answered.
         """
         self._answers = answers

@@ -1,8 +1,8 @@
 """What an engine is: something that turns waves into settled waves.
 
-An engine pulls waves from an iterator whenever it has room, and yields each when it is settled, in whatever
-order that happens, so that the sending of one wave may overlap the cooling down of another. It knows nothing
-of registries, policies or files. `FakeEngine` in `fake.py` ships beside the real ones and obeys the same rules.
+An engine pulls waves from an iterator whenever it has room, and yields each when it is settled, in whatever order that
+happens, so that sending one wave may overlap the cooling down of another. It knows nothing of registries, policies or
+files. `FakeEngine` in `fake.py` ships beside the real ones and obeys the same rules.
 """
 
 from collections.abc import AsyncGenerator, Iterable
@@ -14,7 +14,7 @@ from scanner.core.plan.wave import SettledWave, Wave
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an engine has come; cheap to ask for several times a second."""
+    """How far an engine has come; cheap enough to read several times a second."""
 
     sent: int = 0
     """Probes sent so far, retries included."""
@@ -39,17 +39,17 @@ class Engine(Protocol):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the summary should say of how the probes were sent, one line each. Complete when `run` has ended."""
+        """Remarks for the summary on how the probes were sent, one line each. Complete when `run` has ended."""
         ...
 
     def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
         """Probe and settle every wave of `waves`; each is yielded once.
 
-        After `stop`, waves under way are yielded with `complete=False` and `interrupted` where nothing was
-        learnt; waves not begun are not taken from the iterator. Closing the generator releases everything.
+        After `stop`, waves under way are yielded with `complete=False` and `interrupted` where nothing was learnt;
+        waves not begun are not taken from the iterator. Closing the generator releases everything.
 
         Raises:
-            NotPermitted: the right that this engine needs is not there; before any probe.
+            NotPermitted: the process lacks the privilege that this engine needs; before any probe.
         """
         ...
 

@@ -1,5 +1,5 @@
-"""Names to addresses: once, all of them, before the first probe, so that scope and exclusions are checked on
-what will really be probed. The system's resolver blocks, so several names are asked for at once in threads."""
+"""Resolve names to addresses: once, all of them, before the first probe, so that scope and exclusions are checked on
+what will really be probed. The system's resolver blocks, so several names are resolved at once in threads."""
 
 import socket
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ LOOKUPS_AT_ONCE = 16
 
 
 def resolve(names: Sequence[HostName]) -> dict[HostName, tuple[Address, ...]]:
-    """The addresses of each name, IPv4 first, ascending.
+    """Return the addresses of each name, IPv4 first, ascending.
 
     Raises:
         InvalidInput: a name that has no address, with the place where it was written.

@@ -57,9 +57,9 @@ def settled(reasons: list[int]) -> SettledWave:
 def test_what_we_could_not_tell_counts_as_a_sign_of_life() -> None:
     hosts = Hosts(4)
     codes = [reason_code(each) for each in (Reason.NO_RESPONSE, Reason.LINK_DOWN, Reason.ICMP_HOST_UNREACHABLE)]
-    hosts.hear(settled([*codes, local_error_code(24)]))
+    hosts.add(settled([*codes, local_error_code(24)]))
     assert hosts.are_alive(np.arange(4, dtype=np.uint64)).tolist() == [False, True, False, True]
-    hosts.hear(settled([reason_code(Reason.RESET)] + [reason_code(Reason.NO_RESPONSE)] * 3))
+    hosts.add(settled([reason_code(Reason.RESET)] + [reason_code(Reason.NO_RESPONSE)] * 3))
     assert hosts.alive == 3
 
 

@@ -9,7 +9,7 @@ import pytest
 from scanner.engines.routing.neighbours import Neighbours
 from scanner.engines.routing.netlink import LinkWatch, Netlink
 from scanner.engines.routing.next_hops import Hops, HopState
-from scanner.engines.routing.routes import NO_PATH, Route, Routes
+from scanner.engines.routing.routes import NO_ROUTE, Route, Routes
 from tests.netlab.lab import Lab, Namespace
 
 pytestmark = pytest.mark.netlab
@@ -28,7 +28,7 @@ def columns(targets: list[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 def paths(host: Namespace, targets: list[str], interface: str | None = None) -> list[Route | None]:
     with host.entered(), Netlink() as kernel:
         routes = Routes(kernel, interface=interface)
-        return [None if number == NO_PATH else routes.paths[number] for number in routes.find(*columns(targets))]
+        return [None if number == NO_ROUTE else routes.known[number] for number in routes.find(*columns(targets))]
 
 
 def told(path: Route | None) -> tuple[str, str, str] | None:
@@ -90,14 +90,14 @@ def resolve(host: Namespace, targets: list[str]) -> tuple[Hops, list[int], int, 
         neighbours = Neighbours(kernel, hops)
         version, high, low = columns(targets)
         began = time.monotonic()
-        found, questions = hops.find(routes.paths, routes.find(version, high, low), high, low, began)
+        found, questions = hops.find(routes.known, routes.find(version, high, low), high, low, began)
         neighbours.ask(questions, began)
         while neighbours.waiting:
             neighbours.step(time.monotonic(), 50)
             time.sleep(0.002)
         taken = time.monotonic() - began
         neighbours.close()
-        return hops, found.tolist(), neighbours.asked, taken
+        return hops, found.tolist(), neighbours.sent, taken
 
 
 def test_live_neighbours_are_found_and_dead_ones_given_up(pair: tuple[Namespace, Namespace]) -> None:
@@ -130,10 +130,10 @@ def test_the_absent_are_asked_again_later(pair: tuple[Namespace, Namespace]) -> 
         routes, hops = Routes(kernel), Hops()
         version, high, low = columns(["10.77.0.9"])
         number = routes.find(version, high, low)
-        found, first = hops.find(routes.paths, number, high, low, 0.0)
+        found, first = hops.find(routes.known, number, high, low, 0.0)
         hops.settle(int(found[0]), None, 1.0)
-        assert hops.find(routes.paths, number, high, low, 10.0)[1] == []
-        assert hops.find(routes.paths, number, high, low, 60.0)[1] == first
+        assert hops.find(routes.known, number, high, low, 10.0)[1] == []
+        assert hops.find(routes.known, number, high, low, 60.0)[1] == first
         assert hops.state[found[0]] == HopState.ASKED
 
 

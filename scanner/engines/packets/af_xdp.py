@@ -10,7 +10,7 @@ chunks of 2,048 bytes, but lets a frame to send lie anywhere inside of one: sixt
 lie close together stay in the cache. Rows to fill are simply the next free stretch.
 
 The socket is bound in copy mode: the kernel reads ring and chunks only inside of our own kick, in our own thread,
-and copies the bytes. So no memory order can go wrong on the way down, places announced but not yet read may be
+and copies the bytes. So no memory order can go wrong on the way down, slots announced but not yet read may be
 rewritten, and a row is free once it was read. (Completions are written elsewhere, and read behind a
 `fence`.) Zero copy is deliberately not asked for, not even from drivers that offer it: binding for it takes over
 the receive queue of the same number, on which answers arrive, and most drivers then neither transmit nor deliver on
@@ -50,12 +50,12 @@ _TX_AT: Final = 0x8000_0000
 _COMPLETION_AT: Final = 0x1_8000_0000
 
 _ROWS: Final = 8192
-_PLACE: Final = _ROWS - 1
-"""Mask that turns a count into a place in a ring; `_ROWS` is a power of two."""
+_SLOT_MASK: Final = _ROWS - 1
+"""Mask that turns a count into a slot of a ring; `_ROWS` is a power of two."""
 _BATCH: Final = _ROWS // 2
-"""The most rows handed out at once: as many again may lie in the ring, refused, when they are announced."""
+"""Maximum number of rows handed out at once: as many again may lie in the ring, refused, when they are announced."""
 _CHUNK: Final = 2048
-"""Bytes of a chunk, the least that the kernel takes."""
+"""Bytes of a chunk, the minimum that the kernel takes."""
 _UNFIT: Final = 2 * _CHUNK
 """A length that no frame can have."""
 _DESCRIPTOR: Final = np.dtype([("address", np.uint64), ("length", np.uint32), ("options", np.uint32)])
@@ -108,7 +108,7 @@ class XdpSender:
         self._freed = np.frombuffer(ring, np.uint64, _ROWS, entries)
 
     def rows(self, template: Template, count: int) -> U8:
-        """See `Sender`. None for a quarter of a second of waiting: no rows."""
+        """See `Sender`. No rows after a quarter of a second without room."""
         first = (self._at + self._handed) % _ROWS
         free, waited = self._free(first, min(count, _BATCH)), 0.0
         while not free and count and waited < _PATIENCE:
@@ -121,7 +121,7 @@ class XdpSender:
         return rows
 
     def _free(self, first: int, count: int) -> int:
-        """How many rows from `first` on, `count` at most, may be written."""
+        """Return how many rows from `first` on, `count` at most, may be written."""
         self._reap()
         busy = self._busy[first : first + count]
         return int(busy.argmax()) if busy.any() else len(busy)
@@ -131,8 +131,8 @@ class XdpSender:
         ready = (int(self._completed[0]) - self._reaped) & _WORD
         if ready:
             self._order()
-            places = np.arange(self._reaped, self._reaped + ready) & _PLACE
-            self._busy[self._freed[places] // np.uint64(STRIDE)] = False
+            slots = np.arange(self._reaped, self._reaped + ready) & _SLOT_MASK
+            self._busy[self._freed[slots] // np.uint64(STRIDE)] = False
             self._order()
             self._reaped += ready
             self._taken_back[0] = self._reaped & _WORD
@@ -160,7 +160,7 @@ class XdpSender:
             waited, wait = (0.0, _WAIT) if went else (waited + wait, wait * 2)
 
     def _transmit(self, numbers: npt.NDArray[np.intp]) -> tuple[int, int]:
-        """Have rows sent: how many of them were, in order, and what stopped the next one."""
+        """Have rows sent: return how many of them were, in order, and what stopped the next one."""
         start = self._read()
         self._announce(start, numbers)
         went, error = self._pump(start, start + len(numbers))
@@ -170,22 +170,22 @@ class XdpSender:
     def _announce(self, start: int, numbers: npt.NDArray[np.intp]) -> None:
         """Put rows into the ring from `start` on, where the kernel will read next.
 
-        Places that were announced and refused before are written over; if there are more of those, the rest is made
+        Slots that were announced and refused before are overwritten; if there are more of those, the rest is made
         unfit, and the kernel passes over it.
         """
-        places = np.arange(start, start + len(numbers)) & _PLACE
-        surplus = np.arange(start + len(numbers), self._next) & _PLACE
-        self._descriptors["address"][places] = numbers * STRIDE
-        self._descriptors["length"][places] = len(self._template or ())
+        slots = np.arange(start, start + len(numbers)) & _SLOT_MASK
+        surplus = np.arange(start + len(numbers), self._next) & _SLOT_MASK
+        self._descriptors["address"][slots] = numbers * STRIDE
+        self._descriptors["length"][slots] = len(self._template or ())
         self._descriptors["length"][surplus] = _UNFIT
         self._busy[numbers] = True
         self._next = max(self._next, start + len(numbers))
         self._announced[0] = self._next & _WORD
 
     def _pump(self, start: int, end: int) -> tuple[int, int]:
-        """Kick until the kernel has read up to `end`: how many went out since `start`, and an errno.
+        """Kick until the kernel has read up to `end`: return how many went out since `start`, and an errno.
 
-        EBUSY says that the device dropped the frame that was read last (`xsk_generic_xmit` in net/xdp/xsk.c).
+        EBUSY means that the device dropped the frame that was read last (`xsk_generic_xmit` in net/xdp/xsk.c).
         """
         waited = 0.0
         while (before := self._read()) < end:
@@ -202,11 +202,11 @@ class XdpSender:
         return end - start, 0
 
     def _read(self) -> int:
-        """How many of the announced frames the kernel has read."""
+        """Return how many of the announced frames the kernel has read."""
         return self._next - ((self._next - int(self._consumed[0])) & _WORD)
 
     def _kick(self) -> int:
-        """Have the kernel look at the ring; its errno."""
+        """Have the kernel look at the ring; return its errno."""
         failed = libc().sendto(self._socket.fileno(), None, 0, socket.MSG_DONTWAIT, None, 0) < 0
         return ctypes.get_errno() if failed else 0
 
@@ -218,7 +218,7 @@ class XdpSender:
 
 
 def xdp_sender(interface: str, *, queue: int = 0) -> XdpSender:
-    """A sender through one transmit queue of an interface.
+    """Open a sender through one transmit queue of an interface.
 
     Raises:
         NotPermitted: this process may not open such a socket.

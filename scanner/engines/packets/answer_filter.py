@@ -13,7 +13,7 @@ from typing import Final
 from scanner.engines.bpf import DROP, TAKE, Step, assemble_filter
 
 _PACKET_TYPE: Final = 0xFFFFF004
-"""SKF_AD_OFF + SKF_AD_PKTTYPE: a load from there tells whom the frame was for."""
+"""SKF_AD_OFF + SKF_AD_PKTTYPE: a load from there gives the kind of receiver that the frame was for."""
 _OTHER_HOST: Final = 3
 """PACKET_OTHERHOST."""
 _FOR_US: Final[tuple[Step, ...]] = (("ldb", _PACKET_TYPE), ("jeq", _OTHER_HOST, "drop", ""))

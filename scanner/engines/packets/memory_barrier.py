@@ -1,10 +1,9 @@
-"""Keeping the order of reads and writes of memory that the kernel shares with us.
+"""Keep the order of reads and writes of memory that the kernel shares with us.
 
-A ring works because the word that says "ready" is seen after what it announces, and handed back after that was
-read. x86-64 shows stores, and performs loads, in program order; other machines may not, and Python has no
-fence. There the system call `membarrier` is one: with MEMBARRIER_CMD_GLOBAL_EXPEDITED it begins and ends
-with a full barrier for the caller, whoever else is registered (kernel/sched/membarrier.c). Once a batch, its
-microsecond is not felt.
+A ring works because the word that says "ready" is seen after what it announces, and handed back after that was read.
+x86-64 shows stores, and performs loads, in program order; other machines may not, and Python has no fence. There the
+system call `membarrier` is one: with MEMBARRIER_CMD_GLOBAL_EXPEDITED it begins and ends with a full barrier for the
+caller, whichever processes are registered (kernel/sched/membarrier.c). Once per batch, its microsecond is not felt.
 """
 
 import platform
@@ -21,7 +20,7 @@ _SYSTEM_CALL: Final = {"aarch64": 283, "riscv64": 283, "loongarch64": 283, "ppc6
 
 
 def fence(machine: str = "") -> Callable[[], object]:
-    """A function to call between a "ready" word and what it guards; does nothing where machines keep order.
+    """Return a function to call between a "ready" word and what it guards; it does nothing where machines keep order.
 
     Raises:
         InvalidInput: nothing is known of this machine (`machine`, by default the one we run on).
@@ -38,4 +37,4 @@ def fence(machine: str = "") -> Callable[[], object]:
 
 
 def _nothing() -> None:
-    """Order is kept anyway."""
+    """Do nothing: order is kept anyway."""

@@ -1,4 +1,4 @@
-"""Accepted answers as a capture file that tcpdump and Wireshark read: evidence for whoever doubts a finding.
+"""Accepted answers as a capture file that tcpdump and Wireshark read: evidence for a finding that is doubted.
 
 The classic format (draft-ietf-opsawg-pcap): one file header that says what a packet begins with, here its IP header,
 then for each packet a header of four words and its bytes. A batch is written by one call: a mask over a matrix of
@@ -49,7 +49,7 @@ class PcapWriter:
         self._write(struct.pack("IHHiIII", _MAGIC, 2, 4, 0, 0, _SNAP, _LINKTYPE_RAW))
 
     def write(self, received: Received, accepted: npt.NDArray[np.bool_ | np.intp]) -> None:
-        """Append some packets of a batch: those that `accepted` marks (bool[n]), or names (intp[k]).
+        """Append some packets of a batch: those that `accepted` marks (bool[n]), or lists (intp[k]).
 
         Raises:
             OutputFailed: the file cannot be written.
@@ -71,7 +71,7 @@ class PcapWriter:
             raise self._failed(error) from error
 
     def discard(self) -> None:
-        """Leave nothing behind."""
+        """Delete the unfinished file."""
         self._file.close()
         self._draft.unlink(missing_ok=True)
 
@@ -87,7 +87,7 @@ class PcapWriter:
 
 
 def _records(rows: U8, lengths: U32, original: U32, at: npt.NDArray[np.float64]) -> bytes:
-    """The records of a batch, end to end."""
+    """Return the records of a batch, end to end."""
     microseconds: U64 = np.round(at * 1e6).astype(np.uint64)
     headers = np.zeros(len(rows), _RECORD)
     headers["seconds"], headers["microseconds"] = np.divmod(microseconds, np.uint64(1_000_000))

@@ -1,16 +1,15 @@
 """Receiving: a ring of packets that the kernel writes and numpy reads.
 
 The kernel puts every packet that passes the filter (`answer_filter.py`) into the next slot of a memory-mapped ring
-(PACKET_RX_RING, TPACKET_V2: slots of one size, so that the ring is a plain two-dimensional array) and sets
-the slot's status word. Reading is then: find the run of ready slots, copy it out in one step, hand the slots
-back. No system call and no Python object for a packet. V3's blocks of variable size save memory, but would
-have to be walked.
+(PACKET_RX_RING, TPACKET_V2: slots of one size, so that the ring is a plain two-dimensional array) and sets the slot's
+status word. Reading is then: find the run of ready slots, copy it out in one step, hand the slots back. No system call
+and no Python object for a packet. V3's blocks of variable size save memory, but would have to be walked.
 
-The socket is bound to IPv4 or to IPv6, and to no interface: it stands where the kernel's own IP layer does. So
-packets come from every interface, be it made later; each comes once, through however many layers of bridge, bond,
-VLAN or macvlan (bound to "everything", it would come from each of them); what we send does not come back; and
-without link headers (SOCK_DGRAM) all kinds of interface look alike. What this machine drops before IP (by XDP, traffic
-control, an `ingress` chain of nftables) is not seen.
+The socket is bound to IPv4 or to IPv6, and to no interface: it receives where the kernel's own IP layer does. So
+packets come from every interface, even one made later; each comes once, through however many layers of bridge, bond,
+VLAN or macvlan (bound to "everything", it would come from each of them); what we send does not come back; and without
+link headers (SOCK_DGRAM) all kinds of interface look alike. What this machine drops before IP (by XDP, traffic control,
+an `ingress` chain of nftables) is not seen.
 
 The filter is set before the socket is bound, so nothing unfiltered is ever queued. When the ring is full the kernel
 drops and counts; its counter is cleared by each reading, so readings are added up here.
@@ -120,11 +119,11 @@ class Receiver:
         _bind(sock, _PROTOCOL[version])
 
     def fileno(self) -> int:
-        """The descriptor to watch for reading."""
+        """Return the descriptor to watch for reading."""
         return self._socket.fileno()
 
     def read(self, limit: int = 8192) -> Received:
-        """Take the packets that are ready, `limit` at most; perhaps none. Ask again until there are none."""
+        """Take the packets that are ready, `limit` at most; perhaps none. Call again until there are none."""
         count = self._ready(limit)
         here = slice(self._next, self._next + count)
         self._order()
@@ -142,13 +141,13 @@ class Receiver:
         )
 
     def _ready(self, limit: int) -> int:
-        """How many slots from the next one on are ready, up to the ring's end."""
+        """Return how many slots from the next one on are ready, up to the ring's end."""
         ready = self._status[self._next : self._next + limit] & _USER
         return len(ready) if ready.all() else int(ready.argmin())
 
     @property
     def dropped(self) -> int:
-        """Packets that passed the filter and were lost for want of room in the ring, since the beginning."""
+        """Packets that passed the filter and were lost because the ring was full, since the beginning."""
         self._count()
         return self._dropped
 
@@ -176,7 +175,7 @@ class Receiver:
 
 
 def _bind(sock: socket.socket, protocol: int) -> None:
-    """Let a packet socket receive a protocol from every interface; Python's own `bind` wants to know of one.
+    """Let a packet socket receive a protocol from every interface; Python's own `bind` needs the name of one.
 
     Raises:
         OSError: as the kernel has it.

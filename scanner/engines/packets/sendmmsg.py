@@ -7,7 +7,7 @@ allocated for a packet. What makes this fast is `sendmmsg`: one system call for 
 with it the taps of this host: tcpdump here does not see what was sent; the interface's counters do).
 
 The kernel answers "no room" (ENOBUFS, EAGAIN) when a queue is full: those frames did not go out, and are tried
-again a little later. Any other error ends `send`, which then says how many frames did go out: a frame counted as
+again a little later. Any other error ends `send`, which then returns how many frames did go out: a frame counted as
 sent is one that the interface counted too.
 
 Two kinds of socket send. A packet socket writes whole frames to an interface. To 127.0.0.0/8 that does not
@@ -34,12 +34,12 @@ from scanner.core.packets.build import Template, stamp
 
 BATCH: Final = 2048
 """Rows that a sender holds: enough that numpy's fixed costs do not count, few enough to stay in the cache (with
-512 or 4,096, 10 to 20 % fewer went out). One sendmmsg takes 1,024 of them (UIO_MAXIOV) and says so."""
+512 or 4,096, 10 to 20 % fewer went out). One sendmmsg takes 1,024 of them (UIO_MAXIOV) and returns that."""
 
 _SOL_PACKET: Final = 263
 _PACKET_QDISC_BYPASS: Final = 20
 STRIDE: Final = 128
-"""The most bytes of a row; the longest frame is 14 + 40 + 60 bytes."""
+"""Maximum size of a row in bytes; the longest frame is 14 + 40 + 60 bytes."""
 _LINE: Final = 64
 """Bytes of a line of the processor's cache."""
 _PATIENCE: Final = 0.25
@@ -69,12 +69,12 @@ _PIECE: Final = np.dtype([("base", np.uint64), ("length", np.uint64)])
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What became of a batch: its first `count` frames went out."""
+    """The result of sending a batch: its first `count` frames went out."""
 
     count: int
     """How many frames went out."""
     error: int = 0
-    """The errno that kept the next one from it; 0 where all went."""
+    """The errno that stopped the next one; 0 where all went."""
 
 
 class Sender(Protocol):
@@ -86,7 +86,7 @@ class Sender(Protocol):
         ...
 
     def rows(self, template: Template, count: int) -> U8:
-        """Rows to fill, uint8 (n, stride) with n at most `count` (often fewer: ask again), holding `template`.
+        """Return rows to fill, uint8 (n, stride) with n at most `count` (often fewer: call again), holding `template`.
 
         They belong to the caller until the next call of `rows` or `send`.
         """
@@ -105,7 +105,7 @@ class MessageSender:
     """Sends by `sendmmsg` through any socket. Use `packet_sender` or `ip_sender` to make one."""
 
     def __init__(self, name: str, sock: socket.socket, version: int = 0) -> None:
-        """`version` is that of a raw IP socket, which wants each destination told; 0 for packet sockets."""
+        """`version` is that of a raw IP socket, which needs each destination; 0 for packet sockets."""
         self.name = name
         self._socket = sock
         self._version = version
@@ -134,7 +134,7 @@ class MessageSender:
         return self._frames[: min(count, BATCH)]
 
     def _take_up(self, template: Template) -> None:
-        """Lay the rows out anew, each in as few lines of cache as its frame needs, and let them hold the template."""
+        """Lay the rows out anew, each in as few cache lines as its frame needs, and write the template into them."""
         stride = -(-len(template) // _LINE) * _LINE
         self._frames = self._memory[: BATCH * stride].reshape(BATCH, stride)
         stamp(template, self._frames)
@@ -168,7 +168,7 @@ class MessageSender:
 
 
 def packet_sender(interface: str) -> MessageSender:
-    """A sender of whole frames, through an interface.
+    """Open a sender of whole frames, through an interface.
 
     Raises:
         NotPermitted: this process may not open packet sockets.
@@ -185,7 +185,7 @@ def packet_sender(interface: str) -> MessageSender:
 
 
 def ip_sender(version: int) -> MessageSender:
-    """A sender of bare IP packets of one version, routed by the kernel: for this machine's own addresses.
+    """Open a sender of bare IP packets of one version, routed by the kernel: for this machine's own addresses.
 
     It is not bound to `lo`: own addresses belong to other interfaces, so a look-up limited to `lo` does not find them
     to be local, and the kernel sends no reset to what it does not take for local.
@@ -202,7 +202,7 @@ def ip_sender(version: int) -> MessageSender:
 
 
 def packet_socket(kind: socket.SocketKind = socket.SOCK_RAW) -> socket.socket:
-    """A packet socket that receives nothing until it is bound to a protocol. SOCK_DGRAM leaves link headers out.
+    """Open a packet socket that receives nothing until it is bound to a protocol. SOCK_DGRAM leaves link headers out.
 
     Raises:
         NotPermitted: this process may not open packet sockets.
@@ -215,7 +215,7 @@ def packet_socket(kind: socket.SocketKind = socket.SOCK_RAW) -> socket.socket:
 
 @cache
 def libc() -> ctypes.CDLL:
-    """The C library, with the calls that Python has no word for."""
+    """Return the C library, with the calls that Python does not offer."""
     library = ctypes.CDLL(None, use_errno=True)
     library.sendmmsg.argtypes = [ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int]
     library.sendmmsg.restype = ctypes.c_int
@@ -223,16 +223,16 @@ def libc() -> ctypes.CDLL:
 
 
 def _lines(size: int) -> U8:
-    """Zeroed memory that begins with a line of cache."""
+    """Return zeroed memory that begins with a cache line."""
     return np.frombuffer(mmap.mmap(-1, size), np.uint8)
 
 
 def _each_address(array: npt.NDArray[Any]) -> U64:
-    """Memory address of each element along the first axis."""
+    """Return the memory address of each element along the first axis."""
     return np.uint64(array.ctypes.data) + np.arange(len(array), dtype=np.uint64) * np.uint64(array.strides[0])
 
 
 def not_permitted() -> NotPermitted:
-    """The one line for whoever may not open raw sockets."""
+    """Return the error for a process that may not open raw sockets."""
     cure = "run it with sudo, or grant CAP_NET_RAW (AmbientCapabilities in a systemd unit, or setpriv)"
     return NotPermitted(f"--engine syn may not open a raw socket; {cure}")

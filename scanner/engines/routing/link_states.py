@@ -2,7 +2,7 @@
 
 A link that goes down is waited for, since cables are pulled and access points restart; after `LINK_PATIENCE` seconds
 its endpoints are settled as unknown instead, one wave after another. Silence proves nothing about an endpoint whose
-link was down while its wave was in flight, so a wave asks in the end whether that was so.
+link was down while its wave was in flight, so each wave is checked for that when it ends.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ class LinkState(Enum):
     UP = auto()
     """Send them."""
     WAIT = auto()
-    """Keep them back: it may come back."""
+    """Keep them back: the link may come back."""
     DOWN = auto()
     """Give them up."""
 
@@ -35,11 +35,11 @@ class LinkStates:
         self._last_down: dict[int, float] = dict.fromkeys(self._down, float("inf"))
 
     def troubled(self, indices: Iterable[int]) -> bool:
-        """Whether any of these links is down now."""
+        """Return whether any of these links is down now."""
         return not self._down.keys().isdisjoint(indices)
 
     def update(self, now: float) -> None:
-        """Take the kernel's news in."""
+        """Take in the news of the kernel."""
         for link in self._watch.changes():
             if link.up:
                 self.came_up(link.index, now)
@@ -47,22 +47,22 @@ class LinkStates:
                 self.went_down(link.index, now)
 
     def went_down(self, index: int, now: float) -> None:
-        """A link is down as of now."""
+        """Note that a link is down as of now."""
         self._down.setdefault(index, now)
         self._last_down[index] = float("inf")
 
     def came_up(self, index: int, now: float) -> None:
-        """A link is up as of now."""
+        """Note that a link is up as of now."""
         if self._down.pop(index, None) is not None:
             self._last_down[index] = now
 
     def state(self, index: int, now: float) -> LinkState:
-        """What to do with probes for a link."""
+        """Return what to do with probes for a link."""
         since = self._down.get(index)
         if since is None:
             return LinkState.UP
         return LinkState.WAIT if now - since < LINK_PATIENCE else LinkState.DOWN
 
     def down_since(self, index: int, moment: float) -> bool:
-        """Whether a link was down at `moment` or later."""
+        """Return whether a link was down at `moment` or later."""
         return self._last_down.get(index, float("-inf")) >= moment

@@ -1,11 +1,11 @@
 """Link-layer addresses of neighbours, by ARP (RFC 826) and neighbour discovery (RFC 4861), many at once.
 
-The kernel would resolve them too, but its table holds about a thousand and it needs three seconds to give one
-up. Here every question is a row with a due time: all that are due go out together, four tries 0.4 s apart, and
-who has not answered then is absent. A silent /24 costs 1.6 seconds once, not 254 times three. What the kernel
-knows for sure is taken from it and not asked.
+The kernel would resolve them too, but its table holds about a thousand entries and it needs three seconds to give one
+up. Here every question is a row with a due time: all that are due go out together, four attempts 0.4 s apart, and a
+neighbour that has not answered then is absent. A silent /24 costs 1.6 seconds once, not 254 times three. What the
+kernel knows for certain is taken from it and not asked.
 
-Questions count against the same pace as probes, since they are packets on somebody's network like any other.
+Questions count against the same rate as probes, since they are packets on the same network.
 """
 
 import socket
@@ -19,10 +19,10 @@ from scanner.engines.bpf import DROP, TAKE, Step, assemble_filter, attach_filter
 from scanner.engines.routing.netlink import Link, Netlink
 from scanner.engines.routing.next_hops import Hops, Question
 
-TRIES = 4
-"""How often a neighbour is asked: broadcasts get lost more easily than what is sent to one station."""
+ATTEMPTS = 4
+"""How often a neighbour is asked: broadcasts get lost more easily than frames for one station."""
 SPACING = 0.4
-"""Seconds between two tries, and from the last one to giving up."""
+"""Seconds between two attempts, and from the last one to giving up."""
 
 _ARP, _IPV6 = 0x0806, 0x86DD
 _BROADCAST = b"\xff" * 6
@@ -47,9 +47,9 @@ class Neighbours:
         self._kernel = {(each.link, each.address): each.mac for each in kernel.neighbours()}
         self._open: dict[tuple[int, Address], Question] = {}
         self._due: list[tuple[float, int, int, Question]] = []
-        """A heap of (when, hop, try, question)."""
+        """A heap of (when, hop, attempt, question)."""
         self._sockets: dict[tuple[int, int], socket.socket] = {}
-        self.asked = 0
+        self.sent = 0
         """Frames sent so far."""
 
     @property
@@ -58,9 +58,9 @@ class Neighbours:
         return len(self._open)
 
     def ask(self, questions: Iterable[Question], now: float) -> None:
-        """Take questions on; the kernel's own certain knowledge answers some at once."""
+        """Take on questions; the kernel's own certain knowledge answers some at once."""
         for question in questions:
-            key = (question.path.link.index, question.address)
+            key = (question.route.link.index, question.address)
             known = self._kernel.pop(key, None)
             if known is not None:
                 self._hops.settle(question.hop, known, now)
@@ -69,7 +69,8 @@ class Neighbours:
                 heappush(self._due, (now, question.hop, 1, question))
 
     def step(self, now: float, most: int) -> int:
-        """Read what came, send at most `most` questions that are due, give up on the silent. How many were sent.
+        """Read what came, send at most `most` questions that are due, give up on the silent ones. Returns how many were
+        sent.
 
         Raises:
             PermissionError: there is no right to a packet socket.
@@ -78,33 +79,33 @@ class Neighbours:
         sent = 0
         while self._due and self._due[0][0] <= now and sent < most:
             _, hop, attempt, question = heappop(self._due)
-            key = (question.path.link.index, question.address)
+            key = (question.route.link.index, question.address)
             if self._open.get(key) is not question:
                 continue
-            if attempt > TRIES:
+            if attempt > ATTEMPTS:
                 del self._open[key]
                 self._hops.settle(hop, None, now)
                 continue
             self._send(question)
             sent += 1
             heappush(self._due, (now + SPACING, hop, attempt + 1, question))
-        self.asked += sent
+        self.sent += sent
         return sent
 
     def close(self) -> None:
-        """Give the sockets back."""
+        """Close the sockets."""
         for each in self._sockets.values():
             each.close()
         self._sockets.clear()
 
     def _send(self, question: Question) -> None:
-        link, source = question.path.link, question.path.source
+        link, source = question.route.link, question.route.source
         frame = solicitation(link.mac, source, question.address)
         try:
             self._socket(link, _ARP if source.version == 4 else _IPV6).send(frame)
         except PermissionError:
             raise
-        except OSError:  # link down, queue full: silence is what the next try, or nobody, makes of it
+        except OSError:  # link down, queue full: no answer comes, and the next attempt or none follows
             return
 
     def _socket(self, link: Link, protocol: int) -> socket.socket:
@@ -127,7 +128,7 @@ class Neighbours:
 
 
 def solicitation(mac: bytes, source: Address, wanted: Address) -> bytes:
-    """The frame that asks who has `wanted`: an ARP request, or a neighbour solicitation."""
+    """Return the frame that asks for the link-layer address of `wanted`: ARP request or neighbour solicitation."""
     if isinstance(wanted, IPv6Address):
         return _neighbour_solicitation(mac, source, wanted)
     body = _ARP_BODY.pack(1, 0x0800, 6, 4, 1, mac, source.packed, bytes(6), wanted.packed)
@@ -135,7 +136,8 @@ def solicitation(mac: bytes, source: Address, wanted: Address) -> bytes:
 
 
 def parse_answer(frame: bytes) -> tuple[Address, bytes] | None:
-    """Who a frame says is where, or None where it is no ARP reply or neighbour advertisement."""
+    """Return the address and link-layer address that a frame announces; None where it is no ARP reply or neighbour
+    advertisement."""
     kind = frame[12:14]
     if kind == b"\x08\x06" and len(frame) >= 14 + _ARP_BODY.size:
         _, protocol, size, length, operation, mac, address, _, _ = _ARP_BODY.unpack_from(frame, 14)

@@ -67,7 +67,7 @@ class Link:
     mac: bytes
     """Its link-layer address, six bytes; empty where it has none."""
     mtu: int
-    """Most bytes of an IP packet."""
+    """Maximum size of an IP packet in bytes."""
     up: bool
     """Whether it is switched on and has a carrier: frames given to it can leave."""
     resolves: bool
@@ -120,14 +120,14 @@ class RouteEntry:
     gateway: Address | None
     """The next hop, or None where the destination is on the link."""
     source: Address | None
-    """The source address the kernel would choose, where it says so."""
+    """The source address the kernel would choose, where it names one."""
     metric: int
     """Priority among equal prefixes; lower wins."""
 
 
 @dataclass(frozen=True, slots=True)
 class Neighbour:
-    """An address on a link with its link-layer address, as far as the kernel is sure of it."""
+    """An address on a link with its link-layer address, as far as the kernel is certain of it."""
 
     link: int
     """Index of the interface."""
@@ -162,17 +162,17 @@ class Netlink:
         return [_link(body) for body in self._ask(_GET_LINK, _LINK.pack(0, 0, 0, 0, 0), dump=True)]
 
     def addresses(self) -> list[LinkAddress]:
-        """Every address of every interface."""
+        """Return every address of every interface."""
         return [_address(body) for body in self._ask(_GET_ADDRESS, _ADDRESS.pack(0, 0, 0, 0, 0), dump=True)]
 
     def routes(self, version: int) -> list[RouteEntry]:
-        """Every row of every routing table of an IP version; a multipath row shows no link."""
+        """Return every row of every routing table of an IP version; a multipath row shows no link."""
         request = _ROUTE.pack(_FAMILY_OF[version], 0, 0, 0, 0, 0, 0, 0, 0)
         bodies = list(self._ask(_GET_ROUTE, request, dump=True))
         return [_route(body) for body in bodies if body[0] == _FAMILY_OF[version]]
 
     def rule_prefixes(self, version: int) -> list[tuple[Address, int]]:
-        """The destination prefixes that policy rules speak of (ip-rule(8))."""
+        """Return the destination prefixes that policy rules name (ip-rule(8))."""
         request = _ROUTE.pack(_FAMILY_OF[version], 0, 0, 0, 0, 0, 0, 0, 0)
         found: list[tuple[Address, int]] = []
         for body in self._ask(_GET_RULE, request, dump=True):
@@ -182,12 +182,13 @@ class Netlink:
         return found
 
     def neighbours(self) -> list[Neighbour]:
-        """The neighbours that the kernel knows to be there right now."""
+        """Return the neighbours that the kernel knows to be there right now."""
         found = (_neighbour(body) for body in self._ask(_GET_NEIGHBOUR, _NEIGHBOUR.pack(0, 0, 0, 0, 0), dump=True))
         return [neighbour for neighbour in found if neighbour is not None]
 
     def route_to(self, destination: Address, *, link: int = 0) -> RouteEntry | None:
-        """The kernel's decision for one address, through interface `link` where not 0; None where there is no way."""
+        """Return the kernel's decision for one address, through interface `link` where not 0; None where there is no
+        route."""
         family = _FAMILY_OF[destination.version]
         bits = destination.max_prefixlen
         request = _ROUTE.pack(family, bits, 0, 0, 0, 0, 0, 0, 0) + _attribute(_ROUTE_DESTINATION, destination.packed)
@@ -195,7 +196,7 @@ class Netlink:
             request += _attribute(_ROUTE_LINK, struct.pack("=I", link))
         try:
             answers = [_route(body) for body in self._ask(_GET_ROUTE, request, dump=False)]
-        except OSError:  # ENETUNREACH, EHOSTUNREACH, EINVAL, EACCES: each is the kernel's word for "no"
+        except OSError:  # ENETUNREACH, EHOSTUNREACH, EINVAL, EACCES: each means that there is no route
             return None
         return answers[0] if answers else None
 
@@ -217,14 +218,14 @@ class Netlink:
 
 
 class LinkWatch:
-    """Tells when a link changes: goes down, loses its carrier, comes back."""
+    """Reports when a link changes: goes down, loses its carrier, comes back."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
         self._socket.bind((0, _GROUP_LINK))
 
     def changes(self) -> list[Link]:
-        """The links that changed since the last call, as they are now; a deleted one is not up. Never waits."""
+        """Return the links that changed since the last call, as they are now; a deleted one is not up. Never waits."""
         found: list[Link] = []
         while True:
             try:
@@ -232,7 +233,7 @@ class LinkWatch:
             except BlockingIOError:
                 return found
             except OSError as error:
-                if error.errno != errno.ENOBUFS:  # news were lost; the next ones tell
+                if error.errno != errno.ENOBUFS:  # news were lost; the next ones show the state
                     raise
                 continue
             for kind, body in _messages(data, None):
@@ -241,12 +242,12 @@ class LinkWatch:
                     found.append(link if kind == 16 else _gone(link))
 
     def close(self) -> None:
-        """Give the socket back."""
+        """Close the socket."""
         self._socket.close()
 
 
 def _raise(number: int) -> None:
-    """Raise what the kernel said; 0 is an acknowledgement and no error."""
+    """Raise the error that the kernel returned; 0 is an acknowledgement and no error."""
     if number:
         raise OSError(number, os.strerror(number))
 

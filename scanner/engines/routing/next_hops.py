@@ -1,8 +1,8 @@
 """Next hops by number: what a frame to some destination must carry in front of its IP header.
 
-A hop is a path (`route.py`) and, where the link resolves neighbours, one address on that link: the gateway, or
-the destination itself. A wave's places hold hop numbers, so that "may this be framed yet" and "which MAC goes
-in" are array look-ups over a whole batch. Whoever resolves addresses (`neighbours.py`) writes the outcome here.
+A hop is a route (`routes.py`) and, where the link resolves neighbours, one address on that link: the gateway, or the
+destination itself. A wave holds a hop number for each index, so that "may this be framed yet" and "which MAC goes in"
+are array look-ups over a whole batch. `neighbours.py` resolves addresses and writes the outcome here.
 """
 
 from dataclasses import dataclass
@@ -16,10 +16,10 @@ from scanner.core.model import Address
 from scanner.core.targets.address_columns import distinct
 from scanner.core.targets.targets import to_address
 from scanner.engines.routing.netlink import Medium
-from scanner.engines.routing.routes import NO_PATH, Keys, Route, address_keys, key_number
+from scanner.engines.routing.routes import NO_ROUTE, Keys, Route, address_keys, key_number
 
 NO_HOP = -1
-"""In place of a hop number: there is no way to that destination."""
+"""Instead of a hop number: there is no route to that destination."""
 FORGET_ABSENT = 30.0
 """Seconds after which a neighbour that did not answer is asked again when a wave wants it."""
 
@@ -41,7 +41,7 @@ class Question:
 
     hop: int
     """The number of the hop."""
-    path: Route
+    route: Route
     """How it is reached."""
     address: Address
     """Its address on the link."""
@@ -54,34 +54,34 @@ class Hops:
         self.count = 0
         self.state: U8 = np.zeros(64, np.uint8)
         self.mac: npt.NDArray[np.uint8] = np.zeros((64, 6), np.uint8)
-        self.path: I32 = np.zeros(64, np.int32)
+        self.route: I32 = np.zeros(64, np.int32)
         self.direct: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
         """Whether the hop is the destination itself: its absence is the destination's."""
         self._counted: npt.NDArray[np.bool_] = np.zeros(64, np.bool_)
         self._since: F64 = np.zeros(64, np.float64)
         self._any_absent = False
-        self._of_path: dict[int, int] = {}
+        self._of_route: dict[int, int] = {}
         self._on_link: dict[tuple[int, int], _Known] = {}
 
-    def find(self, paths: list[Route], number: I32, high: U64, low: U64, now: float) -> tuple[I32, list[Question]]:
-        """Hop numbers of destinations that take paths `number`, int32[n], and what must be resolved first."""
+    def find(self, routes: list[Route], number: I32, high: U64, low: U64, now: float) -> tuple[I32, list[Question]]:
+        """Return hop numbers of destinations that take routes `number`, int32[n], and what must be resolved first."""
         found = np.full(len(number), NO_HOP, np.int32)
         questions: list[Question] = []
         for each in distinct(number):
-            if each == NO_PATH:
+            if each == NO_ROUTE:
                 continue
             mask = number == each
-            path = paths[each]
-            if path.needs_neighbour and path.gateway is None:
-                keys = address_keys(path.source.version, high[mask], low[mask])
-                found[mask], asked = self._neighbours(int(each), path, keys, now)
+            route = routes[each]
+            if route.needs_neighbour and route.gateway is None:
+                keys = address_keys(route.source.version, high[mask], low[mask])
+                found[mask], asked = self._neighbours(int(each), route, keys, now)
             else:
-                found[mask], asked = self._shared(int(each), path, now)
+                found[mask], asked = self._shared(int(each), route, now)
             questions += asked
         return found, questions
 
     def count_absent(self, hop: I32) -> int:
-        """How many of these hops are destinations that are absent and were not counted before."""
+        """Return how many of these hops are destinations that are absent and were not counted before."""
         if not self._any_absent:
             return 0
         wanted = distinct(hop[hop >= 0])
@@ -97,25 +97,25 @@ class Hops:
         if mac is not None:
             self.mac[hop] = np.frombuffer(mac, np.uint8)
 
-    def _shared(self, number: int, path: Route, now: float) -> tuple[int, list[Question]]:
-        """The one hop of a path through a gateway or over a link without neighbours."""
-        new = number not in self._of_path
+    def _shared(self, number: int, route: Route, now: float) -> tuple[int, list[Question]]:
+        """Return the one hop of a route through a gateway or over a link without neighbours."""
+        new = number not in self._of_route
         if new:
-            self._of_path[number] = self._add(1, number, direct=False)
-        hop = self._of_path[number]
-        if path.gateway is None:
-            own = path.link.mac if path.link.medium is Medium.ETHERNET else b""
+            self._of_route[number] = self._add(1, number, direct=False)
+        hop = self._of_route[number]
+        if route.gateway is None:
+            own = route.link.mac if route.link.medium is Medium.ETHERNET else b""
             self.settle(hop, own or bytes(6), now)
             return hop, []
         again = self._ask_again(np.array([hop], np.int32), now)
-        return hop, [Question(hop, path, path.gateway)] if new or again.size else []
+        return hop, [Question(hop, route, route.gateway)] if new or again.size else []
 
-    def _neighbours(self, number: int, path: Route, keys: Keys, now: float) -> tuple[I32, list[Question]]:
-        """The hops of destinations that are neighbours themselves."""
-        version = path.source.version
+    def _neighbours(self, number: int, route: Route, keys: Keys, now: float) -> tuple[I32, list[Question]]:
+        """Return the hops of destinations that are neighbours themselves."""
+        version = route.source.version
         known = self._on_link.setdefault((number, version), _Known(keys[:0]))
-        _, place, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        wanted: Keys = keys[place]
+        _, row, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        wanted: Keys = keys[row]
         hops = known.find(wanted)
         new = np.flatnonzero(hops == NO_HOP)
         if new.size:
@@ -124,25 +124,25 @@ class Hops:
             known.add(wanted[new], hops[new])
         again = self._ask_again(hops, now)
         asked = [
-            Question(int(hops[place]), path, to_address(version, key_number(wanted[place])))
-            for place in np.concatenate([new, again]).tolist()
+            Question(int(hops[row]), route, to_address(version, key_number(wanted[row])))
+            for row in np.concatenate([new, again]).tolist()
         ]
         return hops[inverse], asked
 
     def _ask_again(self, hops: I32, now: float) -> npt.NDArray[np.intp]:
-        """The places of those that were absent long enough ago; they count as asked from now on."""
+        """Return the rows of those that were absent long enough ago; they count as asked from now on."""
         old = (self.state[hops] == HopState.ABSENT) & (self._since[hops] < now - FORGET_ABSENT)
         again = np.flatnonzero(old)
         self.state[hops[again]] = HopState.ASKED
         return again
 
-    def _add(self, count: int, path: int, *, direct: bool) -> int:
+    def _add(self, count: int, route: int, *, direct: bool) -> int:
         first, self.count = self.count, self.count + count
         while self.count > len(self.state):
-            for name in ("state", "mac", "path", "direct", "_counted", "_since"):
+            for name in ("state", "mac", "route", "direct", "_counted", "_since"):
                 column = getattr(self, name)
                 setattr(self, name, np.concatenate([column, np.zeros_like(column)]))
-        self.path[first : self.count] = path
+        self.route[first : self.count] = route
         self.direct[first : self.count] = direct
         return first
 
@@ -155,14 +155,14 @@ class _Known:
         self._hops: I32 = np.zeros(0, np.int32)
 
     def find(self, keys: Keys) -> I32:
-        """Hop numbers, NO_HOP for addresses not met before."""
+        """Return hop numbers, NO_HOP for addresses not met before."""
         if not len(self._keys):
             return np.full(len(keys), NO_HOP, np.int32)
-        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
-        return np.where(self._keys[place] == keys, self._hops[place], np.int32(NO_HOP))
+        row = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return np.where(self._keys[row] == keys, self._hops[row], np.int32(NO_HOP))
 
     def add(self, keys: Keys, hops: I32) -> None:
-        """Take new addresses in."""
+        """Take in new addresses."""
         merged = np.concatenate([self._keys, keys])
         order = np.argsort(merged, kind="stable")
         self._keys, self._hops = merged[order], np.concatenate([self._hops, hops])[order]

@@ -1,14 +1,14 @@
-"""Which way a probe goes: interface, source address and next hop of each destination, a wave at a time.
+"""How a probe is routed: interface, source address and next hop of each destination, a wave at a time.
 
-The kernel is asked, not imitated, but not once an address: inside an interval of addresses that no prefix of any
-routing table and no policy rule divides, the kernel's decision is one and the same. So the boundaries of all
-prefixes cut the address space into elementary intervals, a binary search finds the interval of each destination,
-and `RTM_GETROUTE` is asked about one address of each interval the first time it is touched. A sweep of
-10.0.0.0/8 through one gateway asks one question.
+The kernel is asked, not imitated, but not once per address: inside an interval of addresses that no prefix of any
+routing table and no policy rule divides, the kernel's decision is one and the same. So the boundaries of all prefixes
+cut the address space into elementary intervals, a binary search finds the interval of each destination, and
+`RTM_GETROUTE` is asked about one address of each interval the first time it is touched. A sweep of 10.0.0.0/8 through
+one gateway asks one question.
 
 What the kernel decides by something other than the destination is not seen: firewall marks, rules on the source
-address, and the flow hash of a multipath route (one of its next hops is used for the whole interval). Routes are
-read when the sweep begins; `netlink.LinkWatch` tells when a link goes down under it.
+address, and the flow hash of a multipath route (one of its next hops is used for the whole interval). Routes are read
+when the sweep begins; `netlink.LinkWatch` reports when a link goes down during it.
 """
 
 from collections.abc import Callable, Iterable
@@ -27,9 +27,9 @@ from scanner.engines.routing.netlink import Link, LinkAddress, Medium, Netlink, 
 Keys = npt.NDArray[np.uint64] | npt.NDArray[np.bytes_]
 """Addresses of one IP version as numpy values that sort as the addresses do."""
 
-NO_PATH = -1
-"""In place of a path number: there is no way to that destination."""
-_UNASKED = -2
+NO_ROUTE = -1
+"""Instead of a route number: there is no route to that destination."""
+_UNKNOWN = -2
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Interfaces:
 
 
 def interfaces() -> Interfaces:
-    """Read the kernel's tables. Needs no right. Raises OSError where there is no rtnetlink."""
+    """Read the kernel's tables. Needs no privilege. Raises OSError where there is no rtnetlink."""
     with Netlink() as kernel:
         routes = [entry for version in (4, 6) for entry in kernel.routes(version)]
         kept = tuple(entry for entry in routes if entry.kind is RouteKind.UNICAST)
@@ -70,7 +70,7 @@ def interfaces() -> Interfaces:
 
 
 def find_link(name: str, links: Iterable[Link]) -> Link:
-    """The interface with that name.
+    """Return the interface with that name.
 
     Raises:
         InvalidInput: there is none.
@@ -84,7 +84,7 @@ def find_link(name: str, links: Iterable[Link]) -> Link:
 
 
 class Routes:
-    """Paths by destination. Grows by a path each time a new way is met."""
+    """Routes by destination. Grows by one each time a new one is met."""
 
     def __init__(self, kernel: Netlink, *, interface: str | None = None) -> None:
         """`interface` forces every probe through that one, as `-e` does.
@@ -99,11 +99,11 @@ class Routes:
         self._forced = find_link(interface, links) if interface else None
         self._numbers: dict[Route, int] = {}
         self._intervals: dict[int, Intervals] = {}
-        self.paths: list[Route] = []
+        self.known: list[Route] = []
 
     def find(self, version: U8, high: U64, low: U64) -> I32:
-        """The number of each destination's path in `paths`, int32[n]; NO_PATH where there is none."""
-        found = np.full(len(low), NO_PATH, np.int32)
+        """Return the number of each destination's route in `known`, int32[n]; NO_ROUTE where there is none."""
+        found = np.full(len(low), NO_ROUTE, np.int32)
         four = version == 4
         for number, mask in ((4, four), (6, ~four)):
             if mask.any():
@@ -119,18 +119,18 @@ class Routes:
         return self._intervals[version]
 
     def _ask(self, version: int, destination: int) -> int:
-        """The kernel's answer for one address, as a path number."""
+        """Return the kernel's answer for one address, as a route number."""
         forced = self._forced.index if self._forced else 0
         entry = self._kernel.route_to(to_address(version, destination), link=forced)
-        path = None if entry is None else self._path(entry)
-        if path is None:
-            return NO_PATH
-        if path not in self._numbers:
-            self._numbers[path] = len(self.paths)
-            self.paths.append(path)
-        return self._numbers[path]
+        route = None if entry is None else self._route_of(entry)
+        if route is None:
+            return NO_ROUTE
+        if route not in self._numbers:
+            self._numbers[route] = len(self.known)
+            self.known.append(route)
+        return self._numbers[route]
 
-    def _path(self, entry: RouteEntry) -> Route | None:
+    def _route_of(self, entry: RouteEntry) -> Route | None:
         link = self._loopback if entry.kind is RouteKind.LOCAL else self._links.get(entry.link)
         usable = entry.kind in (RouteKind.UNICAST, RouteKind.LOCAL, RouteKind.BROADCAST)
         if not usable or link is None or link.medium is None or entry.source is None:
@@ -139,7 +139,7 @@ class Routes:
 
 
 class Intervals:
-    """The address space of one IP version, cut at the boundaries of prefixes; asks once an interval."""
+    """The address space of one IP version, cut at the boundaries of prefixes; asks once per interval."""
 
     def __init__(self, version: int, prefixes: Iterable[tuple[Address, int]]) -> None:
         bits = 32 if version == 4 else 128
@@ -150,18 +150,18 @@ class Intervals:
         starts = sorted(cut for cut in cuts if cut < 1 << bits)
         words = np.array([[cut >> 64, cut & 0xFFFFFFFFFFFFFFFF] for cut in starts], np.uint64)
         self._starts = address_keys(version, words[:, 0], words[:, 1])
-        self._answers: I32 = np.full(len(starts), _UNASKED, np.int32)
+        self._answers: I32 = np.full(len(starts), _UNKNOWN, np.int32)
 
     def find(self, keys: Keys, ask: Callable[[int], int]) -> I32:
-        """The answer for each key, int32[n]; `ask` is called with one address of an interval not yet known."""
-        place = self._places(keys)
-        unknown = np.flatnonzero(self._answers[place] == _UNASKED)
-        for interval, first in zip(*np.unique(place[unknown], return_index=True), strict=True):
+        """Return the answer for each key, int32[n]; `ask` is called with one address of an interval not yet known."""
+        interval_of = self._intervals_of(keys)
+        unknown = np.flatnonzero(self._answers[interval_of] == _UNKNOWN)
+        for interval, first in zip(*np.unique(interval_of[unknown], return_index=True), strict=True):
             self._answers[interval] = ask(key_number(keys[unknown[first]]))
-        return self._answers[place]
+        return self._answers[interval_of]
 
-    def _places(self, keys: Keys) -> npt.NDArray[np.intp]:
-        """The interval of each key. Mostly all of a wave lies in one, and two look-ups tell."""
+    def _intervals_of(self, keys: Keys) -> npt.NDArray[np.intp]:
+        """Return the interval of each key. Mostly all of a wave lies in one, and two look-ups are enough."""
         if keys.dtype == np.uint64 and len(keys):
             ends = np.searchsorted(self._starts, np.array([keys.min(), keys.max()]), side="right") - 1
             if ends[0] == ends[1]:
@@ -170,7 +170,7 @@ class Intervals:
 
 
 def address_keys(version: int, high: U64, low: U64) -> Keys:
-    """Addresses of one version as values that sort as they do: uint64, or 16 bytes, big-endian."""
+    """Return addresses of one version as values that sort as they do: uint64, or 16 bytes, big-endian."""
     if version == 4:
         return low
     pairs = np.empty((len(high), 2), ">u8")
@@ -179,7 +179,7 @@ def address_keys(version: int, high: U64, low: U64) -> Keys:
 
 
 def key_number(key: np.uint64 | np.bytes_) -> int:
-    """The address of a key, as a number."""
+    """Return the address of a key, as a number."""
     if isinstance(key, bytes):
         return int.from_bytes(key.ljust(16, b"\0"), "big")  # numpy drops the zeros at the end of bytes
     return int(key)

@@ -104,7 +104,7 @@ class SynLoop:
         self._spacing = Allowance(limits.rate)
         hosts = HostAllowances(limits.host_rate) if limits.host_rate else None
         self._transmitter = Transmitter(
-            paths=self._routes.paths,
+            routes=self._routes.known,
             hops=self._hops,
             ports=self._ports,
             key=key,
@@ -138,7 +138,7 @@ class SynLoop:
             late=self._late,
             dropped=self._listener.dropped,
             resets=self._transmitter.resets,
-            neighbour_requests=self._neighbours.asked,
+            neighbour_requests=self._neighbours.sent,
             wires=tuple(sorted(self._transmitter.wires)),
         )
 
@@ -210,8 +210,8 @@ class SynLoop:
             raise OutOfScope("the plan holds an address that is not permitted; stopped before probing it")
         for version in distinct(wave.version).tolist():
             self._listener.open(version)
-        paths = self._routes.find(wave.version, wave.high, wave.low)
-        hop, questions = self._hops.find(self._routes.paths, paths, wave.high, wave.low, now)
+        numbers = self._routes.find(wave.version, wave.high, wave.low)
+        hop, questions = self._hops.find(self._routes.known, numbers, wave.high, wave.low, now)
         self._neighbours.ask(questions, now)
         different = distinct(hop)
         shared = np.broadcast_to(hop[0], hop.shape) if len(different) == 1 else hop
@@ -300,10 +300,10 @@ class SynLoop:
         """Hand a wave out. Places whose link was down meanwhile are not called silent."""
         flying = self._flights.pop(slot)
         flight = flying.flight
-        for number, path in enumerate(self._routes.paths):
-            if self._states.down_since(path.link.index, flight.born):
+        for number, route in enumerate(self._routes.known):
+            if self._states.down_since(route.link.index, flight.born):
                 left = flight.unanswered
-                gone = left[self._hops.path[flight.hop[left]] == number]
+                gone = left[self._hops.route[flight.hop[left]] == number]
                 flight.settle(gone, reason_code(Reason.LINK_DOWN), now)
         lost = self._listener.dropped - flying.dropped_before
         degraded = ("answers were lost: the receive ring was full",) if lost else ()
@@ -325,11 +325,11 @@ class SynLoop:
     def _opening(self, open_sender: Callable[[Route], Sender]) -> Callable[[Route], Sender]:
         """What is wrong with an interface becomes one line."""
 
-        def open_or_say(path: Route) -> Sender:
+        def open_or_say(route: Route) -> Sender:
             try:
-                return open_sender(path)
+                return open_sender(route)
             except OSError as error:
-                problem = f"interface {path.link.name} cannot be used for SYNs ({os_problem(error)})"
+                problem = f"interface {route.link.name} cannot be used for SYNs ({os_problem(error)})"
                 raise InvalidInput(problem, cure="try --wire sendmmsg or --engine connect") from error
 
         return open_or_say

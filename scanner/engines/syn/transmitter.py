@@ -2,7 +2,7 @@
 
 A place goes if nothing is known of it yet, its next hop is known, its link is up, its host has allowance left and
 the global rate has. All of that is decided by column over the next few thousand places of the try; those that may
-not go yet wait in front of the queue. What goes is grouped by path, and each group is filled into a sender's rows
+not go yet wait in front of the queue. What goes is grouped by route, and each group is filled into a sender's rows
 and given to the kernel.
 
 The scope is checked here a second time, on the very columns that frames are filled from: whatever the plan says,
@@ -50,7 +50,7 @@ class Transmitter:
     def __init__(
         self,
         *,
-        paths: list[Route],
+        routes: list[Route],
         hops: Hops,
         ports: SourcePorts,
         key: bytes,
@@ -59,8 +59,8 @@ class Transmitter:
         hosts: HostAllowances | None,
         open_sender: Callable[[Route], Sender],
     ) -> None:
-        """`paths` may grow; `hosts` is None where hosts have no limit of their own."""
-        self._paths, self._hops, self._ports, self._states = paths, hops, ports, states
+        """`routes` may grow; `hosts` is None where hosts have no limit of their own."""
+        self._routes, self._hops, self._ports, self._states = routes, hops, ports, states
         self._cookie = Cookie(key)
         self._permitted = permitted
         self._hosts = hosts
@@ -89,7 +89,7 @@ class Transmitter:
         go, later = self._choose(flight, most, now)
         sent, self._left_at = 0, inf
         kept = [later]
-        for number, places in self._by_path(flight, go):
+        for number, places in self._by_route(flight, go):
             count, left = self._transmit(flight, slot, number, places)
             sent += count
             kept.append(left)
@@ -102,7 +102,7 @@ class Transmitter:
     def reset(self, flight: InFlightWave, source_port: U16) -> None:
         """Close the connections that probes from these ports, one for each place, have half opened."""
         reachable = np.flatnonzero((flight.hop >= 0) & (self._hops.state[flight.hop] == HopState.READY))
-        for number, places in self._by_path(flight, reachable.astype(np.int32)):
+        for number, places in self._by_route(flight, reachable.astype(np.int32)):
             for _, _, count, _ in self._frames(flight, number, places, source_port[places], flags="R"):
                 self.resets += count
 
@@ -125,7 +125,7 @@ class Transmitter:
     def _all_may_go(self, flight: InFlightWave) -> bool:
         """Whether no place has to wait for anything but the global rate: then none needs to be looked at by itself."""
         ready = is_shared(flight.hop) and len(flight) > 0 and self._hops.state[flight.hop[0]] == HopState.READY
-        return ready and not self._hosts and not self._states.troubled(path.link.index for path in self._paths)
+        return ready and not self._hosts and not self._states.troubled(route.link.index for route in self._routes)
 
     def _sort_out(self, flight: InFlightWave, places: WaveIndices, most: int, now: float) -> tuple[Mask, Mask]:
         """Which places go now, and which must wait; the others are settled here."""
@@ -137,7 +137,7 @@ class Transmitter:
             own = self._hops.direct[hop]
             flight.settle(places[absent & own], reason_code(Reason.NO_ARP_REPLY), now)
             flight.settle(places[absent & ~own], local_error_code(errno.EHOSTUNREACH), now)
-        if self._states.troubled(path.link.index for path in self._paths):
+        if self._states.troubled(route.link.index for route in self._routes):
             self._hold_back(flight, places, go, later, now)
         ready = np.flatnonzero(go)
         if self._hosts:
@@ -150,29 +150,29 @@ class Transmitter:
 
     def _hold_back(self, flight: InFlightWave, places: WaveIndices, go: Mask, later: Mask, now: float) -> None:
         """Take the places whose link is down out of `go`: some wait, some are given up."""
-        path = self._hops.path[flight.hop[places]]
-        for number in np.unique(path[go]):
-            state = self._states.state(self._paths[number].link.index, now)
+        route = self._hops.route[flight.hop[places]]
+        for number in np.unique(route[go]):
+            state = self._states.state(self._routes[number].link.index, now)
             if state is LinkState.UP:
                 continue
-            here = go & (path == number)
+            here = go & (route == number)
             go[here] = False
             if state is LinkState.WAIT:
                 later[here] = True
             else:
                 flight.settle(places[here], reason_code(Reason.LINK_DOWN), now)
 
-    def _by_path(self, flight: InFlightWave, places: WaveIndices) -> Iterator[tuple[int, WaveIndices]]:
-        """WaveIndices grouped by the path they take."""
+    def _by_route(self, flight: InFlightWave, places: WaveIndices) -> Iterator[tuple[int, WaveIndices]]:
+        """WaveIndices grouped by the route they take."""
         if not len(places):
             return
-        path = self._hops.path[flight.hop[run_of(places)]]
-        numbers = distinct(path)
+        route = self._hops.route[flight.hop[run_of(places)]]
+        numbers = distinct(route)
         for number in numbers.tolist():
-            yield number, places if len(numbers) == 1 else places[path == number]
+            yield number, places if len(numbers) == 1 else places[route == number]
 
     def _transmit(self, flight: InFlightWave, slot: int, number: int, places: WaveIndices) -> tuple[int, WaveIndices]:
-        """Probe places by one path. How many went, and which must be tried again a little later."""
+        """Probe places by one route. How many went, and which must be tried again a little later."""
         source_port = np.broadcast_to(np.uint16(self._ports.port(slot, flight.attempt)), len(places))
         sent = 0
         for chunk, moment, count, error in self._frames(flight, number, places, source_port):
@@ -190,7 +190,7 @@ class Transmitter:
     def _may_recover(self, number: int, error: int, now: float) -> bool:
         """Whether to try again what the kernel would not take."""
         if error in _LINK_IS_DOWN:
-            self._states.went_down(self._paths[number].link.index, now)
+            self._states.went_down(self._routes[number].link.index, now)
             return True
         self._stalls += 1
         return error in _NO_ROOM and self._stalls < _MOST_STALLS
@@ -199,10 +199,10 @@ class Transmitter:
         self, flight: InFlightWave, number: int, places: WaveIndices, source_port: U16, *, flags: str = "S"
     ) -> Iterator[tuple[WaveIndices, float, int, int]]:
         """Fill and send batch by batch: the places of each, when it went, how many of it, and the errno or 0."""
-        path, wave = self._paths[number], flight.wave
-        each_its_own = path.needs_neighbour and path.gateway is None
+        route, wave = self._routes[number], flight.wave
+        each_its_own = route.needs_neighbour and route.gateway is None
         hop = None if each_its_own else int(flight.hop[places[0]])
-        sender, template = self._sender(path), self._template(number, flags, hop)
+        sender, template = self._sender(route), self._template(number, flags, hop)
         done = 0
         while done < len(places):
             rows = _room(sender, template, len(places) - done)
@@ -211,7 +211,7 @@ class Transmitter:
             ports = source_port[done : done + len(rows)]
             high, low, port = wave.high[here], wave.low[here], wave.port[here]
             self._check_scope(wave.version[here], high, low)
-            sequence = self._cookie.of(path.source.version, high=high, low=low, port=port, source_port=ports)
+            sequence = self._cookie.of(route.source.version, high=high, low=low, port=port, source_port=ports)
             if flags == "R":
                 sequence += np.uint32(1)
             hops = self._hops.mac[flight.hop[here]] if each_its_own else None
@@ -229,19 +229,19 @@ class Transmitter:
             address = to_address(int(version[row]), int(high[row]) << 64 | int(low[row]))
             raise OutOfScope(f"the plan holds {address}, which is not permitted; stopped before probing it")
 
-    def _sender(self, path: Route) -> Sender:
-        version = path.source.version if path.link.medium is Medium.LOOPBACK else 0
-        key = (path.link.index, version)
+    def _sender(self, route: Route) -> Sender:
+        version = route.source.version if route.link.medium is Medium.LOOPBACK else 0
+        key = (route.link.index, version)
         if key not in self._senders:
-            self._senders[key] = self._open_sender(path)
+            self._senders[key] = self._open_sender(route)
         return self._senders[key]
 
     def _template(self, number: int, flags: str, hop: int | None) -> Template:
-        """The frame of a path, with the link-layer address of the next hop where all share that one."""
+        """The frame of a route, with the link-layer address of the next hop where all share that one."""
         mac = b"" if hop is None else self._hops.mac[hop].tobytes()
         key = (number, flags, mac)
         if key not in self._templates:
-            self._templates[key] = syn_template(self._paths[number], flags=flags, hop=mac)
+            self._templates[key] = syn_template(self._routes[number], flags=flags, hop=mac)
         return self._templates[key]
 
 

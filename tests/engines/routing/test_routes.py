@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
 from scanner.engines.routing.netlink import Medium, Netlink, RouteEntry, RouteKind
-from scanner.engines.routing.routes import NO_PATH, Intervals, Routes, address_keys, find_link, interfaces, key_number
+from scanner.engines.routing.routes import NO_ROUTE, Intervals, Routes, address_keys, find_link, interfaces, key_number
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="rtnetlink is Linux's")
 WORD = 0xFFFFFFFFFFFFFFFF
@@ -75,7 +75,7 @@ def test_loopback_goes_by_loopback(target: str) -> None:
     with Netlink() as kernel:
         routes = Routes(kernel)
         number = routes.find(np.array([address.version], np.uint8), high, low)
-    path = routes.paths[number[0]]
+    path = routes.known[number[0]]
     assert path.link.medium is Medium.LOOPBACK
     assert path.source == ip_address("::1" if address.version == 6 else "127.0.0.1")
     assert path.gateway is None
@@ -86,7 +86,7 @@ def test_loopback_goes_by_loopback(target: str) -> None:
 def test_there_is_no_path_to_multicast() -> None:
     high, low = words([int(ip_address("224.0.0.251"))])
     with Netlink() as kernel:
-        assert Routes(kernel).find(np.array([4], np.uint8), high, low).tolist() == [NO_PATH]
+        assert Routes(kernel).find(np.array([4], np.uint8), high, low).tolist() == [NO_ROUTE]
 
 
 @linux
