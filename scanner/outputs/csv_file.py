@@ -9,7 +9,7 @@ With `per_endpoint` a row is an open endpoint, or one that is missing: the row i
 and `detail` hold those of the others too, worst first, joined by a space. The id is that of the worst.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from scanner.core.model import REPORTABLE, Finding, Judged, State
@@ -17,7 +17,7 @@ from scanner.core.report import Summary
 from scanner.outputs.destination import Destination
 from scanner.outputs.document import Document
 from scanner.outputs.lines import csv_row
-from scanner.outputs.record import COLUMNS, finding_order, finding_record, worst_first
+from scanner.outputs.record import COLUMNS, chosen, finding_record, worst_first
 
 
 class CsvFile(Document):
@@ -31,18 +31,17 @@ class CsvFile(Document):
     def lines(self, summary: Summary, judged: Sequence[Judged]) -> Iterator[str]:
         """Return header and rows."""
         yield csv_row(COLUMNS)
-        for one in judged:
-            for finding in self._rows(one):
-                yield csv_row(finding_record(summary.info, finding).values())
+        rows = _endpoints(judged) if self._per_endpoint else chosen(judged, all_open=self._all_open)
+        for finding in rows:
+            yield csv_row(finding_record(summary.info, finding).values())
 
-    def _rows(self, judged: Judged) -> list[Finding]:
-        if self._per_endpoint:
-            telling = any(finding.verdict in REPORTABLE for finding in judged.findings)
-            return [_joined(judged)] if telling or judged.observation.state is State.OPEN else []
-        return sorted(filter(self._wanted, judged.findings), key=finding_order)
 
-    def _wanted(self, finding: Finding) -> bool:
-        return finding.verdict in REPORTABLE or (self._all_open and finding.observation.state is State.OPEN)
+def _endpoints(judged: Iterable[Judged]) -> Iterator[Finding]:
+    """One finding for each endpoint that is open or has something to report."""
+    for one in judged:
+        telling = any(finding.verdict in REPORTABLE for finding in one.findings)
+        if one.findings and (telling or one.observation.state is State.OPEN):
+            yield _joined(one)
 
 
 def _joined(judged: Judged) -> Finding:

@@ -87,6 +87,36 @@ def _nmap_xml(destination: Destination, _: FormatOptions) -> Output:
     return NmapXml(destination)
 
 
+def _sarif(destination: Destination, options: FormatOptions) -> Output:
+    from scanner.outputs.sarif import Sarif
+
+    return Sarif(destination, all_open=options.all_open)
+
+
+def _defectdojo(destination: Destination, options: FormatOptions) -> Output:
+    from scanner.outputs.defectdojo import DefectDojo
+
+    return DefectDojo(destination, all_open=options.all_open)
+
+
+def _markdown(destination: Destination, options: FormatOptions) -> Output:
+    from scanner.outputs.markdown import Markdown
+
+    return Markdown(destination, all_open=options.all_open)
+
+
+def _junit(destination: Destination, options: FormatOptions) -> Output:
+    from scanner.outputs.junit import JUnit
+
+    return JUnit(destination, all_open=options.all_open)
+
+
+def _prometheus(destination: Destination, _: FormatOptions) -> Output:
+    from scanner.outputs.prometheus import Prometheus
+
+    return Prometheus(destination)
+
+
 FORMATS: tuple[Format, ...] = (
     Format(
         name="csv",
@@ -110,6 +140,41 @@ FORMATS: tuple[Format, ...] = (
         audit_key="nmap_xml",
         title="nmap's XML, for tools that read nmap",
         make=_nmap_xml,
+    ),
+    Format(
+        name="sarif",
+        suffixes=(".sarif", ".sarif.json"),
+        audit_key="sarif",
+        title="SARIF 2.1.0, for code scanning views",
+        make=_sarif,
+    ),
+    Format(
+        name="defectdojo",
+        suffixes=(".dojo.json", ".defectdojo.json"),
+        audit_key="defectdojo",
+        title="DefectDojo generic findings; importing again closes what is gone",
+        make=_defectdojo,
+    ),
+    Format(
+        name="markdown",
+        suffixes=(".md", ".markdown"),
+        audit_key="markdown",
+        title="Markdown, for tickets and wikis",
+        make=_markdown,
+    ),
+    Format(
+        name="junit",
+        suffixes=(".junit.xml",),
+        audit_key="junit",
+        title="JUnit XML: a finding is a failed test, missing coverage an error",
+        make=_junit,
+    ),
+    Format(
+        name="prometheus",
+        suffixes=(".prom",),
+        audit_key="prometheus",
+        title="Prometheus text file: age, coverage and findings of the newest sweep",
+        make=_prometheus,
     ),
 )
 """Every format, in the order in which help texts list them."""

@@ -40,6 +40,20 @@ def csv_row(values: Iterable[str | int | float | None]) -> str:
     return buffer.getvalue()
 
 
+def json_document(value: Any) -> str:
+    """Return one JSON document with its line end, every text and key in it sanitised."""
+    return json.dumps(sanitised(value), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def sanitised(value: Any) -> Any:
+    """Return JSON data with every text in it sanitised, however deep."""
+    if isinstance(value, str):
+        return sanitise(value)
+    if isinstance(value, Mapping):
+        return {sanitise(key): sanitised(each) for key, each in value.items()}
+    return list(map(sanitised, value)) if isinstance(value, list | tuple) else value
+
+
 def registry_fields(identity: RegistryIdentity) -> Mapping[str, Any]:
     """Return the identity of a registry as a JSON object, every text in it sanitised."""
     return {

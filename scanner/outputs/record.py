@@ -3,12 +3,12 @@
 Text is sanitised here already, whoever wrote it, so that no format can forget. Columns are only ever appended.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TypeAlias
 
-from scanner.core.model import Endpoint, Finding, Verdict
+from scanner.core.model import REPORTABLE, Endpoint, Finding, Judged, State, Verdict
 from scanner.core.report import SweepInfo
 from scanner.core.sanitise import sanitise
 
@@ -76,9 +76,15 @@ def iso(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-def finding_order(finding: Finding) -> tuple[tuple[int, int, str, int, str], str]:
-    """Sort key by place, then by rule."""
-    return endpoint_order(finding.observation.endpoint), finding.rule
+def chosen(judged: Iterable[Judged], *, all_open: bool = False) -> Iterator[Finding]:
+    """Return the findings that make a row: unexpected and missing ones, with `all_open` those of open endpoints too.
+
+    Those of one endpoint come sorted by rule.
+    """
+    for one in judged:
+        wanted = all_open and one.observation.state is State.OPEN
+        found = (finding for finding in one.findings if wanted or finding.verdict in REPORTABLE)
+        yield from sorted(found, key=lambda finding: finding.rule)
 
 
 def worst_first(findings: Sequence[Finding]) -> list[Finding]:
