@@ -78,7 +78,7 @@ class _Stream:
         self._stream: BinaryIO | None = None
 
     def write(self, text: str) -> None:
-        """Add text, unless nobody reads it. Raises OutputFailed."""
+        """Add text, unless its reader has gone. Raises OutputFailed."""
         self._try(text.encode())
 
     def flush(self) -> None:
@@ -143,7 +143,7 @@ class Device(_Stream):
         self._path = path
 
     def open(self) -> None:
-        """Open it. Raises OutputFailed, for a FIFO that nobody reads too, where waiting would hang in silence."""
+        """Open it. Raises OutputFailed, also for a FIFO without a reader, where waiting would hang in silence."""
         try:
             with reporting_failures(self._path):
                 descriptor = os.open(self._path, os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)

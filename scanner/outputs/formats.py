@@ -117,6 +117,24 @@ def _prometheus(destination: Destination, _: FormatOptions) -> Output:
     return Prometheus(destination)
 
 
+def _ecs(destination: Destination, options: FormatOptions) -> Output:
+    from scanner.outputs.ecs import Ecs
+
+    return Ecs(destination, all_open=options.all_open)
+
+
+def _cef(destination: Destination, options: FormatOptions) -> Output:
+    from scanner.outputs.cef import Cef
+
+    return Cef(destination, all_open=options.all_open)
+
+
+def _netbox(destination: Destination, _: FormatOptions) -> Output:
+    from scanner.outputs.netbox import NetBox
+
+    return NetBox(destination)
+
+
 FORMATS: tuple[Format, ...] = (
     Format(
         name="csv",
@@ -175,6 +193,27 @@ FORMATS: tuple[Format, ...] = (
         audit_key="prometheus",
         title="Prometheus text file: age, coverage and findings of the newest sweep",
         make=_prometheus,
+    ),
+    Format(
+        name="ecs",
+        suffixes=(".ecs.jsonl", ".ecs.json"),
+        audit_key="ecs",
+        title="Elastic Common Schema, one JSON document a finding",
+        make=_ecs,
+    ),
+    Format(
+        name="cef",
+        suffixes=(".cef",),
+        audit_key="cef",
+        title="CEF in RFC 5424 syslog lines, one a finding",
+        make=_cef,
+    ),
+    Format(
+        name="netbox",
+        suffixes=(".netbox.json",),
+        audit_key="netbox",
+        title="NetBox services, one for each open port and protocol",
+        make=_netbox,
     ),
 )
 """Every format, in the order in which help texts list them."""

@@ -1,4 +1,4 @@
-"""What speaks at an endpoint, ready for JSON. Every text came from a peer, and is sanitised here."""
+"""The identity of a service as JSON. Every text in it came from a peer, and is sanitised here."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ from scanner.outputs.record import iso
 
 
 def identity_fields(identity: Identity | None) -> Mapping[str, Any] | None:
-    """An identity as a JSON object; null where nobody asked."""
+    """Return an identity as a JSON object; None where the endpoint was not asked."""
     if identity is None:
         return None
     return {

@@ -1,4 +1,4 @@
-"""What an output is: it is told when a sweep begins, each judged observation, and how it ended.
+"""What an output is: it receives the beginning of a sweep, each judged observation, and the summary.
 
 An output that writes a file writes a temporary one beside it and renames it in `end`: a reader sees the old
 file or the whole new one. `abandon` leaves nothing behind, and may be called at any time.

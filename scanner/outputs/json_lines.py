@@ -1,9 +1,9 @@
 """JSON lines: one object a line, as they come, for programs that read along.
 
-First a `sweep`, then a `finding` for everything the rules say of every open port (also where that is nothing: the
-verdict tells), last a `summary`. A stream without a summary was cut off. A finding has the CSV's columns as keys,
-with null where the CSV has nothing and numbers as numbers, and besides them `identity`: what speaks there, where
-somebody asked. Findings come in the order in which the network gave them. Fields are only ever added;
+First a `sweep`, then a `finding` for everything the rules say of every open port, expected or not (see `verdict`), last
+a `summary`. A stream without a summary was cut off. A finding has the CSV's columns as keys, with null where the CSV
+has nothing and numbers as numbers, and `identity`: what speaks there, where the port was asked (`--identify`). Findings
+come in the order in which the network gave them. Fields are only ever added;
 `schema_version` rises if that promise must be broken. `data/json-lines.schema.json` describes each line.
 """
 
@@ -38,7 +38,7 @@ class JsonLines:
         return self._destination.note
 
     def begin(self, info: SweepInfo) -> None:
-        """Open the place and say what is about to happen. Raises OutputFailed."""
+        """Open the destination and write the `sweep` line. Raises OutputFailed."""
         self._info = info
         self._destination.open()
         self._write("sweep", sweep_fields(info))
@@ -65,7 +65,7 @@ class JsonLines:
 
 
 def sweep_fields(info: SweepInfo) -> Mapping[str, Any]:
-    """What is fixed before the first probe, ready for JSON."""
+    """Return what is fixed before the first probe, as JSON data."""
     return {
         "sweep_id": sanitise(info.sweep_id),
         "started": iso(info.started),
@@ -86,7 +86,7 @@ def sweep_fields(info: SweepInfo) -> Mapping[str, Any]:
 
 
 def summary_fields(summary: Summary) -> Mapping[str, Any]:
-    """What is known at the end, ready for JSON."""
+    """Return what is known at the end, as JSON data."""
     return {
         "sweep_id": sanitise(summary.info.sweep_id),
         "finished": iso(summary.finished),
@@ -104,7 +104,7 @@ def summary_fields(summary: Summary) -> Mapping[str, Any]:
 
 
 def coverage_fields(coverage: Coverage) -> Mapping[str, int]:
-    """The counts of what was covered; `planned` is the sum of the five states."""
+    """Return the counts of what was covered; `planned` is the sum of the five states."""
     return {
         "planned": coverage.planned,
         "sent": coverage.sent,

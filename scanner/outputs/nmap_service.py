@@ -1,4 +1,4 @@
-"""The `service` of a port in nmap's XML: what was asked of the port, or else what a table says of its number.
+"""The `service` of a port in nmap's XML: what the port answered, or else what a table says of its number.
 
 nmap keeps the two apart, and so do its readers: `method="probed"` with confidence 10 for what spoke itself, with
 product and version; `method="table"` with confidence 3 for a name that the number has, which is no identification.

@@ -1,6 +1,6 @@
 """One finding as the promised columns: the same names, order and values in CSV and JSON.
 
-Text is sanitised here already, whoever wrote it, so that no format can forget. Columns are only ever appended.
+All text is sanitised here, so that no format can forget it. Columns are only ever appended.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,7 +44,7 @@ VERDICT_ORDER = (Verdict.UNEXPECTED, Verdict.MISSING, Verdict.UNDETERMINED, Verd
 
 
 def finding_record(info: SweepInfo, finding: Finding) -> Mapping[str, Value]:
-    """The values of one finding by column; None where there is nothing to say. `rtt_ms` is in milliseconds."""
+    """Return the values of one finding by column; None where there is none. `rtt_ms` is in milliseconds."""
     seen = finding.observation
     values: tuple[Value, ...] = (
         finding.id,
@@ -72,7 +72,7 @@ def finding_record(info: SweepInfo, finding: Finding) -> Mapping[str, Value]:
 
 
 def iso(moment: datetime) -> str:
-    """An aware time as ISO 8601 in UTC with milliseconds: `2026-02-13T22:05:01.123Z`."""
+    """Return an aware time as ISO 8601 in UTC with milliseconds: `2026-02-13T22:05:01.123Z`."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
@@ -93,7 +93,7 @@ def worst_first(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def endpoint_order(endpoint: Endpoint) -> tuple[int, int, str, int, str]:
-    """Sort key: IPv4 before IPv6, addresses as numbers, then zone, port and transport."""
+    """Return a sort key: IPv4 before IPv6, addresses as numbers, then zone, port and transport."""
     address = endpoint.address
     return address.version, int(address), str(address), endpoint.port, endpoint.transport
 

@@ -59,13 +59,13 @@ class SummaryText:
 
 
 def plain_summary(text: SummaryText) -> str:
-    """The summary as lines without colours."""
+    """Return the summary as lines without colours."""
     facts = [f"  {label:<{text.label_width}}  {fact}" for label, fact in text.facts]
     return "\n".join([text.title, *facts, *text.closing]) + "\n"
 
 
 def describe(summary: Summary) -> SummaryText:
-    """A summary in words, every text in it sanitised."""
+    """Return a summary in words, every text in it sanitised."""
     facts = (
         *(("name", line) for line in _names(summary.info)),
         ("planned" if summary.coverage.unknown else "covered", _coverage(summary)),
@@ -85,7 +85,7 @@ def describe(summary: Summary) -> SummaryText:
 
 
 def closing_lines(summary: Summary) -> tuple[str, ...]:
-    """The verdict. "No findings" without more only if all that was planned was covered."""
+    """Return the verdict. It says "No findings" only if everything planned was covered."""
     found = _found(summary)
     if summary.complete:
         return (_complete_verdict(summary, found),)
@@ -107,7 +107,7 @@ def silent_hosts(summary: Summary) -> int:
 
 
 def tone(summary: Summary) -> Tone:
-    """What kind of news a summary is."""
+    """Return what kind of news a summary is."""
     if summary.findings.get(Severity.HIGH):
         return Tone.ALARM
     if summary.findings.get(Severity.MEDIUM) or not summary.complete:
@@ -126,7 +126,7 @@ def _complete_verdict(summary: Summary, found: int) -> str:
 
 
 def _undetermined(summary: Summary) -> str:
-    """What "no findings" leaves open. Where none is unexpected and no policy speaks, that is every open port."""
+    """What "no findings" leaves open: without a policy, every open port."""
     if not summary.verdicts.get(Verdict.UNDETERMINED):
         return ""
     if summary.info.policy:

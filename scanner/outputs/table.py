@@ -21,7 +21,7 @@ ROW_LIMIT = 200
 
 
 class Table:
-    """Shows findings as they are found, where somebody watches, and all of them sorted when the sweep ends."""
+    """Shows findings as they are found, on a terminal, and all of them sorted when the sweep ends."""
 
     def __init__(
         self,

@@ -210,12 +210,12 @@ class TestANewRow:
 
 def test_an_unknown_key_of_an_audit_is_named_with_its_line(tmp_path: Path) -> None:
     audit = tmp_path / "audit.toml"
-    audit.write_text('targets = ["127.0.0.1"]\n[outputs]\ncvs = "a"\n')
+    audit.write_text('targets = ["127.0.0.1"]\n[outputs]\ncsvv = "a"\n')
     with pytest.raises(InvalidInput) as caught:
         read_audit(audit, audit_keys())
     keys = ", ".join(each.audit_key for each in FORMATS)
-    problem = 'unknown key "cvs", did you mean "csv"?'
-    assert str(caught.value) == f"{audit}:3: outputs.cvs: {problem}; the formats are {keys}"
+    problem = 'unknown key "csvv", did you mean "csv"?'
+    assert str(caught.value) == f"{audit}:3: outputs.csvv: {problem}; the formats are {keys}"
 
 
 def test_history_show_writes_any_format(
