@@ -114,7 +114,7 @@ def test_a_required_port_that_went_is_news(audit: tuple[Path, list[socket]], com
     sockets[0].close()
     _, mail, _ = command("sweep", path)
     assert "required-missing" in mail
-    assert "must be open, and is closed (reset)" in mail
+    assert "required to be open, but is closed (reset)" in mail
 
 
 def test_another_service_on_a_known_port_is_news(tmp_path: Path, command: Command) -> None:

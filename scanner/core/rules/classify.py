@@ -1,6 +1,6 @@
-"""Observations in, findings out: every rule is asked about every case, in one place.
+"""Observations in, findings out: the one place where every rule is applied to every case.
 
-The judge holds what rules are judged by (the registry, and what later joins it) and nothing that changes.
+The judge holds what rules need (the registry, the overlays, a policy) and nothing that changes.
 """
 
 from hashlib import sha256
@@ -16,11 +16,11 @@ from scanner.core.rules.rule import Case, Rule
 from scanner.core.rules.service_rules import SERVICE_RULES
 
 RULES: tuple[Rule, ...] = REGISTRY_RULES + POLICY_RULES + SERVICE_RULES + OVERLAY_RULES
-"""Every rule there is, in the order in which `scanner rule` lists them."""
+"""Every rule, in the order in which `scanner rule` lists them."""
 
 
 def finding_id(endpoint: Endpoint, rule: str) -> str:
-    """What stays the same over sweeps: a hash of address, port, transport and rule.
+    """Return an id that is stable over sweeps: a hash of address, port, transport and rule.
 
     The leading letter keeps spreadsheets from reading some of them as numbers (`1234e56`), which breaks joins.
     """
@@ -29,13 +29,13 @@ def finding_id(endpoint: Endpoint, rule: str) -> str:
 
 
 class Judge:
-    """Holds observations against the registry, the overlays, and a policy where there is one."""
+    """Judges observations by the registry, the overlays, and a policy where there is one."""
 
     def __init__(self, registry: Registry, policy: Policy | None = None, overlays: Overlays = NO_OVERLAYS) -> None:
         self.registry, self.policy, self.overlays = registry, policy, overlays
 
     def judge(self, observation: Observation) -> Judged:
-        """What the rules say of one observation; at least one finding where it is open, worst first."""
+        """Return an observation with its findings, most severe first; an open one has at least one."""
         case = self._case(observation)
         spoken = ((rule, rule.applies(case)) for rule in RULES)
         findings = [self._finding(case, rule, detail) for rule, detail in spoken if detail is not None]
@@ -77,8 +77,8 @@ class Judge:
 
 
 def _entry(decision: Decision | None, rule: Rule) -> str:
-    """The label of the policy entry that a finding rests on."""
+    """Return the label of the policy entry that a finding rests on."""
     if decision is None:
         return ""
-    entry = decision.required_by if rule.id.startswith("required-") else decision.entry
+    entry = decision.required_by if rule.by_requirement else decision.entry
     return entry.label if entry else ""

@@ -1,7 +1,7 @@
-"""What the overlays have to say of an open port: its past, and what is commonly found there.
+"""What the overlays say of an open port: its history, and what is commonly found there.
 
-Both explain rather than accuse. A known default listener of malware is worth a low finding unless what
-speaks was recognised as something that belongs there; the rest is information.
+Both explain rather than accuse. A known default port of malware is worth a low finding unless what answers was
+recognised as something that belongs there; the rest is information.
 """
 
 from scanner.core.model import RegistryStatus, Severity, State, Verdict
@@ -9,7 +9,7 @@ from scanner.core.recognise.names import means, protocol_of
 from scanner.core.rules.rule import Case, Rule
 
 RECENT_YEARS = 10
-"""How many years a mass exploitation is worth a line."""
+"""For how many years exploitation at scale is worth reporting."""
 
 
 def _open(case: Case) -> bool:
@@ -17,7 +17,7 @@ def _open(case: Case) -> bool:
 
 
 def _at_home(case: Case) -> bool:
-    """Whether what speaks was recognised as what is registered or commonly found there."""
+    """Return whether what answers was recognised as what is registered or commonly found there."""
     identity = case.identity
     if identity is None or not identity.name:
         return False
@@ -28,7 +28,7 @@ def _listener(case: Case) -> str | None:
     threats = [threat for threat in case.threats if threat.kind.listens]
     if not threats or not _open(case) or _at_home(case):
         return None
-    return "known as a default of " + "; ".join(threat.words for threat in threats)
+    return "known default port of " + "; ".join(threat.words for threat in threats)
 
 
 def _target(case: Case) -> str | None:
@@ -36,7 +36,7 @@ def _target(case: Case) -> str | None:
     threats = [threat for threat in case.threats if not threat.kind.listens and threat.year >= since]
     if not threats or not _open(case):
         return None
-    return "attacked in masses: " + "; ".join(threat.words for threat in threats)
+    return "exploited at scale: " + "; ".join(threat.words for threat in threats)
 
 
 def _common(case: Case) -> str | None:
@@ -46,7 +46,7 @@ def _common(case: Case) -> str | None:
 
 
 def _as_registered(case: Case) -> bool:
-    """Whether the list would only repeat what the registry says."""
+    """Return whether the list would only repeat what the registry says."""
     if case.record.status is not RegistryStatus.ASSIGNED:
         return False
     registered = {protocol_of(name) for name in case.record.names} - {None}
@@ -56,32 +56,32 @@ def _as_registered(case: Case) -> bool:
 OVERLAY_RULES: tuple[Rule, ...] = (
     Rule(
         id="threat-listener",
-        name="Known default listener of malware",
+        name="Known default port of malware",
         severity=Severity.LOW,
         verdict=Verdict.UNEXPECTED,
-        why="Malware or an attack tool is known to listen on this port by default. Most such ports have honest uses as "
-        "well, and much of the malware is long gone: this is a reason to look, not a verdict.",
-        action="Find the process that listens (on the host: `scanner listening PORT`), and where it came from.",
+        why="Malware or an attack tool is known to listen on this port by default. Most such ports have legitimate "
+        "uses too, and much of the malware is long gone: this is a reason to look, not proof.",
+        action="Find the process that listens (on the host: `scanner listening PORT`) and where it came from.",
         applies=_listener,
     ),
     Rule(
         id="threat-target",
-        name="The usual service here was attacked in masses",
+        name="The usual service here was exploited at scale",
         severity=Severity.INFO,
         verdict=Verdict.UNDETERMINED,
-        why="Within the last ten years the service that is usually found on this port was exploited at large scale.",
-        action="Make sure that what listens is patched, and that only those who need it can reach it.",
+        why="Within the last ten years, the service usually found on this port was exploited at scale.",
+        action="Make sure that the service is patched and that only the hosts that need it can reach it.",
         applies=_target,
     ),
     Rule(
         id="usual-use",
-        name="What is commonly found on this port",
+        name="Software commonly found on this port",
         severity=Severity.INFO,
         verdict=Verdict.UNDETERMINED,
-        why="Software is known to use this port by default, although IANA assigns it to something else or to nothing. "
-        "It is the first thing to ask about.",
+        why="Software is known to use this port by default, although IANA assigns the port to another service or to "
+        "none. It is the most likely explanation.",
         action="Ask the owner of the host whether it runs this software.",
         applies=_common,
     ),
 )
-"""Rules that need the overlays."""
+"""The rules that need the overlays."""

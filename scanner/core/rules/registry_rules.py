@@ -1,9 +1,9 @@
-"""What the registry alone has to say of an open port.
+"""What the registry alone says of an open port.
 
-Each rule asks one question of the registry's record. Exactly one of them speaks of any open endpoint, except
-that reported unauthorised use is said besides: the questions divide the statuses between them, with
-"assigned for the other transport only" taken out of them first because it is the more telling. They are silent
-about what the policy expects, and leave assigned ports to the policy where there is one.
+Each rule asks one question of the registry's record. Exactly one of them applies to any open endpoint, except that
+reported unauthorised use is reported besides: the questions divide the statuses between them, and "assigned for
+another transport only" is taken out of them first, because it tells more. These rules are silent about what the
+policy expects, and leave assigned ports to the policy where there is one.
 """
 
 from collections.abc import Callable
@@ -11,9 +11,11 @@ from collections.abc import Callable
 from scanner.core.model import RegistryStatus, Severity, State, Verdict
 from scanner.core.rules.rule import Case, Rule
 
+Predicate = Callable[[Case], str | None]
+
 _FIND_OUT = (
-    "Find the process that listens (on the host: `scanner listening PORT`) and its owner. If it is wanted, write it "
-    "into the policy with owner and reason; if not, stop it and close the port at the host's firewall."
+    "Find the process that listens (on the host: `scanner listening PORT`) and its owner. If it is wanted, add it to "
+    "the policy with an owner and a reason; if not, stop it and close the port in the host's firewall."
 )
 
 
@@ -49,94 +51,83 @@ def _assigned(case: Case) -> str | None:
     if not _open(case) or case.record.status is not RegistryStatus.ASSIGNED or case.decision is not None:
         return None
     known = case.identity is not None and case.identity.name
-    doubt = "" if known else "; whether that is what listens is not known"
+    doubt = "" if known else "; not verified that this is what listens"
     return f"the registry assigns it to {case.record.service}{doubt}"
 
 
+def _unexpected(rule_id: str, name: str, severity: Severity, why: str, applies: Predicate, action: str = "") -> Rule:
+    return Rule(rule_id, name, severity, Verdict.UNEXPECTED, why, f"{action}{_FIND_OUT}", applies)
+
+
 REGISTRY_RULES: tuple[Rule, ...] = (
-    Rule(
-        id="open-unassigned",
-        name="Open on an unassigned port",
-        severity=Severity.MEDIUM,
-        verdict=Verdict.UNEXPECTED,
-        why="IANA has assigned this number to no service on this transport. Nothing standard listens here by right: "
-        "it is a home-grown service, a product that never registered, something moved off its usual port, or "
-        "something that should not be there.",
-        action=_FIND_OUT,
-        applies=_by_status(RegistryStatus.UNASSIGNED, "{port}/{transport} is assigned to no service in the registry"),
+    _unexpected(
+        "open-unassigned",
+        "Open on an unassigned port",
+        Severity.MEDIUM,
+        "IANA has not assigned this number on this transport, so no standard service belongs here. It may be an "
+        "in-house service, a product that never registered, a service moved off its usual port, or something that "
+        "should not be there.",
+        _by_status(RegistryStatus.UNASSIGNED, "{port}/{transport} is assigned to no service in the registry"),
     ),
-    Rule(
-        id="open-reserved",
-        name="Open on a reserved port",
-        severity=Severity.MEDIUM,
-        verdict=Verdict.UNEXPECTED,
-        why="IANA keeps reserved numbers back, often at the edge of a range or after a change of use (RFC 6335 section "
-        "6). No service may expect to be found there, so whatever listens chose the number by itself.",
-        action=_FIND_OUT,
-        applies=_by_status(RegistryStatus.RESERVED, "{port}/{transport} is reserved by IANA: no service may have it"),
+    _unexpected(
+        "open-reserved",
+        "Open on a reserved port",
+        Severity.MEDIUM,
+        "IANA holds reserved numbers back, often at the edge of a range or after a change of use (RFC 6335 section 6). "
+        "No service is entitled to this number, so the software or its administrator picked it.",
+        _by_status(RegistryStatus.RESERVED, "{port}/{transport} is reserved by IANA: no service is assigned to it"),
     ),
-    Rule(
-        id="open-deregistered",
-        name="Open on a deregistered port",
-        severity=Severity.MEDIUM,
-        verdict=Verdict.UNEXPECTED,
-        why="The assignment of this number was withdrawn (RFC 6335 section 8.2). Software that still uses it is likely "
-        "to be old and unmaintained, or has nothing to do with the former service.",
-        action=_FIND_OUT,
-        applies=_by_status(
-            RegistryStatus.DEREGISTERED, "{port}/{transport} is deregistered: its assignment was withdrawn"
-        ),
+    _unexpected(
+        "open-deregistered",
+        "Open on a deregistered port",
+        Severity.MEDIUM,
+        "The assignment of this number was withdrawn (RFC 6335 section 8.2). Software that still uses it is likely to "
+        "be old and unmaintained, or unrelated to the former service.",
+        _by_status(RegistryStatus.DEREGISTERED, "{port}/{transport} is deregistered: its assignment was withdrawn"),
     ),
-    Rule(
-        id="open-other-transport",
-        name="Assigned for the other transport only",
-        severity=Severity.MEDIUM,
-        verdict=Verdict.UNEXPECTED,
-        why="The number belongs to a service on another transport, and IANA assigns each transport by itself (RFC 6335 "
-        "section 7.2). A listener here borrows a known name without being that service, which readers of a port "
-        "list will take it for.",
-        action=_FIND_OUT,
-        applies=_other_transport,
+    _unexpected(
+        "open-other-transport",
+        "Assigned for the other transport only",
+        Severity.MEDIUM,
+        "The number is assigned to a service on another transport, and IANA assigns each transport separately (RFC "
+        "6335 section 7.2). A reader of a port list will take this listener for that service, which it is not.",
+        _other_transport,
     ),
-    Rule(
-        id="open-dynamic",
-        name="Open in the dynamic range",
-        severity=Severity.LOW,
-        verdict=Verdict.UNEXPECTED,
-        why="Ports from 49152 on are never assigned; they are for short-lived use (RFC 6335 section 6). Remote "
-        "procedure calls and peer-to-peer software listen here for good reasons; so does what hides. The number may "
-        "change with every restart.",
-        action=_FIND_OUT,
-        applies=_by_status(RegistryStatus.DYNAMIC, "{port}/{transport} is in the dynamic range: never assigned"),
+    _unexpected(
+        "open-dynamic",
+        "Open in the dynamic range",
+        Severity.LOW,
+        "Ports from 49152 up are never assigned; they are for short-lived use (RFC 6335 section 6). Remote procedure "
+        "calls and peer-to-peer software listen here for good reasons, and so does software that hides. The number "
+        "may change with every restart.",
+        _by_status(RegistryStatus.DYNAMIC, "{port}/{transport} is in the dynamic range, which is never assigned"),
     ),
-    Rule(
-        id="open-private-use",
-        name="Open on a port for any private service",
-        severity=Severity.LOW,
-        verdict=Verdict.UNEXPECTED,
-        why="The registry gives this number to any private service of its kind, so it names nothing in particular: "
-        "only its owner can say what it is.",
-        action=_FIND_OUT,
-        applies=_by_status(RegistryStatus.PRIVATE_USE, "{port}/{transport} is for any private service"),
+    _unexpected(
+        "open-private-use",
+        "Open on a port for any private service",
+        Severity.LOW,
+        "The registry sets this number aside for private services of one kind, so the number does not identify the "
+        "service. Only its owner can.",
+        _by_status(RegistryStatus.PRIVATE_USE, "{port}/{transport} is set aside for private services"),
     ),
-    Rule(
-        id="unauthorised-use",
-        name="Assigned, with unauthorised use reported",
-        severity=Severity.LOW,
-        verdict=Verdict.UNEXPECTED,
-        why="IANA assigned the number, and also notes that something else is known to use it without an assignment. "
-        "The name in the registry is therefore a weaker hint than usual.",
-        action="Find out which of the two listens. " + _FIND_OUT,
-        applies=_unauthorised_use,
+    _unexpected(
+        "unauthorised-use",
+        "Assigned, with unauthorised use reported",
+        Severity.LOW,
+        "IANA assigned the number, and also notes that other software uses it without an assignment. The name in the "
+        "registry is therefore a weaker hint than usual.",
+        _unauthorised_use,
+        action="Find out which of the two is listening. ",
     ),
     Rule(
         id="open-assigned",
         name="Open on an assigned port",
         severity=Severity.INFO,
         verdict=Verdict.UNDETERMINED,
-        why="The registry assigns the number to a service. That says who may use it, not what does, and not that it is "
-        "safe or wanted: without a policy nobody has said what is expected here.",
-        action="Write a policy, so that wanted services are told from the rest.",
+        why="The registry assigns the number to a service. That says which service may use it, not which one does, and "
+        "not that it is safe or wanted. Without a policy, nothing says what is expected here.",
+        action="Write a policy (`scanner policy draft` starts one), so that expected services can be told apart.",
         applies=_assigned,
     ),
 )
+"""The rules that need nothing but the registry."""

@@ -1,7 +1,7 @@
-"""What the service itself has to say: rules over what was recognised behind an open port.
+"""Rules about the service that was recognised behind an open port.
 
-All are silent where nobody asked (`--identify`), and where nothing was recognised: what is not known is not
-guessed at. Words in a detail come from the peer; outputs make them inert.
+All are silent where no service was asked (`--identify`) and where nothing was recognised: what is not known is not
+guessed. Words in a detail come from the peer; outputs sanitise them.
 """
 
 from datetime import timedelta
@@ -12,7 +12,7 @@ from scanner.core.recognise.names import means, promises_tls, protocol_of
 from scanner.core.rules.rule import Case, Rule
 
 CERTIFICATE_SOON = timedelta(days=30)
-"""How long before its end a certificate is worth a finding."""
+"""How long before its expiry a certificate is worth a finding."""
 
 DATABASE_PROTOCOLS = frozenset(
     "mysql mysqlx postgresql redis memcached mongodb mssql cassandra zookeeper kafka ldap".split()  # noqa: SIM905
@@ -29,21 +29,21 @@ _OPEN_BY_ANSWERING = frozenset({"Elasticsearch", "OpenSearch", "Docker Engine AP
 
 
 def _spoken(case: Case) -> Identity | None:
-    """The identity, where the endpoint is open and something was recognised."""
+    """Return the identity, where the endpoint is open and something was recognised."""
     identity = case.identity
     known = identity is not None and identity.name and case.observation.state is State.OPEN
     return identity if known else None
 
 
 def _usual(case: Case, identity: Identity) -> str:
-    """The usual occupant of the port that speaks what was recognised, if there is one."""
+    """Return the software commonly found on the port that speaks the recognised protocol, if there is any."""
     return next((usual.product for usual in case.usual if means(identity, (usual.protocol,))), "")
 
 
 def _foreign(case: Case) -> Identity | None:
-    """What speaks, where the registry assigns the port and it is none of the registered services.
+    """Return what answers, where the registry assigns the port and it is none of the registered services.
 
-    Under a policy that expects the endpoint, only where the registered service is one that we would know.
+    Under a policy that expects the endpoint, only where the registered service is one that can be recognised.
     """
     identity = _spoken(case)
     if identity is None or case.record.status is not RegistryStatus.ASSIGNED or means(identity, case.record.names):
@@ -58,7 +58,7 @@ def _mismatch(case: Case) -> str | None:
     identity = _foreign(case)
     if identity is None or _usual(case, identity):
         return None
-    return f"{identity.words} speaks here; the registry assigns the port to {case.record.service}"
+    return f"{identity.words} answers here; the registry assigns the port to {case.record.service}"
 
 
 def _usual_mismatch(case: Case) -> str | None:
@@ -66,14 +66,14 @@ def _usual_mismatch(case: Case) -> str | None:
     product = _usual(case, identity) if identity else ""
     if identity is None or not product:
         return None
-    return f"{identity.words} speaks here, as is common ({product}); registered is {case.record.service}"
+    return f"{identity.words} answers here, as is common ({product}); the registered service is {case.record.service}"
 
 
 def _plaintext(case: Case) -> str | None:
     identity = _spoken(case)
     if identity is None or identity.encrypted or not identity.protocol or not promises_tls(case.record.names):
         return None
-    return f"{identity.words} speaks in the clear; {case.record.service} promises TLS from the first byte"
+    return f"{identity.words} answers in plain text; {case.record.service} uses TLS from the first byte"
 
 
 def _certificate(case: Case) -> Certificate | None:
@@ -86,9 +86,9 @@ def _expired(case: Case) -> str | None:
     if certificate is None:
         return None
     if now > certificate.not_after:
-        return f"the certificate of {certificate.subject} ended on {certificate.not_after:%Y-%m-%d}"
+        return f"the certificate of {certificate.subject} expired on {certificate.not_after:%Y-%m-%d}"
     if now < certificate.not_before:
-        return f"the certificate of {certificate.subject} begins only on {certificate.not_before:%Y-%m-%d}"
+        return f"the certificate of {certificate.subject} is not valid before {certificate.not_before:%Y-%m-%d}"
     return None
 
 
@@ -98,14 +98,14 @@ def _expires_soon(case: Case) -> str | None:
         return None
     days = (certificate.not_after - now).days
     left = "within a day" if days < 1 else f"in {days} day{'s' * (days > 1)}"
-    return f"the certificate of {certificate.subject} ends on {certificate.not_after:%Y-%m-%d}, {left}"
+    return f"the certificate of {certificate.subject} expires on {certificate.not_after:%Y-%m-%d}, {left}"
 
 
 def _old_tls(case: Case) -> str | None:
     identity = _spoken(case)
     if identity is None or identity.tls is None or identity.tls.version not in OLD_TLS:
         return None
-    return f"offered everything up to TLS 1.3, the service chose {identity.tls.version}"
+    return f"the service chose {identity.tls.version} although everything up to TLS 1.3 was offered"
 
 
 def _database(case: Case) -> str | None:
@@ -131,20 +131,20 @@ def _without_authentication(case: Case) -> str | None:
     answers = identity.product in _OPEN_BY_ANSWERING and identity.version and not identity.encrypted
     if identity.detail not in _OPEN_DETAILS and not (answers and identity.detail != "authentication required"):
         return None
-    return f"{identity.words} serves whoever connects"
+    return f"{identity.words} answers without authentication"
 
 
 def _middlebox(case: Case) -> str | None:
     identity = case.identity
     if identity is None or identity.conduct is not Conduct.UNACKNOWLEDGED:
         return None
-    return "it completes the handshake but acknowledges no data: hardly a service, more likely a device in between"
+    return "completes the handshake but acknowledges no data: probably a device on the path, not a service"
 
 
 def _whole_host(case: Case) -> str | None:
     if not case.observation.whole_host:
         return None
-    return "connections are accepted on random high ports too: its open ports are not listed one by one"
+    return "accepts connections on random high ports too, so its open ports are not listed one by one"
 
 
 SERVICE_RULES: tuple[Rule, ...] = (
@@ -153,28 +153,28 @@ SERVICE_RULES: tuple[Rule, ...] = (
         name="The host answers on every port",
         severity=Severity.LOW,
         verdict=Verdict.UNEXPECTED,
-        why="Random high ports on which nothing can be expected accept connections as well. A SYN proxy, a tarpit, a "
-        "load balancer or a catch-all rule answers for the host, so an open port says nothing about a service on it.",
-        action="Scan from a place that does not lie behind that device, or ask the host itself: `scanner listening`.",
+        why="The host accepts connections even on random high ports where no service is expected. A SYN proxy, a "
+        "tarpit, a load balancer or a catch-all rule answers for it, so an open port says nothing about a service.",
+        action="Scan from a place that is not behind that device, or look on the host itself: `scanner listening`.",
         applies=_whole_host,
     ),
     Rule(
         id="service-mismatch",
-        name="Something else speaks than is registered",
+        name="Not the registered service",
         severity=Severity.MEDIUM,
         verdict=Verdict.UNEXPECTED,
-        why="What answers on the port was recognised, and it is none of the services to which IANA assigns the number. "
-        "Services are moved to odd ports for good reasons, and also to pass a firewall or to stay unseen.",
-        action="Ask the owner why it runs on this port. If it is wanted, write it into the policy.",
+        why="The service on this port was recognised, and it is not one to which IANA assigns the number. Services are "
+        "moved to unusual ports for good reasons, but also to pass a firewall or to stay hidden.",
+        action="Ask the owner why it runs on this port. If it is wanted, add it to the policy.",
         applies=_mismatch,
     ),
     Rule(
         id="service-usual-mismatch",
-        name="Something else speaks than is registered, as is common",
+        name="Not the registered service, but a common one",
         severity=Severity.INFO,
         verdict=Verdict.UNDETERMINED,
-        why="What answers is not what IANA assigns the number to, but it is what is commonly found there.",
-        action="Write it into the policy if it is wanted.",
+        why="IANA assigns the number to another service, but the one that answers is commonly found there.",
+        action="Add it to the policy if it is wanted.",
         applies=_usual_mismatch,
     ),
     Rule(
@@ -182,9 +182,9 @@ SERVICE_RULES: tuple[Rule, ...] = (
         name="Plain text where TLS is expected",
         severity=Severity.MEDIUM,
         verdict=Verdict.UNEXPECTED,
-        why="Every service registered on this port begins with TLS, but what answers speaks in the clear. Clients may "
-        "send credentials readable, or TLS is broken, or something else has taken the port.",
-        action="Turn TLS on, or move the plain-text service to its own port.",
+        why="Every service registered on this port starts with TLS, but what answers uses plain text. Clients may send "
+        "credentials unencrypted, TLS may be broken, or another service may have taken the port.",
+        action="Enable TLS, or move the plain-text service to its own port.",
         applies=_plaintext,
     ),
     Rule(
@@ -192,57 +192,57 @@ SERVICE_RULES: tuple[Rule, ...] = (
         name="Certificate not valid now",
         severity=Severity.MEDIUM,
         verdict=Verdict.UNEXPECTED,
-        why="The certificate's validity is over or has not begun. Clients refuse it, or have been told to ignore "
-        "such errors, which is worse. A forgotten certificate is often on a forgotten service.",
-        action="Renew the certificate, or switch the service off if nobody misses it.",
+        why="The certificate has expired or is not valid yet. Clients reject it, or are configured to ignore such "
+        "errors, which is worse. A forgotten certificate often belongs to a forgotten service.",
+        action="Renew the certificate, or shut the service down if it is no longer needed.",
         applies=_expired,
     ),
     Rule(
         id="certificate-expires-soon",
-        name="Certificate ends within thirty days",
+        name="Certificate expires within thirty days",
         severity=Severity.LOW,
         verdict=Verdict.UNEXPECTED,
-        why="Certificates that renew themselves are renewed before this point; one that was not will probably expire.",
-        action="Renew it, and find out why nothing did so by itself.",
+        why="Automatic renewal happens earlier than this, so this certificate will probably expire.",
+        action="Renew it, and find out why it was not renewed automatically.",
         applies=_expires_soon,
     ),
     Rule(
         id="tls-outdated",
-        name="Only an outdated version of TLS",
+        name="Outdated version of TLS only",
         severity=Severity.LOW,
         verdict=Verdict.UNEXPECTED,
-        why="TLS 1.0 and 1.1 are deprecated (RFC 8996), and a service that can do no better is old.",
-        action="Update the service, or put a proxy with current TLS before it.",
+        why="TLS 1.0 and 1.1 are deprecated (RFC 8996). A service that supports nothing newer is outdated.",
+        action="Update the service, or put a proxy with current TLS in front of it.",
         applies=_old_tls,
     ),
     Rule(
         id="open-database",
-        name="A database is open to the network",
+        name="Database open to the network",
         severity=Severity.MEDIUM,
         verdict=Verdict.UNEXPECTED,
-        why="Databases and stores are meant for their applications, not for whoever reaches the host. Open ones are "
-        "found, copied and held to ransom within hours.",
-        action="Bind it to loopback or to the application's network, and close the port at the host's firewall.",
+        why="Databases are meant for their applications, not for every host on the network. Exposed ones are found, "
+        "copied and held to ransom within hours.",
+        action="Bind it to loopback or to the application's network, and close the port in the host's firewall.",
         applies=_database,
     ),
     Rule(
         id="open-remote-control",
-        name="Remote control is open to the network",
+        name="Remote control open to the network",
         severity=Severity.MEDIUM,
         verdict=Verdict.UNEXPECTED,
-        why="Whoever gets past this protocol's login has the host. Passwords are guessed here around the clock, and "
-        "telnet and X11 send them readable.",
+        why="A successful login over this protocol gives control of the host. Attackers guess passwords here at all "
+        "hours, and telnet and X11 send everything unencrypted.",
         action="Put it behind a VPN or a jump host, or use SSH with keys.",
         applies=_remote_control,
     ),
     Rule(
         id="open-without-authentication",
-        name="It serves whoever connects",
+        name="No authentication required",
         severity=Severity.HIGH,
         verdict=Verdict.UNEXPECTED,
-        why="The service answered a question that only a client it trusts should get answered, without "
-        "asking who we are.",
-        action="Turn authentication on now, then look into its logs for who else has been there.",
+        why="The service answered a request that should be answered for authenticated clients only, without asking for "
+        "credentials.",
+        action="Enable authentication now, then check the service's logs for other visitors.",
         applies=_without_authentication,
     ),
     Rule(
@@ -250,10 +250,10 @@ SERVICE_RULES: tuple[Rule, ...] = (
         name="Open, but not a service",
         severity=Severity.INFO,
         verdict=Verdict.UNDETERMINED,
-        why="A device that answers for others (a SYN proxy, a tarpit, a load balancer) makes ports look open behind "
-        "which there is nothing (Izhikevich et al., LZR, USENIX Security 2021).",
-        action="Scan again from a place that does not lie behind that device.",
+        why="A device that answers for other hosts (a SYN proxy, a tarpit, a load balancer) makes ports look open "
+        "although no service is behind them (Izhikevich et al., LZR, USENIX Security 2021).",
+        action="Scan again from a place that is not behind that device.",
         applies=_middlebox,
     ),
 )
-"""Rules that need what `--identify` found out."""
+"""The rules that need what `--identify` found."""
