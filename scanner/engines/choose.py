@@ -71,7 +71,7 @@ def why_not_raw(*, portable: bool = False) -> str:
     try:
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0).close()
     except PermissionError:
-        return "no right to open a raw socket"
+        return "no permission to open a raw socket"
     except OSError as error:
         return f"no packet socket: {os_problem(error)}"
     return ""

@@ -30,7 +30,7 @@ def main(wanted: int) -> None:
     with Lab() as lab:
         host = lab.namespace()
         with Tun(host, open=range(1000, 1000 + OPEN), silent=silent, forged=each) as tun:
-            engine = syn_engine(plan, SynOptions(tries=2), Limits(PACE / (3 * each), None))
+            engine = syn_engine(plan, SynOptions(attempts=2), Limits(PACE / (3 * each), None))
             swept = sweep(host, plan, engine, table=False)
     told = swept.statistics
     believed = swept.coverage.answered - OPEN

@@ -4,7 +4,7 @@
 
 The target's namespace drops everything at ingress, so every endpoint is silent and stays in flight as long as can be.
 Each size runs in a process of its own, since peak memory never goes down. The last line is the first 30 seconds of
-10.0.0.0/8 x 65,535 ports with three tries, as fast as possible. Goals: flat time, memory under 200 MB.
+10.0.0.0/8 x 65,535 ports with three attempts, as fast as possible. Goals: flat time, memory under 200 MB.
 """
 
 import asyncio
@@ -25,10 +25,10 @@ SINK += "add rule netdev sink in ip daddr 10.0.0.0/8 ip protocol tcp counter dro
 SECONDS = 30
 
 
-async def probe(targets: str, ports: int, tries: int, seconds: float) -> str:
+async def probe(targets: str, ports: int, attempts: int, seconds: float) -> str:
     """Sweep for so many seconds at most; probes, seconds, and peak memory in MB."""
     plan = plan_of([targets], range(1, ports + 1), wave_size=1 << 16)
-    engine = SynEngine(SynOptions(tries=tries), UNLIMITED, permit(plan))
+    engine = SynEngine(SynOptions(attempts=attempts), UNLIMITED, permit(plan))
     began = time.monotonic()
     async for _ in engine.run(plan.wave(turn) for turn in plan.numbers()):
         if time.monotonic() - began > seconds:
@@ -46,11 +46,11 @@ def main(exponents: list[int]) -> None:
         a.ip("route", "add", "10.0.0.0/8", "via", "10.77.0.2")
         b.run("nft", "-f", "-", stdin=SINK)
         sizes = [(f"2^{each}, one try", "10.0.0.0/16", 1 << (each - 16), 1, 1e9) for each in exponents]
-        for name, targets, ports, tries, most in [
+        for name, targets, ports, attempts, most in [
             *sizes,
             ("10.0.0.0/8 -p-, first 30 s", "10.0.0.0/8", 65535, 3, SECONDS),
         ]:
-            words = [__file__, "--one", targets, str(ports), str(tries), str(most)]
+            words = [__file__, "--one", targets, str(ports), str(attempts), str(most)]
             said = a.python(*words, seconds=1200).stdout
             sent, seconds, peak = map(float, said.split())
             print(f"{name:34}{sent:14,.0f}{seconds:10.2f}{seconds / sent * 1e6:12.3f}{peak:9.1f}", flush=True)

@@ -37,7 +37,7 @@ def engine_for(name: str, plan: Plan, limits: Limits) -> Engine:
     """An engine that asks twice."""
     if name == "connect":
         return ConnectEngine(ConnectOptions(), limits)
-    return SynEngine(SynOptions(tries=2), limits, permit(plan))
+    return SynEngine(SynOptions(attempts=2), limits, permit(plan))
 
 
 async def probe(name: str, limits: Limits, rate: float) -> int:

@@ -93,7 +93,7 @@ def send_frames(form: Template, wire: Wire) -> None:
 async def send_sweep(wire: Wire) -> None:
     """The whole engine."""
     plan = plan_of([NETWORK], range(65536), wave_size=WAVE)
-    engine = SynEngine(SynOptions(tries=1, wire=wire), UNLIMITED, permit(plan))
+    engine = SynEngine(SynOptions(attempts=1, wire=wire), UNLIMITED, permit(plan))
     until = time.monotonic() + MOST_SECONDS
     async for _ in engine.run(plan.wave(turn) for turn in plan.numbers()):
         if time.monotonic() > until:

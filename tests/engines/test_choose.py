@@ -47,7 +47,7 @@ def test_by_itself_syn_where_it_may_and_connect_where_not(system: type[System]) 
     system.linux(PermissionError(errno.EPERM, "no"))
     choice = choose_engine(EngineName.AUTO)
     assert choice.engine is EngineName.CONNECT
-    assert "no right to open a raw socket" in choice.why
+    assert "no permission to open a raw socket" in choice.why
     system.macos()
     choice = choose_engine(EngineName.AUTO)
     assert choice.engine is EngineName.CONNECT
@@ -91,7 +91,7 @@ def test_a_kernel_without_packet_sockets_says_so(system: type[System]) -> None:
     assert "Address family not supported" in why_not_raw()
 
 
-@pytest.mark.parametrize("wrong", [{"tries": 0}, {"tries": 22}, {"spacing": 0.5}])
+@pytest.mark.parametrize("wrong", [{"attempts": 0}, {"attempts": 22}, {"spacing": 0.5}])
 def test_options_that_cannot_be(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInput):
         SynOptions(**wrong)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ from scanner.engines.syn.options import Statistics, SynOptions
 from scanner.engines.syn.scope_filter import ScopeFilter
 from tests.netlab.lab import Namespace
 
-QUICK = SynOptions(tries=2, wire=Wire.SENDMMSG)
+QUICK = SynOptions(attempts=2, wire=Wire.SENDMMSG)
 """Enough where nothing is lost; and by the wire that every kernel has."""
 
 

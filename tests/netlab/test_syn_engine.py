@@ -66,7 +66,7 @@ def test_small_waves_are_probed_side_by_side(pair: Pair) -> None:
     a, b = pair
     b.nft("add rule inet lab input tcp flags & (syn|ack) == syn drop")
     plan = plan_of(["10.77.0.2"], range(1, 4001), wave_size=10)
-    engine, sent = syn_engine(plan, replace(QUICK, tries=1)), list[int]()
+    engine, sent = syn_engine(plan, replace(QUICK, attempts=1)), list[int]()
     swept = sweep(a, plan, engine, meanwhile=lambda _: sent.append(engine.progress.sent))
     assert sent[0] == plan.size
     assert swept.reasons == {"no-response": plan.size}
@@ -245,7 +245,7 @@ def test_without_the_right_nothing_happens(pair: Pair) -> None:
     drop = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"]
     said = a.run(*drop, sys.executable, "-c", script).stdout
     assert said.count("\n") == 1
-    assert said.startswith("--engine syn: no right to open a raw socket; run it with sudo")
+    assert said.startswith("--engine syn: no permission to open a raw socket; run it with sudo")
     assert "CAP_NET_RAW" in said
     assert b.packets("any") == 0
 
@@ -307,7 +307,7 @@ def test_answers_that_came_while_the_process_was_stopped_are_heard(pair: Pair) -
         "from tests.netlab.sweeping import plan_of, syn_engine\n"
         "plan = plan_of(['10.77.0.2'], range(1, 2001))\n"
         "async def main():\n"
-        "    engine = syn_engine(plan, SynOptions(tries=1))\n"
+        "    engine = syn_engine(plan, SynOptions(attempts=1))\n"
         "    async for settled in engine.run([plan.wave(0)]): print(settled.reasons())\n"
         "print('ready', flush=True)\n"
         "input()\n"
@@ -341,11 +341,13 @@ def test_lost_answers_make_a_wave_degraded(pair: Pair, monkeypatch: pytest.Monke
     monkeypatch.setattr("scanner.engines.syn.listener.Receiver", small)
     monkeypatch.setattr("scanner.engines.syn.listener._GATHER", 2.0)
     plan = plan_of(["10.77.0.2"], range(1, 12_001))
-    swept = sweep(a, plan, syn_engine(plan, SynOptions(tries=1)), table=False)
+    swept = sweep(a, plan, syn_engine(plan, SynOptions(attempts=1)), table=False)
     assert swept.statistics.dropped > 1000
     (wave,) = swept.waves
-    assert wave.degraded == ("answers were lost: the receive ring was full",)
-    assert f"packets that the kernel had no room for: {swept.statistics.dropped:,}" in swept.statistics.words()
+    assert wave.degraded == ("answers were lost because the receive buffer was full",)
+    assert (
+        f"answers dropped because the receive buffer was full: {swept.statistics.dropped:,}" in swept.statistics.notes()
+    )
     assert swept.coverage.answered + swept.statistics.dropped == plan.size
 
 
@@ -420,7 +422,7 @@ def test_the_capture_holds_the_accepted_answers(pair: Pair, tmp_path: Path) -> N
     b.listen([80])
     plan = plan_of(["10.77.0.2", "fd77::2", "127.0.0.1"], [80, 81])
     file = tmp_path / "answers.pcap"
-    sweep(a, plan, syn_engine(plan, SynOptions(tries=1, pcap=file)))
+    sweep(a, plan, syn_engine(plan, SynOptions(attempts=1, pcap=file)))
     said = subprocess.run(["tcpdump", "-nn", "-r", file], capture_output=True, text=True, check=True).stdout
     ends = [(words[2], words[6]) for words in map(str.split, said.splitlines())]
     assert sorted(ends) == [
@@ -451,6 +453,6 @@ def test_either_wire_gives_the_same_table(pair: Pair, wire: Wire) -> None:
     a, b = pair
     b.listen([80])
     plan = plan_of(["10.77.0.2", "fd77::2"], range(70, 90))
-    swept = sweep(a, plan, syn_engine(plan, SynOptions(tries=2, wire=wire)))
+    swept = sweep(a, plan, syn_engine(plan, SynOptions(attempts=2, wire=wire)))
     assert swept.reasons == {"syn-ack": 2, "reset": 38}
     assert swept.statistics.wires == (wire.value,)

@@ -41,7 +41,7 @@ def test_no_forged_answer_is_believed_and_all_are_counted(lab: Lab) -> None:
         plan = plan_of(["10.88.0.1", "fd88::1"], [80, 81, *range(1000, 1500)])
         engine = syn_engine(plan, limits=GENTLE)
         swept = sweep(host, plan, engine)
-    said = f"packets that looked like answers but proved no probe of ours: {tun.report['forged']:,}, none believed"
+    said = f"forged answers rejected (no valid cookie): {tun.report['forged']:,}"
     assert said in engine.notes
     assert tun.report["forged"] == 9 * tun.report["syns"] > 15_000
     assert swept.statistics.forged == tun.report["forged"]
@@ -49,14 +49,14 @@ def test_no_forged_answer_is_believed_and_all_are_counted(lab: Lab) -> None:
     assert swept.statistics.dropped == 0
 
 
-@pytest.mark.parametrize(("loss", "tries"), [(0.05, 3), (0.10, 4)])
-def test_recall_under_loss_and_what_the_sweep_thinks_of_it(lab: Lab, loss: float, tries: int) -> None:
+@pytest.mark.parametrize(("loss", "attempts"), [(0.05, 3), (0.10, 4)])
+def test_recall_under_loss_and_what_the_sweep_thinks_of_it(lab: Lab, loss: float, attempts: int) -> None:
     host = lab.namespace()
     plan = plan_of(["10.88.0.0/28"], range(1, 1025))
     with Tun(host, all_open=True, loss=loss, seed=11):
-        swept = sweep(host, plan, syn_engine(plan, SynOptions(tries=tries), GENTLE), table=False)
+        swept = sweep(host, plan, syn_engine(plan, SynOptions(attempts=attempts), GENTLE), table=False)
     found = swept.coverage.open / plan.size
-    expected = 1 - (1 - (1 - loss) ** 2) ** tries
+    expected = 1 - (1 - (1 - loss) ** 2) ** attempts
     spread = 3 * (expected * (1 - expected) / plan.size) ** 0.5
     assert found >= expected - spread - 1 / plan.size
     guess = estimate(swept.answers_by_try)

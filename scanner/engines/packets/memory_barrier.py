@@ -30,7 +30,7 @@ def fence(machine: str = "") -> Callable[[], object]:
         return _nothing
     if machine not in _SYSTEM_CALL:
         raise InvalidInput(
-            f"memory order on {machine} is not known here", cure="use --engine connect or --engine scapy"
+            f"the memory order of {machine} is unknown to this program", cure="use --engine connect or --engine scapy"
         )
     call, number = libc().syscall, _SYSTEM_CALL[machine]
     return lambda: call(number, _GLOBAL_EXPEDITED, 0, 0)

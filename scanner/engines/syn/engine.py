@@ -1,10 +1,10 @@
-"""The SYN engine: what the rest of the program sees of it.
+"""The SYN engine as the rest of the program sees it.
 
-The work is done by two threads, one that sends and decides (`syn_loop.py`) and one that listens (`syn_listen.py`): a
-packet's time is spent in the kernel and in numpy, which both let go of the interpreter's lock, so the two really run
-at once. asyncio is only the door. `run` hands waves to the sending thread when it asks for them and yields what comes
-back; whoever consumes slowly makes the engine send slowly, since waves are only handed over while somebody waits for
-results. The threads are started by `run`, in the network namespace of its caller.
+The work is done by two threads, one that sends and decides (`loop.py`) and one that listens (`listener.py`): a packet's
+time is spent in the kernel and in numpy, which both release the interpreter's lock, so the two really run at once.
+asyncio is only the door. `run` hands waves to the sending thread when it asks for them and yields what comes back; a
+slow consumer makes the engine send slowly, since waves are only handed over while one waits for results. The threads
+are started by `run`, in the network namespace of its caller.
 """
 
 import asyncio
@@ -23,17 +23,17 @@ from scanner.engines.syn.options import Permitted, Statistics, SynOptions
 from scanner.engines.syn.route_output import sender_opener
 
 _SWITCH = 0.0002
-"""Seconds after which one thread makes room for the other. Python's 5 ms would keep the sender waiting for longer
-than a batch takes to send, each time it comes back from the kernel while the listener computes."""
+"""Seconds after which one thread makes room for the other. Python's 5 ms would keep the sender waiting for longer than
+a batch takes to send, each time it comes back from the kernel while the listener computes."""
 
 
 class _Want:
-    """The sending thread asks for one more wave."""
+    """Event: the sending thread asks for one more wave."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Ended:
-    """The sending thread has ended."""
+    """Event: the sending thread has ended."""
 
     error: BaseException | None = None
 
@@ -69,7 +69,7 @@ class SynEngine:
     @property
     def notes(self) -> tuple[str, ...]:
         """See `interface.Engine`."""
-        return (*self._notes.values(), *self.statistics.words())
+        return (*self._notes.values(), *self.statistics.notes())
 
     def stop(self) -> None:
         """See `interface.Engine`."""
@@ -81,17 +81,17 @@ class SynEngine:
         """See `interface.Engine`.
 
         Raises:
-            NotPermitted: no right to raw sockets; before any probe.
+            NotPermitted: no privilege for raw sockets; before any probe.
             InvalidInput: there is no such interface, or no way to send on it.
             OutOfScope: a wave holds an address that is not permitted.
         """
         demand_raw(EngineName.SYN)
         inbox: asyncio.Queue[_Event] = asyncio.Queue()
-        tell = _teller(asyncio.get_running_loop(), inbox)
+        post = _poster(asyncio.get_running_loop(), inbox)
         capture = PcapWriter(self._options.pcap) if self._options.pcap else None
-        self._loop = loop = self._make(tell, capture)
+        self._loop = loop = self._make(post, capture)
         closing = threading.Event()
-        thread = threading.Thread(target=_work, args=(loop, closing, tell), name="syn-sender", daemon=True)
+        thread = threading.Thread(target=_work, args=(loop, closing, post), name="syn-sender", daemon=True)
         thread.start()
         source, interval = iter(waves), sys.getswitchinterval()
         sys.setswitchinterval(_SWITCH)
@@ -111,32 +111,32 @@ class SynEngine:
             if capture:
                 capture.close()
 
-    def _make(self, tell: Callable[[_Event], None], capture: PcapWriter | None) -> SynLoop:
+    def _make(self, post: Callable[[_Event], None], capture: PcapWriter | None) -> SynLoop:
         return SynLoop(
             self._options,
             self._limits,
             self._permitted,
             open_sender=sender_opener(self._options.wire, self._notes),
-            want=lambda: tell(_Want()),
-            deliver=tell,
+            want=lambda: post(_Want()),
+            deliver=post,
             keep=capture.write if capture else None,
         )
 
 
-def _work(loop: SynLoop, closing: threading.Event, tell: Callable[[_Event], None]) -> None:
-    """The sending thread."""
+def _work(loop: SynLoop, closing: threading.Event, post: Callable[[_Event], None]) -> None:
+    """Run the sending thread."""
     try:
         loop.run(closing.is_set)
-    except BaseException as error:  # noqa: BLE001 - raised again by whoever awaits the results
-        tell(_Ended(error))
+    except BaseException as error:  # noqa: BLE001 - raised again where the results are awaited
+        post(_Ended(error))
     else:
-        tell(_Ended())
+        post(_Ended())
 
 
-def _teller(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[_Event]") -> Callable[[_Event], None]:
-    """Puts events into the inbox, from any thread."""
+def _poster(loop: asyncio.AbstractEventLoop, inbox: "asyncio.Queue[_Event]") -> Callable[[_Event], None]:
+    """Return a function that puts events into the inbox, from any thread."""
 
-    def tell(event: _Event) -> None:
+    def post(event: _Event) -> None:
         loop.call_soon_threadsafe(inbox.put_nowait, event)
 
-    return tell
+    return post

@@ -1,12 +1,12 @@
-"""Listening: a thread that empties the receive rings, keeps what carries our cookie, and queues it for judgement.
+"""Listening: a thread that empties the receive rings and queues the answers that carry our cookie.
 
 It shares nothing with the sending thread but a queue of finished batches and a few counters that only it writes, so
 there is nothing to lock. Its work is almost all in numpy and the kernel, where the interpreter's lock is free. It lets
 packets gather for 20 milliseconds, so that batches are worth their fixed cost; the ring holds many times that, and the
 kernel's timestamps keep the round-trip times right.
 
-There is a ring for each IP version that is probed. It hears every interface (`ring.py`), so on a host with several it
-does not matter by which one an answer comes.
+There is a ring for each IP version that is probed. It receives from every interface (`receive_ring.py`), so on a host
+with several it does not matter by which one an answer comes.
 """
 
 import select
@@ -36,7 +36,7 @@ class AnswerListener:
     """The receiving half of a sweep."""
 
     def __init__(self, ports: SourcePorts, key: bytes, *, keep: Keep | None = None) -> None:
-        """`key` is the cookie's; `keep` is told of each batch with accepted answers, in the listening thread."""
+        """`key` is the cookie's; `keep` gets each batch with accepted answers, in the listening thread."""
         self._ports = ports
         self._cookie = Cookie(key)
         self._keep = keep
@@ -44,27 +44,27 @@ class AnswerListener:
         self._epoll = select.epoll()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="syn-listener", daemon=True)
-        self.heard: deque[AcceptedAnswers] = deque()
+        self.accepted: deque[AcceptedAnswers] = deque()
         """Batches of accepted answers, oldest first."""
-        self._heard_until = float("-inf")
+        self._read_until = float("-inf")
         self.failure: BaseException | None = None
-        """What ended the thread, if anything did."""
+        """The exception that ended the thread, if one did."""
         self.forged = 0
         """Packets that looked like answers but did not carry our cookie."""
         self.dropped = 0
-        """Packets that the kernel had no room for."""
+        """Answers dropped because the receive buffer was full."""
 
     @property
-    def heard_until(self) -> float:
-        """Everything that came before this moment, on the monotonic clock, is in `heard` or was taken from it.
+    def read_until(self) -> float:
+        """Everything that came before this moment, on the monotonic clock, is in `accepted` or was taken from it.
 
         Silence may only be called silence up to here: after the process was stopped, or where the machine is busy,
-        answers lie in the ring that nobody has looked at.
+        answers that were not looked at yet lie in the ring.
         """
-        return self._heard_until if self._thread.is_alive() else float("inf")
+        return self._read_until if self._thread.is_alive() else float("inf")
 
     def open(self, version: int) -> None:
-        """Begin to listen for answers of one IP version, if that was not done.
+        """Begin to listen for answers of one IP version, unless that was done.
 
         Raises:
             NotPermitted: this process may not open packet sockets.
@@ -75,7 +75,7 @@ class AnswerListener:
         try:
             receiver = Receiver(version, first_port=self._ports.first, last_port=self._ports.last)
         except OSError as error:
-            problem = f"this system gives no memory to receive answers in ({os_problem(error)})"
+            problem = f"the kernel has no memory for the receive buffer ({os_problem(error)})"
             raise InvalidInput(problem, cure="use --engine connect") from error
         self._receivers[version] = receiver
         self._epoll.register(receiver.fileno(), select.EPOLLIN)
@@ -83,7 +83,7 @@ class AnswerListener:
             self._thread.start()
 
     def close(self) -> None:
-        """End the thread and give everything back."""
+        """End the thread and close every socket."""
         self._closing = True
         if self._thread.is_alive():
             self._thread.join()
@@ -99,7 +99,7 @@ class AnswerListener:
                     time.sleep(_GATHER)
                     began = time.monotonic()
                     self._drain()
-                self._heard_until = began
+                self._read_until = began
         except BaseException as error:  # noqa: BLE001 - handed to the thread that asks
             self.failure = error
 
@@ -113,11 +113,11 @@ class AnswerListener:
     def _take(self, batch: Received) -> None:
         shift = time.monotonic() - time.time()
         answers = dissect(batch.packets, batch.lengths)
-        heard, accepted, forged = validate(answers, self._cookie, batch.at + shift)
+        accepted, rows, forged = validate(answers, self._cookie, batch.at + shift)
         self.forged += forged
-        if len(heard):
-            self.heard.append(heard)
+        if len(accepted):
+            self.accepted.append(accepted)
             if self._keep:
                 mask = np.zeros(len(batch), np.bool_)
-                mask[accepted] = True
+                mask[rows] = True
                 self._keep(batch, mask)

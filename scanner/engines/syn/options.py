@@ -1,4 +1,4 @@
-"""What the user can say of how SYNs are sent: shared by the `syn` and `scapy` engines."""
+"""Options of the `syn` and `scapy` engines, and the statistics that the summary shows."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from scanner.core.errors import InvalidInput
 from scanner.engines.choose import Wire
 
 LEAST_SPACING = 1.0
-"""Seconds between two SYNs to one endpoint: Linux answers a repeated one only after half a second."""
+"""Minimum seconds between two SYNs to one endpoint: Linux answers a repeated one only after half a second."""
 
 Permitted = Callable[[U8, U64, U64], npt.NDArray[np.bool_]]
 """(version, high, low) columns of addresses -> which of them may be probed, bool[n]."""
@@ -22,12 +22,12 @@ Permitted = Callable[[U8, U64, U64], npt.NDArray[np.bool_]]
 class SynOptions:
     """How SYNs are sent and waited for."""
 
-    tries: int = 3
+    attempts: int = 3
     """How often an endpoint that does not answer is probed."""
     spacing: float = LEAST_SPACING
-    """Seconds from the end of one try of a wave to the beginning of the next."""
+    """Seconds from the end of one attempt of a wave to the beginning of the next."""
     cooldown: float = LEAST_SPACING
-    """Seconds to wait for answers after the last try of a wave."""
+    """Seconds to wait for answers after the last attempt of a wave."""
     interface: str | None = None
     """The interface that every probe must use; None leaves it to the routing tables."""
     wire: Wire = Wire.AUTO
@@ -35,40 +35,42 @@ class SynOptions:
     pcap: Path | None = None
     """Where to write the accepted answers as a capture file."""
     in_flight: int = 56 << 20
-    """Bytes that waves in flight may take. A silent endpoint of IPv4 takes 20 of them: close to three million fit."""
+    """Maximum memory of waves in flight, in bytes. A silent endpoint of IPv4 takes 20 of them: close to three million
+    fit."""
 
     def __post_init__(self) -> None:
-        if not 1 <= self.tries <= 21:
-            raise InvalidInput(f"{self.tries - 1} retries", where="--retries", cure="0 to 20 are possible")
+        if not 1 <= self.attempts <= 21:
+            raise InvalidInput(f"{self.attempts - 1} retries are not possible", where="--retries", cure="use 0 to 20")
         if self.spacing < LEAST_SPACING:
-            problem = f"{self.spacing:g} s between tries"
-            raise InvalidInput(problem, where="spacing", cure="at least 1 s, or Linux does not answer")
+            problem = f"{self.spacing:g} s between attempts is too short"
+            raise InvalidInput(problem, where="spacing", cure="use at least 1 s, or Linux does not answer")
 
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What the engine counted, beyond what the waves say."""
+    """What the engine counted, beyond the coverage of the waves."""
 
     forged: int = 0
     """Packets that looked like answers but did not carry our cookie."""
     late: int = 0
     """Genuine answers that came after their wave was settled."""
     dropped: int = 0
-    """Answers that the kernel had no room for."""
+    """Answers dropped because the receive buffer was full."""
     resets: int = 0
-    """Resets that we sent because our kernel's own did not get through."""
+    """Half-open connections reset by us because our kernel's own reset did not get through."""
     neighbour_requests: int = 0
     """ARP requests and neighbour solicitations sent."""
     wires: tuple[str, ...] = ()
     """How frames were given to the kernel."""
 
-    def words(self) -> Iterator[str]:
-        """What of it an auditor should know, one line each."""
+    def notes(self) -> Iterator[str]:
+        """Yield what an auditor should know of it, one line each."""
         if self.forged:
-            yield f"packets that looked like answers but proved no probe of ours: {self.forged:,}, none believed"
+            yield f"forged answers rejected (no valid cookie): {self.forged:,}"
         if self.late:
-            yield f"answers that came when all was settled: {self.late:,} (duplicates, or --timeout is too short)"
+            yield f"answers after the end of their wave: {self.late:,} (duplicates, or --timeout is too short)"
         if self.dropped:
-            yield f"packets that the kernel had no room for: {self.dropped:,}"
+            yield f"answers dropped because the receive buffer was full: {self.dropped:,}"
         if self.resets:
-            yield f"connections that we reset, as this machine's firewall kept its kernel from it: {self.resets:,}"
+            blocked = "the local firewall blocked the kernel's RST"
+            yield f"half-open connections reset by us ({blocked}): {self.resets:,}"

@@ -1,10 +1,10 @@
 """The portable way to send SYNs: scapy's own sockets, routes and ARP, one packet at a time.
 
-Made for systems and links that the fast engine does not know (macOS, odd link layers), not for speed: scapy takes
-a quarter of a millisecond to build a packet. The plan, the tries, the cookies and the judgement are those of the `syn`
-engine, so that states and reasons are the same; only what touches the network differs. One wave is probed at a
+Made for systems and links that the fast engine does not know (macOS, odd link layers), not for speed: scapy takes a
+quarter of a millisecond to build a packet. The plan, the attempts, the cookies and the validation are those of the
+`syn` engine, so that states and reasons are the same; only what touches the network differs. One wave is probed at a
 time, in a thread, and a second thread reads what comes, on the interfaces that probes left by: an answer that comes in
-by another one is missed here, while the `syn` engine hears it.
+by another one is missed here, while the `syn` engine receives it.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ class ScapyEngine:
     """Probes by SYN through scapy's sockets. Obeys `interface.Engine`."""
 
     def __init__(self, options: SynOptions, limits: Limits, permitted: Permitted) -> None:
-        """Of `options`, only tries, spacing and cooldown mean something here.
+        """Of `options`, only attempts, spacing and cooldown have an effect here.
 
         Raises:
             InvalidInput: an interface was named; scapy's routes decide here.
@@ -81,11 +81,11 @@ class ScapyEngine:
         """See `interface.Engine`.
 
         Raises:
-            NotPermitted: no right to raw sockets; before any probe.
+            NotPermitted: no privilege for raw sockets; before any probe.
             OutOfScope: a wave holds an address that is not permitted.
         """
         demand_raw(EngineName.SCAPY)
-        ports = _source_ports(self._options.tries)
+        ports = _source_ports(self._options.attempts)
         network = _Network()
         try:
             for wave in waves:
@@ -96,36 +96,38 @@ class ScapyEngine:
             network.close()
 
     def _probe(self, wave: Wave, network: "_Network", ports: SourcePorts) -> SettledWave:
-        """Probe one wave, try after try."""
+        """Probe one wave, attempt after attempt."""
         if not self._permitted(wave.version, wave.high, wave.low).all():
             raise OutOfScope("the plan holds an address that is not permitted; stopped before probing it")
-        flight = InFlightWave(wave, np.zeros(len(wave), np.int32), tries=self._options.tries, born=time.monotonic())
-        asking = _Asking(flight, network, ports)
-        asking.settle_absent()
+        flight = InFlightWave(
+            wave, np.zeros(len(wave), np.int32), attempts=self._options.attempts, born=time.monotonic()
+        )
+        probing = _WaveProbing(flight, network, ports)
+        probing.settle_absent()
         trying = True
         while trying and not self._stopping:
-            self._try_once(asking)
-            pause = self._options.cooldown if flight.last_try else self._options.spacing
-            asking.listen_until(flight.last_sent + pause)
-            trying = flight.next_try()
+            self._attempt_once(probing)
+            pause = self._options.cooldown if flight.last_attempt else self._options.spacing
+            probing.listen_until(flight.last_sent + pause)
+            trying = flight.next_attempt()
         if self._stopping:
-            asking.listen_until(flight.last_sent + self._options.cooldown)
+            probing.listen_until(flight.last_sent + self._options.cooldown)
         reason = Reason.INTERRUPTED if self._stopping and (flight.sending or trying) else Reason.NO_RESPONSE
         self._settled += len(flight)
         self._open += flight.open
-        return flight.finish(time.monotonic(), time.time(), reason=reason, absent=asking.absent)
+        return flight.finish(time.monotonic(), time.time(), reason=reason, absent=probing.absent)
 
-    def _try_once(self, asking: "_Asking") -> None:
-        flight = asking.flight
+    def _attempt_once(self, probing: "_WaveProbing") -> None:
+        flight = probing.flight
         while flight.sending and not self._stopping:
-            place = flight.look(1)
-            if len(place):
-                self._wait_for_turn(asking, int(flight.wave.host[place[0]]))
-                self._sent += asking.send(int(place[0]))
-            flight.take(place[:0])
-            asking.listen()
+            indices = flight.look(1)
+            if len(indices):
+                self._wait_for_turn(probing, int(flight.wave.host[indices[0]]))
+                self._sent += probing.send(int(indices[0]))
+            flight.take(indices[:0])
+            probing.listen()
 
-    def _wait_for_turn(self, asking: "_Asking", host: int) -> None:
+    def _wait_for_turn(self, probing: "_WaveProbing", host: int) -> None:
         """Wait until the global rate and the host's both allow one more."""
         hosts = np.array([host], np.uint64)
         while not self._stopping:
@@ -133,11 +135,11 @@ class ScapyEngine:
             if self._all.ready(now, 1) and (self._hosts is None or self._hosts.allow(hosts, now, 1)[0]):
                 self._all.took(1)
                 return
-            asking.listen()
+            probing.listen()
             time.sleep(_NAP)
 
 
-class _Asking:
+class _WaveProbing:
     """One wave being probed: between its bookkeeping and the network."""
 
     def __init__(self, flight: InFlightWave, network: "_Network", ports: SourcePorts) -> None:
@@ -149,25 +151,25 @@ class _Asking:
         """Resolve the link-layer address of every host, and settle those of hosts that have none."""
         wave = self.flight.wave
         _, first, which = np.unique(wave.host, return_index=True, return_inverse=True)
-        addresses = [wave.address(int(place)) for place in first]
+        addresses = [wave.address(int(index)) for index in first]
         for number, reason in self._network.unreachable(addresses).items():
-            places = np.flatnonzero(which == number).astype(np.int32)
-            self.flight.settle(places, reason, time.monotonic())
+            indices = np.flatnonzero(which == number).astype(np.int32)
+            self.flight.settle(indices, reason, time.monotonic())
             self.absent += reason == reason_code(Reason.NO_ARP_REPLY)
 
-    def send(self, place: int) -> int:
-        """Send one probe; whether it went, as a number."""
+    def send(self, index: int) -> int:
+        """Send one probe; return whether it went, as a number."""
         wave, now = self.flight.wave, time.monotonic()
-        row = slice(place, place + 1)
+        row = slice(index, index + 1)
         port = np.array([self._ports.port(0, self.flight.attempt)], np.uint16)
         sequence = self._network.cookie.of(
-            int(wave.version[place]), high=wave.high[row], low=wave.low[row], port=wave.port[row], source_port=port
+            int(wave.version[index]), high=wave.high[row], low=wave.low[row], port=wave.port[row], source_port=port
         )
-        error = self._network.send(wave.address(place), int(wave.port[place]), int(port[0]), int(sequence[0]))
+        error = self._network.send(wave.address(index), int(wave.port[index]), int(port[0]), int(sequence[0]))
         if error:
-            self.flight.settle(np.array([place], np.int32), local_error_code(error), now)
+            self.flight.settle(np.array([index], np.int32), local_error_code(error), now)
             return 0
-        self.flight.mark_sent(np.array([place], np.int32), now)
+        self.flight.mark_sent(np.array([index], np.int32), now)
         return 1
 
     def listen(self) -> None:
@@ -180,11 +182,11 @@ class _Asking:
             row[: min(len(frame), _WIDTH)] = np.frombuffer(frame[:_WIDTH], np.uint8)
         lengths = np.array([min(len(frame), _WIDTH) for _, frame in frames])
         at = np.array([moment for moment, _ in frames])
-        heard, _, _ = validate(dissect(rows, lengths), self._network.cookie, at)
-        slot, attempt = self._ports.split(heard.source_port)
-        place = self.flight.find(heard.version, heard.high, heard.low, heard.port)
-        known = np.flatnonzero((slot == 0) & (place >= 0) & (attempt <= self.flight.attempt))
-        self.flight.hear(heard.rows(known), place[known], attempt[known])
+        answers, _, _ = validate(dissect(rows, lengths), self._network.cookie, at)
+        slot, attempt = self._ports.split(answers.source_port)
+        indices = self.flight.find(answers.version, answers.high, answers.low, answers.port)
+        known = np.flatnonzero((slot == 0) & (indices >= 0) & (attempt <= self.flight.attempt))
+        self.flight.add_answers(answers.rows(known), indices[known], attempt[known])
 
     def listen_until(self, moment: float) -> None:
         """Take in what comes until then, or until everything is answered."""
@@ -216,7 +218,7 @@ class _Network:
         self._thread.start()
 
     def send(self, address: Address, port: int, source_port: int, sequence: int) -> int:
-        """Send a SYN; the errno that kept it, or 0."""
+        """Send a SYN; return the errno that stopped it, or 0."""
         from scapy.layers.inet import IP, TCP
         from scapy.layers.inet6 import IPv6
 
@@ -231,26 +233,26 @@ class _Network:
         return 0
 
     def take(self) -> list[tuple[float, bytes]]:
-        """The packets that came since the last call, and when, on the monotonic clock."""
+        """Return the packets that came since the last call, and when, on the monotonic clock."""
         return [self._frames.popleft() for _ in range(len(self._frames))]
 
     def unreachable(self, addresses: list[Address]) -> dict[int, int]:
-        """Which of some addresses cannot be sent to, by their place, and the reason code for it."""
+        """Return which of some addresses cannot be sent to, by index, and the reason code for it."""
         for address in addresses:
             if address not in self._unreachable:
                 self._unreachable[address] = self._why_not(address)
         codes = [self._unreachable[address] for address in addresses]
-        return {place: code for place, code in enumerate(codes) if code}
+        return {index: code for index, code in enumerate(codes) if code}
 
     def close(self) -> None:
-        """Give everything back."""
+        """Close every socket."""
         self._closing = True
         self._thread.join()
         for each in self._sockets.values():
             each.close()
 
     def _route(self, address: Address) -> tuple[str, str, str]:
-        """scapy's interface, source address and gateway for a destination; our own addresses are on loopback."""
+        """Return scapy's interface, source address and gateway for a destination; our own addresses are on loopback."""
         if str(address) in self._own:
             return self._conf.loopback_name, str(address), str(address)
         table = self._conf.route if address.version == 4 else self._conf.route6
@@ -258,7 +260,7 @@ class _Network:
         return str(interface), str(source), str(gateway)
 
     def _why_not(self, address: Address) -> int:
-        """The reason code why an address cannot be sent to, or 0."""
+        """Return the reason code why an address cannot be sent to, or 0."""
         from scapy.layers.inet6 import getmacbyip6
         from scapy.layers.l2 import Ether, getmacbyip
 
@@ -279,7 +281,8 @@ class _Network:
         return self._sockets[key]
 
     def _open(self, interface: str, version: int) -> Any:
-        """To ourselves the kernel must route: it takes nothing for 127.0.0.0/8 from outside of its IP layer."""
+        """Open a socket. To this host the kernel must route: it takes nothing for 127.0.0.0/8 from outside of its IP
+        layer."""
         if interface != self._conf.loopback_name:
             return self._conf.L3socket(iface=interface)
         from scapy.layers.inet6 import L3RawSocket6
@@ -299,9 +302,9 @@ class _Network:
                     self._frames.append((time.monotonic(), bytes(packet.original)))
 
 
-def _source_ports(tries: int) -> SourcePorts:
-    """Free ports where the system tells which are; else some above what most systems use themselves."""
+def _source_ports(attempts: int) -> SourcePorts:
+    """Return free ports where the system shows which are; else some above those that most systems use themselves."""
     try:
-        return choose_ports(1, tries, pick=random.SystemRandom().randrange)
+        return choose_ports(1, attempts, pick=random.SystemRandom().randrange)
     except OSError:
-        return SourcePorts(_FALLBACK_PORT + random.SystemRandom().randrange(4000), 1, tries)
+        return SourcePorts(_FALLBACK_PORT + random.SystemRandom().randrange(4000), 1, attempts)

@@ -1,7 +1,7 @@
 """The second check of scope: a mask over the very columns that frames are filled from.
 
-Sorted ranges and one binary search a batch; a single range, the usual case, is two comparisons. It shares no code with
-the plan that it guards against.
+Sorted ranges and one binary search per batch; a single range, the usual case, is two comparisons. It shares no code
+with the plan that it guards against.
 """
 
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ _WORD = (1 << 64) - 1
 
 
 class ScopeFilter:
-    """Says which addresses lie in some ranges. Obeys `syn_options.Permitted`."""
+    """Checks which addresses lie in some ranges. Obeys `options.Permitted`."""
 
     def __init__(self, ranges: Iterable[Span]) -> None:
         spans = merge(ranges)
         self._ends = {version: _ends(version, spans) for version in (4, 6)}
 
     def __call__(self, version: U8, high: U64, low: U64) -> Mask:
-        """bool[n]: whether each address is permitted."""
+        """Return bool[n]: whether each address is permitted."""
         four = version == 4
         if four.all():
             return _inside(low, *self._ends[4])
@@ -37,7 +37,7 @@ class ScopeFilter:
 
 
 def _ends(version: int, spans: Iterable[Span]) -> tuple[Keys, Keys]:
-    """First and last addresses of the ranges of one version, as keys."""
+    """Return first and last addresses of the ranges of one version, as keys."""
     chosen = [span for span in spans if span.version == version]
     numbers = [[span.first for span in chosen], [span.last for span in chosen]]
     words = [
@@ -53,6 +53,6 @@ def _inside(keys: npt.NDArray[Any], first: npt.NDArray[Any], last: npt.NDArray[A
     if len(first) == 1:
         inside: Mask = (keys >= first[0]) & (keys <= last[0])
         return inside
-    place = np.searchsorted(first, keys, side="right") - 1
-    held: Mask = (place >= 0) & (keys <= last[np.maximum(place, 0)])
+    span = np.searchsorted(first, keys, side="right") - 1
+    held: Mask = (span >= 0) & (keys <= last[np.maximum(span, 0)])
     return held

@@ -1,10 +1,10 @@
-"""Source ports of probes: a block of ports that nobody uses, where each port says which wave and which try it is.
+"""Source ports of probes: a block of unused ports, where each port names its wave and attempt.
 
-port = first + slot * tries + try. An answer thus names, by its destination port alone, the wave in flight and the
-try it belongs to, and each try has a port of its own, as Linux wants it (a repeated SYN from the same port within
-500 ms gets no second answer: `tcp_invalid_ratelimit`). The block lies outside of the kernel's ephemeral range, so
-that no connection of this machine is given one of its ports, and holds no port that a socket has now. It starts at
-a random place, so that two scanners on one machine rarely meet; if they do, the cookies tell them apart.
+port = first + slot * attempts + attempt. An answer thus names, by its destination port alone, the wave in flight and
+the attempt it belongs to, and each attempt has a port of its own, as Linux wants it (a repeated SYN from the same port
+within 500 ms gets no second answer: `tcp_invalid_ratelimit`). The block lies outside of the kernel's ephemeral range,
+so that no connection of this machine is given one of its ports, and holds no port that a socket has now. It starts at a
+random port, so that two scanners on one machine rarely meet; if they do, the cookies tell them apart.
 """
 
 from collections.abc import Callable
@@ -17,45 +17,45 @@ import numpy.typing as npt
 from scanner.core.errors import InvalidInput
 
 _LOWEST = 10_000
-"""Nothing below: servers live there, and firewalls treat well-known source ports in special ways."""
+"""No port below: servers listen there, and firewalls treat well-known source ports in special ways."""
 
 
 @dataclass(frozen=True, slots=True)
 class SourcePorts:
-    """The block and what its ports mean."""
+    """The block and the meaning of its ports."""
 
     first: int
     """The lowest port."""
     slots: int
-    """How many waves can be in flight."""
-    tries: int
-    """How many tries each has."""
+    """Number of waves that can be in flight."""
+    attempts: int
+    """Number of attempts of each."""
 
     @property
     def last(self) -> int:
         """The highest port."""
-        return self.first + self.slots * self.tries - 1
+        return self.first + self.slots * self.attempts - 1
 
     def port(self, slot: int, attempt: int) -> int:
-        """The port of a try, from 0, of the wave in a slot."""
-        return self.first + slot * self.tries + attempt
+        """Return the port of an attempt, from 0, of the wave in a slot."""
+        return self.first + slot * self.attempts + attempt
 
     def split(self, ports: npt.NDArray[np.uint16]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """Slot and try of each port; the slot is -1 where the port is not of this block."""
-        slot, attempt = np.divmod(ports.astype(np.intp) - self.first, self.tries)
+        """Return slot and attempt of each port; the slot is -1 where the port is not of this block."""
+        slot, attempt = np.divmod(ports.astype(np.intp) - self.first, self.attempts)
         return np.where((slot >= 0) & (slot < self.slots), slot, -1), attempt
 
 
-def choose_ports(slots: int, tries: int, *, pick: Callable[[int], int], proc: Path = Path("/proc")) -> SourcePorts:
-    """A free block, `pick(n)` choosing among n candidates.
+def choose_ports(slots: int, attempts: int, *, pick: Callable[[int], int], proc: Path = Path("/proc")) -> SourcePorts:
+    """Return a free block, `pick(n)` choosing among n candidates.
 
-    Where the ephemeral range leaves no room, the block lies inside of it, at its upper end or wherever no socket is:
-    a connection of this machine that is given such a port works all the same, since it is told by all four numbers.
+    Where the ephemeral range leaves no room, the block lies inside of it, at its upper end or wherever no socket is: a
+    connection of this machine that is given such a port works all the same, since all four numbers identify it.
 
     Raises:
         InvalidInput: there are not that many free ports in a row.
     """
-    wanted = slots * tries
+    wanted = slots * attempts
     taken = np.zeros(1 << 16, np.bool_)
     taken[:_LOWEST] = True
     taken[list(_in_use(proc))] = True
@@ -65,19 +65,19 @@ def choose_ports(slots: int, tries: int, *, pick: Callable[[int], int], proc: Pa
     for blocked in (outside, taken):
         starts = _starts(blocked, wanted)
         if len(starts):
-            return SourcePorts(int(starts[pick(len(starts))]), slots, tries)
+            return SourcePorts(int(starts[pick(len(starts))]), slots, attempts)
     raise InvalidInput(f"there are no {wanted} free source ports in a row", cure="use fewer --retries")
 
 
 def _starts(blocked: npt.NDArray[np.bool_], wanted: int) -> npt.NDArray[np.intp]:
-    """Where a run of `wanted` ports begins that are all free."""
+    """Return where a run of `wanted` ports begins that are all free."""
     sums = np.concatenate([[0], np.cumsum(blocked)])
     wanted = min(wanted, len(sums))
     return np.flatnonzero(sums[wanted:] == sums[: len(sums) - wanted])
 
 
 def _in_use(proc: Path) -> set[int]:
-    """Local ports of every TCP socket in this thread's network namespace, whatever its state."""
+    """Return local ports of every TCP socket in this thread's network namespace, whatever its state."""
     ports: set[int] = set()
     for name in ("tcp", "tcp6"):
         table = proc / "thread-self/net" / name

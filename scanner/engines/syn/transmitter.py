@@ -1,12 +1,12 @@
-"""Sending: which places of a wave may go now, and frames for them.
+"""Sending: which endpoints of a wave may be probed now, and frames for them.
 
-A place goes if nothing is known of it yet, its next hop is known, its link is up, its host has allowance left and
-the global rate has. All of that is decided by column over the next few thousand places of the try; those that may
-not go yet wait in front of the queue. What goes is grouped by route, and each group is filled into a sender's rows
+An endpoint is probed if nothing is known of it yet, its next hop is known, its link is up, its host has allowance left
+and the global rate has. All of that is decided by column over the next few thousand indices of the attempt; those that
+may not go yet wait in front of the queue. What goes is grouped by route, and each group is filled into a sender's rows
 and given to the kernel.
 
-The scope is checked here a second time, on the very columns that frames are filled from: whatever the plan says,
-an address that is not permitted stops the sweep before a frame for it exists.
+The scope is checked here a second time, on the very columns that frames are filled from: whatever the plan holds, an
+address that is not permitted stops the sweep before a frame for it exists.
 """
 
 import errno
@@ -37,7 +37,7 @@ from scanner.engines.syn.route_output import syn_template
 from scanner.engines.syn.source_ports import SourcePorts
 
 LEAST_LOOK, MOST_LOOK = 256, 4096
-"""How many places of a try are looked at in one go where some may have to wait: more when too few of them may go."""
+"""How many indices are looked at in one go where some may have to wait: more when too few of them may go."""
 
 _LINK_IS_DOWN = frozenset({errno.ENETDOWN, errno.ENODEV, errno.ENXIO})
 _NO_ROOM = frozenset({errno.ENOBUFS, errno.EAGAIN})
@@ -81,7 +81,7 @@ class Transmitter:
         return frozenset(sender.name for sender in self._senders.values())
 
     def send(self, flight: InFlightWave, slot: int, most: int, now: float) -> int:
-        """Send what may go of the try under way, `most` probes at most. How many went.
+        """Send what may go of the attempt under way, `most` probes at most. Returns how many went.
 
         Raises:
             OutOfScope: the wave holds an address that is not permitted; nothing went to it.
@@ -89,8 +89,8 @@ class Transmitter:
         go, later = self._choose(flight, most, now)
         sent, self._left_at = 0, inf
         kept = [later]
-        for number, places in self._by_route(flight, go):
-            count, left = self._transmit(flight, slot, number, places)
+        for number, indices in self._by_route(flight, go):
+            count, left = self._transmit(flight, slot, number, indices)
             sent += count
             kept.append(left)
         flight.take(np.sort(np.concatenate(kept)))
@@ -100,19 +100,19 @@ class Transmitter:
         return sent
 
     def reset(self, flight: InFlightWave, source_port: U16) -> None:
-        """Close the connections that probes from these ports, one for each place, have half opened."""
+        """Close the connections that probes from these ports, one for each index, have half opened."""
         reachable = np.flatnonzero((flight.hop >= 0) & (self._hops.state[flight.hop] == HopState.READY))
-        for number, places in self._by_route(flight, reachable.astype(np.int32)):
-            for _, _, count, _ in self._frames(flight, number, places, source_port[places], flags="R"):
+        for number, indices in self._by_route(flight, reachable.astype(np.int32)):
+            for _, _, count, _ in self._frames(flight, number, indices, source_port[indices], flags="R"):
                 self.resets += count
 
     def close(self) -> None:
-        """Give the sockets back."""
+        """Close the sockets."""
         for sender in self._senders.values():
             sender.close()
 
     def _choose(self, flight: InFlightWave, most: int, now: float) -> tuple[WaveIndices, WaveIndices]:
-        """The places that go now, `most` at most, and those that must wait."""
+        """Return the indices that go now, `most` at most, and those that must wait."""
         if self._all_may_go(flight):
             looked = flight.look(most)
             return looked[:most], looked[most:]
@@ -123,34 +123,35 @@ class Transmitter:
         return looked[go], looked[later]
 
     def _all_may_go(self, flight: InFlightWave) -> bool:
-        """Whether no place has to wait for anything but the global rate: then none needs to be looked at by itself."""
+        """Return whether no index has to wait for anything but the global rate: then none needs to be looked at by
+        itself."""
         ready = is_shared(flight.hop) and len(flight) > 0 and self._hops.state[flight.hop[0]] == HopState.READY
         return ready and not self._hosts and not self._states.troubled(route.link.index for route in self._routes)
 
-    def _sort_out(self, flight: InFlightWave, places: WaveIndices, most: int, now: float) -> tuple[Mask, Mask]:
-        """Which places go now, and which must wait; the others are settled here."""
-        hop = flight.hop[places]
+    def _sort_out(self, flight: InFlightWave, indices: WaveIndices, most: int, now: float) -> tuple[Mask, Mask]:
+        """Return which indices go now, and which must wait; the others are settled here."""
+        hop = flight.hop[indices]
         known = self._hops.state[hop]
         go: Mask = known == HopState.READY
         later: Mask = known == HopState.ASKED
         if (absent := known == HopState.ABSENT).any():
             own = self._hops.direct[hop]
-            flight.settle(places[absent & own], reason_code(Reason.NO_ARP_REPLY), now)
-            flight.settle(places[absent & ~own], local_error_code(errno.EHOSTUNREACH), now)
+            flight.settle(indices[absent & own], reason_code(Reason.NO_ARP_REPLY), now)
+            flight.settle(indices[absent & ~own], local_error_code(errno.EHOSTUNREACH), now)
         if self._states.troubled(route.link.index for route in self._routes):
-            self._hold_back(flight, places, go, later, now)
+            self._hold_back(flight, indices, go, later, now)
         ready = np.flatnonzero(go)
         if self._hosts:
-            allowed = self._hosts.allow(flight.wave.host[places[ready]], now, most)
+            allowed = self._hosts.allow(flight.wave.host[indices[ready]], now, most)
         else:
             allowed = np.arange(len(ready)) < most
         go[ready[~allowed]] = False
         later[ready[~allowed]] = True
         return go, later
 
-    def _hold_back(self, flight: InFlightWave, places: WaveIndices, go: Mask, later: Mask, now: float) -> None:
-        """Take the places whose link is down out of `go`: some wait, some are given up."""
-        route = self._hops.route[flight.hop[places]]
+    def _hold_back(self, flight: InFlightWave, indices: WaveIndices, go: Mask, later: Mask, now: float) -> None:
+        """Take the indices whose link is down out of `go`: some wait, some are given up."""
+        route = self._hops.route[flight.hop[indices]]
         for number in np.unique(route[go]):
             state = self._states.state(self._routes[number].link.index, now)
             if state is LinkState.UP:
@@ -160,35 +161,35 @@ class Transmitter:
             if state is LinkState.WAIT:
                 later[here] = True
             else:
-                flight.settle(places[here], reason_code(Reason.LINK_DOWN), now)
+                flight.settle(indices[here], reason_code(Reason.LINK_DOWN), now)
 
-    def _by_route(self, flight: InFlightWave, places: WaveIndices) -> Iterator[tuple[int, WaveIndices]]:
-        """WaveIndices grouped by the route they take."""
-        if not len(places):
+    def _by_route(self, flight: InFlightWave, indices: WaveIndices) -> Iterator[tuple[int, WaveIndices]]:
+        """Yield indices grouped by the route they take."""
+        if not len(indices):
             return
-        route = self._hops.route[flight.hop[run_of(places)]]
+        route = self._hops.route[flight.hop[run_of(indices)]]
         numbers = distinct(route)
         for number in numbers.tolist():
-            yield number, places if len(numbers) == 1 else places[route == number]
+            yield number, indices if len(numbers) == 1 else indices[route == number]
 
-    def _transmit(self, flight: InFlightWave, slot: int, number: int, places: WaveIndices) -> tuple[int, WaveIndices]:
-        """Probe places by one route. How many went, and which must be tried again a little later."""
-        source_port = np.broadcast_to(np.uint16(self._ports.port(slot, flight.attempt)), len(places))
+    def _transmit(self, flight: InFlightWave, slot: int, number: int, indices: WaveIndices) -> tuple[int, WaveIndices]:
+        """Probe indices by one route. Returns how many went, and which must be tried again a little later."""
+        source_port = np.broadcast_to(np.uint16(self._ports.port(slot, flight.attempt)), len(indices))
         sent = 0
-        for chunk, moment, count, error in self._frames(flight, number, places, source_port):
+        for chunk, moment, count, error in self._frames(flight, number, indices, source_port):
             flight.mark_sent(chunk[:count], moment)
             sent += count
             if not error:
                 self._stalls = 0
                 continue
             if self._may_recover(number, error, moment):
-                return sent, places[sent:]
+                return sent, indices[sent:]
             flight.settle(chunk[count : count + 1], local_error_code(error), moment)
-            return sent, places[sent + 1 :]
-        return sent, places[:0]
+            return sent, indices[sent + 1 :]
+        return sent, indices[:0]
 
     def _may_recover(self, number: int, error: int, now: float) -> bool:
-        """Whether to try again what the kernel would not take."""
+        """Return whether to try again what the kernel would not take."""
         if error in _LINK_IS_DOWN:
             self._states.went_down(self._routes[number].link.index, now)
             return True
@@ -196,17 +197,17 @@ class Transmitter:
         return error in _NO_ROOM and self._stalls < _MOST_STALLS
 
     def _frames(
-        self, flight: InFlightWave, number: int, places: WaveIndices, source_port: U16, *, flags: str = "S"
+        self, flight: InFlightWave, number: int, indices: WaveIndices, source_port: U16, *, flags: str = "S"
     ) -> Iterator[tuple[WaveIndices, float, int, int]]:
-        """Fill and send batch by batch: the places of each, when it went, how many of it, and the errno or 0."""
+        """Fill and send batch by batch; yield the indices of each, when it went, how many of it, and the errno or 0."""
         route, wave = self._routes[number], flight.wave
         each_its_own = route.needs_neighbour and route.gateway is None
-        hop = None if each_its_own else int(flight.hop[places[0]])
+        hop = None if each_its_own else int(flight.hop[indices[0]])
         sender, template = self._sender(route), self._template(number, flags, hop)
         done = 0
-        while done < len(places):
-            rows = _room(sender, template, len(places) - done)
-            chunk = places[done : done + len(rows)]
+        while done < len(indices):
+            rows = _room(sender, template, len(indices) - done)
+            chunk = indices[done : done + len(rows)]
             here = run_of(chunk)
             ports = source_port[done : done + len(rows)]
             high, low, port = wave.high[here], wave.low[here], wave.port[here]
@@ -237,7 +238,7 @@ class Transmitter:
         return self._senders[key]
 
     def _template(self, number: int, flags: str, hop: int | None) -> Template:
-        """The frame of a route, with the link-layer address of the next hop where all share that one."""
+        """Return the frame of a route, with the link-layer address of the next hop where all share that one."""
         mac = b"" if hop is None else self._hops.mac[hop].tobytes()
         key = (number, flags, mac)
         if key not in self._templates:
@@ -246,7 +247,7 @@ class Transmitter:
 
 
 def _room(sender: Sender, template: Template, count: int) -> U8:
-    """At least one row to fill. A ring that is full is pushed on until the kernel has taken something out of it."""
+    """Return at least one row to fill. A full ring is pushed on until the kernel has taken something out of it."""
     while not len(rows := sender.rows(template, count)):
         sender.send(0)
     return rows

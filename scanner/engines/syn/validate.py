@@ -1,6 +1,6 @@
-"""What an answer means: from columns of a packet to reason codes.
+"""Validate answers: which packets carry our cookie, and which reason code each of them means.
 
-The table is `reasons.icmp_reason`, spread out over all types and codes once, so that a batch is judged by looking up.
+The table is `reasons.icmp_reason`, spread out over all types and codes once, so that a batch is validated by look-ups.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class AcceptedAnswers:
     port: U16
     """Its port."""
     source_port: U16
-    """The port of ours that the probe came from: it names the wave's slot and the try."""
+    """The port of ours that the probe came from: it names the wave's slot and the attempt."""
     reason: U16
     """Reason code that the answer means."""
     at: F64
@@ -43,7 +43,7 @@ class AcceptedAnswers:
         return len(self.port)
 
     def rows(self, chosen: Indices) -> "AcceptedAnswers":
-        """Some of them."""
+        """Return some of them."""
         return AcceptedAnswers(
             self.version[chosen],
             self.high[chosen],
@@ -58,13 +58,13 @@ class AcceptedAnswers:
 
 
 def validate(answers: Answers, cookie: Cookie, at: F64) -> tuple[AcceptedAnswers, Indices, int]:
-    """The answers that carry our cookie, their rows, and how many looked like answers but did not carry it.
+    """Return the answers that carry our cookie, their rows, and how many looked like answers but did not carry it.
 
     `at`: when each came, seconds on the monotonic clock.
     """
     good = np.flatnonzero(proven(answers, cookie))
     forged = int(np.count_nonzero(answers.kind)) - len(good)
-    heard = AcceptedAnswers(
+    accepted = AcceptedAnswers(
         version=answers.version[good],
         high=answers.high[good],
         low=answers.low[good],
@@ -75,7 +75,7 @@ def validate(answers: Answers, cookie: Cookie, at: F64) -> tuple[AcceptedAnswers
         router_high=answers.router_high[good],
         router_low=answers.router_low[good],
     )
-    return heard, good, forged
+    return accepted, good, forged
 
 
 def _reasons(answers: Answers, rows: Indices) -> U16:

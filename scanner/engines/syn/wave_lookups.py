@@ -1,8 +1,8 @@
 """Look-ups over one wave: which index an endpoint has, and which router sent the ICMP error of an index.
 
 An endpoint is found by binary search in the wave's endpoints, sorted by one number each. Routers are kept as a number
-for each index and a text for each router: a wave whose every probe is rejected would otherwise hold 65,536 strings that
-nobody reads. Both come into being with the first answer; silent waves never pay for them.
+for each index and a text for each router: a wave whose every probe is rejected would otherwise hold 65,536 equal
+strings. Both come into being with the first answer; silent waves never pay for them.
 """
 
 from collections.abc import Iterator, Mapping

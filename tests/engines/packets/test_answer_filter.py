@@ -107,8 +107,8 @@ def test_whatever_reads_as_an_answer_passes(
     gates: Mapping[int, Gate], which: int, bends: list[tuple[int, int]]
 ) -> None:
     packet = bytearray(bytes(ANSWERS[which]))
-    for place, change in bends:
-        packet[place % len(packet)] ^= change
+    for offset, change in bends:
+        packet[offset % len(packet)] ^= change
     answers = dissect(*framed([bytes(packet)]))
     if answers.kind[0] != AnswerKind.OTHER and FIRST <= answers.source_port[0] <= LAST:
         assert gates[int(answers.version[0])].passes(bytes(packet))

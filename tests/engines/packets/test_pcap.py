@@ -51,8 +51,8 @@ def test_the_bytes_are_those_received(tmp_path: Path) -> None:
     writer.write(received(), ACCEPTED)
     writer.close()
     read = rdpcap(str(path))
-    assert [bytes(packet) for packet in read] == [bytes(ANSWERS[place]) for place in (0, 2, 3)]
-    assert [packet.wirelen for packet in read] == [len(ANSWERS[place]) + 4 for place in (0, 2, 3)]
+    assert [bytes(packet) for packet in read] == [bytes(ANSWERS[row]) for row in (0, 2, 3)]
+    assert [packet.wirelen for packet in read] == [len(ANSWERS[row]) + 4 for row in (0, 2, 3)]
 
 
 def test_nothing_is_there_until_all_is(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ def gather(ring: Receiver, count: int, seconds: float = 5) -> list[Received]:
     return batches
 
 
-def heard(batches: list[Received]) -> list[int]:
+def ports_of(batches: list[Received]) -> list[int]:
     """The port of ours that each packet is for."""
     return [IP(row.tobytes())[TCP].dport for batch in batches for row in batch.packets]
 
@@ -130,7 +130,7 @@ def test_only_our_ports_pass_and_nothing_is_queued_before_the_filter(pair: Pair)
         batches = gather(ring, 3)
         assert len(ring.read()) == 0
         assert ring.taken == 3
-    assert heard(batches) == [FIRST, FIRST + 3, LAST]
+    assert ports_of(batches) == [FIRST, FIRST + 3, LAST]
 
 
 def test_what_we_send_ourselves_does_not_come_back(pair: Pair) -> None:
@@ -140,7 +140,7 @@ def test_what_we_send_ourselves_does_not_come_back(pair: Pair) -> None:
         flood(b, [answer(LAST)])
         batches = gather(ring, 1)
         assert ring.taken == 1
-    assert heard(batches) == [LAST]
+    assert ports_of(batches) == [LAST]
 
 
 def test_every_interface_is_heard_even_one_made_later(pair: Pair, lab: Lab) -> None:
@@ -154,7 +154,7 @@ def test_every_interface_is_heard_even_one_made_later(pair: Pair, lab: Lab) -> N
         a.ip("link", "set", "v0", "down")
         a.ip("link", "set", "v0", "up")
         flood(b, [answer(LAST)])
-        assert heard(gather(ring, 4)) == [FIRST, FIRST + 1, FIRST + 2, LAST]
+        assert ports_of(gather(ring, 4)) == [FIRST, FIRST + 1, FIRST + 2, LAST]
 
 
 def test_what_passes_several_interfaces_is_heard_once(pair: Pair, lab: Lab) -> None:
@@ -169,7 +169,7 @@ def test_what_passes_several_interfaces_is_heard_once(pair: Pair, lab: Lab) -> N
     with a.entered(), receiver() as ring:
         flood(b, [answer(FIRST, to=mac(a, "bridge0"))] * 10)
         flood(b, [answer(LAST, to=mac(a, "mac0"))] * 10, "v1")
-        assert heard(gather(ring, 20)) == [FIRST] * 10 + [LAST] * 10
+        assert ports_of(gather(ring, 20)) == [FIRST] * 10 + [LAST] * 10
         assert len(ring.read()) == 0
         assert ring.taken == 20
 
@@ -179,7 +179,7 @@ def test_what_is_for_another_machine_is_left_out(pair: Pair) -> None:
     a.ip("link", "set", "v0", "promisc", "on")
     with a.entered(), receiver() as ring:
         flood(b, [answer(FIRST, to="02:00:00:00:00:99"), answer(LAST, to=mac(a))])
-        assert heard(gather(ring, 1)) == [LAST]
+        assert ports_of(gather(ring, 1)) == [LAST]
         assert ring.taken == 1
 
 
@@ -189,7 +189,7 @@ def test_tags_and_padding_do_not_hide_a_packet(pair: Pair) -> None:
     with a.entered(), receiver() as ring:
         flood(b, [framed(Dot1Q(vlan=0, prio=5) / packet), framed(packet).ljust(60, b"\0")])
         batches = gather(ring, 2)
-    assert heard(batches) == [FIRST, FIRST]
+    assert ports_of(batches) == [FIRST, FIRST]
     answers = [dissect(batch.packets, batch.lengths) for batch in batches]
     assert all(proven(some, Cookie(KEY)).all() for some in answers)
 

@@ -99,10 +99,10 @@ class _Stubborn:
 
     def __init__(self, script: list[int]) -> None:
         self.script = script
-        self.places: list[int] = []
+        self.addresses: list[int] = []
 
     def sendmmsg(self, descriptor: int, messages: int, count: int, flags: int) -> int:
-        self.places.append(messages)
+        self.addresses.append(messages)
         error = self.script.pop(0) if self.script else 0
         ctypes.set_errno(error)
         return -1 if error else min(count, 3)
@@ -127,7 +127,7 @@ def test_partial_sends_go_on_where_they_ended(monkeypatch: pytest.MonkeyPatch, s
         form = template("10.77.0.1")
         sender.rows(form, 10)
         assert sender.send(10) == sent
-    steps = [(place - kernel.places[0]) // 64 for place in kernel.places]
+    steps = [(address - kernel.addresses[0]) // 64 for address in kernel.addresses]
     assert max(steps) <= sent.count
     assert steps == sorted(steps)
 

@@ -38,7 +38,7 @@ def covering(version: int, prefixes: list[tuple[int, int]], address: int) -> fro
     """Which of the prefixes hold an address: what decides its route."""
     bits = 32 if version == 4 else 128
     held = [first >> (bits - length) == address >> (bits - length) for first, length in prefixes]
-    return frozenset(place for place, holds in enumerate(held) if holds)
+    return frozenset(number for number, holds in enumerate(held) if holds)
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,4 +1,4 @@
-"""A wave in flight: its queue, its tries, and what answers do to its places."""
+"""A wave in flight: its queue, its attempts, and what answers do to its endpoints."""
 
 from ipaddress import ip_address
 
@@ -15,34 +15,34 @@ OPEN, CLOSED = reason_code(Reason.SYN_ACK), reason_code(Reason.RESET)
 PROHIBITED = reason_code(Reason.ICMP_ADMIN_PROHIBITED)
 
 
-def flight(tries: int = 3, ports: int = 4) -> InFlightWave:
+def flight(attempts: int = 3, ports: int = 4) -> InFlightWave:
     made = wave(["10.0.0.1", "10.0.0.2", "fd00::1", "fd00:0:0:1::1"], list(range(80, 80 + ports)))
-    return InFlightWave(made, np.zeros(len(made), np.int32), tries=tries, born=100.0)
+    return InFlightWave(made, np.zeros(len(made), np.int32), attempts=attempts, born=100.0)
 
 
 def answers(
-    subject: InFlightWave, places: list[int], codes: list[int], at: float = 101.0, router: str = ""
+    subject: InFlightWave, indices: list[int], codes: list[int], at: float = 101.0, router: str = ""
 ) -> AcceptedAnswers:
-    chosen = np.array(places)
+    chosen = np.array(indices)
     made = subject.wave
     return AcceptedAnswers(
         made.version[chosen],
         made.high[chosen],
         made.low[chosen],
         made.port[chosen],
-        np.zeros(len(places), np.uint16),
+        np.zeros(len(indices), np.uint16),
         np.array(codes, np.uint16),
-        np.full(len(places), at),
-        np.zeros(len(places), np.uint64),
-        np.full(len(places), int(ip_address(router)) if router else 0, np.uint64),
+        np.full(len(indices), at),
+        np.zeros(len(indices), np.uint64),
+        np.full(len(indices), int(ip_address(router)) if router else 0, np.uint64),
     )
 
 
-def hear(subject: InFlightWave, heard: AcceptedAnswers, attempt: int = 0) -> tuple[int, list[int]]:
-    """How many places were news, and the rows of repeated SYN-ACKs."""
+def add(subject: InFlightWave, answered: AcceptedAnswers, attempt: int = 0) -> tuple[int, list[int]]:
+    """How many endpoints were news, and the rows of retransmitted SYN-ACKs."""
     before = subject.left
-    place = subject.find(heard.version, heard.high, heard.low, heard.port)
-    again = subject.hear(heard, place, np.full(len(heard), attempt))
+    indices = subject.find(answered.version, answered.high, answered.low, answered.port)
+    again = subject.add_answers(answered, indices, np.full(len(answered), attempt))
     assert subject.left == len(subject.unanswered)
     return before - subject.left, again.tolist()
 
@@ -62,14 +62,14 @@ def test_places_go_in_order_and_those_that_must_wait_come_first_next_time() -> N
 
 
 def test_only_the_unanswered_are_tried_again() -> None:
-    subject = flight(tries=2)
+    subject = flight(attempts=2)
     assert len(subject.look(16)) == 16
     subject.take(np.zeros(0, np.int32))
     subject.mark_sent(np.arange(16, dtype=np.int32), 100.5)
-    hear(subject, answers(subject, [0, 5, 9], [OPEN, CLOSED, PROHIBITED]))
-    assert subject.next_try()
+    add(subject, answers(subject, [0, 5, 9], [OPEN, CLOSED, PROHIBITED]))
+    assert subject.next_attempt()
     assert subject.look(99).tolist() == [1, 2, 3, 4, 6, 7, 8, 10, 11, 12, 13, 14, 15]
-    assert not subject.next_try()
+    assert not subject.next_attempt()
 
 
 def test_finds_every_endpoint_and_no_other() -> None:
@@ -86,9 +86,9 @@ def test_finds_every_endpoint_and_no_other() -> None:
 def test_duplicates_count_once_and_a_second_syn_ack_is_told() -> None:
     subject = flight()
     subject.mark_sent(np.arange(16, dtype=np.int32), 100.5)
-    assert hear(subject, answers(subject, [3, 3, 3, 4], [OPEN, OPEN, OPEN, CLOSED])) == (2, [])
-    assert hear(subject, answers(subject, [3, 4], [OPEN, CLOSED], at=101.2)) == (0, [])
-    assert hear(subject, answers(subject, [3, 4, 3], [OPEN, CLOSED, OPEN], at=102.0)) == (0, [0, 2])
+    assert add(subject, answers(subject, [3, 3, 3, 4], [OPEN, OPEN, OPEN, CLOSED])) == (2, [])
+    assert add(subject, answers(subject, [3, 4], [OPEN, CLOSED], at=101.2)) == (0, [])
+    assert add(subject, answers(subject, [3, 4, 3], [OPEN, CLOSED, OPEN], at=102.0)) == (0, [0, 2])
     settled = subject.finish(105.0, 1005.0, reason=Reason.NO_RESPONSE)
     assert settled.answers_by_try == (2, 0, 0)
     assert settled.coverage().open == 1
@@ -100,9 +100,9 @@ def test_duplicates_count_once_and_a_second_syn_ack_is_told() -> None:
 @pytest.mark.parametrize("order", [(OPEN, CLOSED, PROHIBITED), (PROHIBITED, CLOSED, OPEN), (CLOSED, OPEN, PROHIBITED)])
 def test_the_strongest_answer_wins_in_whatever_order(order: tuple[int, ...]) -> None:
     together, apart = flight(), flight()
-    hear(together, answers(together, [7] * 3, list(order)))
+    add(together, answers(together, [7] * 3, list(order)))
     for code in order:
-        hear(apart, answers(apart, [7], [code]))
+        add(apart, answers(apart, [7], [code]))
     for subject in (together, apart):
         assert subject.reason[7] == OPEN
         assert sum(subject.finish(105.0, 0.0, reason=Reason.NO_RESPONSE).answers_by_try) == 1
@@ -111,13 +111,13 @@ def test_the_strongest_answer_wins_in_whatever_order(order: tuple[int, ...]) -> 
 def test_an_answer_beats_a_local_failure() -> None:
     subject = flight()
     subject.settle(np.array([2], np.int32), local_error_code(105), 100.1)
-    hear(subject, answers(subject, [2], [OPEN]))
+    add(subject, answers(subject, [2], [OPEN]))
     assert subject.reason[2] == OPEN
 
 
 def test_settled_once_is_settled() -> None:
     subject = flight()
-    hear(subject, answers(subject, [2], [OPEN]))
+    add(subject, answers(subject, [2], [OPEN]))
     subject.settle(np.array([2, 3], np.int32), reason_code(Reason.NO_ROUTE), 103.0)
     assert subject.reason[[2, 3]].tolist() == [OPEN, reason_code(Reason.NO_ROUTE)]
 
@@ -125,9 +125,9 @@ def test_settled_once_is_settled() -> None:
 def test_the_router_is_the_evidence_and_the_try_is_told() -> None:
     subject = flight()
     subject.mark_sent(np.arange(16, dtype=np.int32), 100.2)
-    subject.next_try()
+    subject.next_attempt()
     subject.mark_sent(np.arange(16, dtype=np.int32), 101.2)
-    hear(subject, answers(subject, [1, 6], [OPEN, PROHIBITED], at=101.5, router="10.0.0.254"), attempt=1)
+    add(subject, answers(subject, [1, 6], [OPEN, PROHIBITED], at=101.5, router="10.0.0.254"), attempt=1)
     settled = subject.finish(105.0, 1005.0, reason=Reason.NO_RESPONSE)
     assert settled.evidence == {6: "from 10.0.0.254"}
     assert settled.answers_by_try == (0, 1, 0)
@@ -139,7 +139,7 @@ def test_the_router_is_the_evidence_and_the_try_is_told() -> None:
 
 def test_an_interrupted_wave_says_so() -> None:
     subject = flight()
-    hear(subject, answers(subject, [1], [OPEN]))
+    add(subject, answers(subject, [1], [OPEN]))
     settled = subject.finish(105.0, 1005.0, reason=Reason.INTERRUPTED, degraded=("drops",))
     assert not settled.complete
     assert len(settled.places(State.UNKNOWN)) == 15
@@ -148,15 +148,15 @@ def test_an_interrupted_wave_says_so() -> None:
 
 def test_lost_answers_do_not_matter_where_everything_was_answered() -> None:
     subject = flight()
-    hear(subject, answers(subject, list(range(16)), [CLOSED] * 16))
+    add(subject, answers(subject, list(range(16)), [CLOSED] * 16))
     settled = subject.finish(105.0, 1005.0, reason=Reason.INTERRUPTED, degraded=("drops",))
     assert settled.complete
     assert settled.degraded == ()
 
 
-def many(size: int, tries: int = 2) -> InFlightWave:
+def many(size: int, attempts: int = 2) -> InFlightWave:
     """A wave of one address, for what only large waves show."""
-    return InFlightWave(wave(["10.0.0.1"], list(range(size))), np.zeros(size, np.int32), tries=tries, born=100.0)
+    return InFlightWave(wave(["10.0.0.1"], list(range(size))), np.zeros(size, np.int32), attempts=attempts, born=100.0)
 
 
 def test_a_try_takes_each_unanswered_place_once_whatever_was_asked_for_at_a_time() -> None:
@@ -177,24 +177,24 @@ def test_a_try_takes_each_unanswered_place_once_whatever_was_asked_for_at_a_time
 
 
 def test_a_wave_that_nobody_answers_takes_two_bytes_a_place_beyond_its_endpoints() -> None:
-    subject = many(10_000, tries=3)
+    subject = many(10_000, attempts=3)
     columns = 8 + 2 + 1 + 8 + 8 + 4  # host, port, version, address, next hop
     assert subject.memory == 10_000 * (columns + 2)
     subject.mark_sent(np.arange(10_000, dtype=np.int32), 100.5)
     assert subject.memory == 10_000 * (columns + 2)
-    hear(subject, answers(subject, [7], [OPEN]))
+    add(subject, answers(subject, [7], [OPEN]))
     assert subject.memory == 10_000 * (columns + 2 + 12 + 8 + 3 * 4)
 
 
 def test_each_try_has_its_own_moment_even_where_batches_are_not_runs() -> None:
-    subject = flight(tries=2)
+    subject = flight(attempts=2)
     subject.mark_sent(np.array([0, 1, 2, 3], np.int32), 100.1)
     subject.mark_sent(np.array([5, 9], np.int32), 100.2)
-    hear(subject, answers(subject, [5], [OPEN], at=100.5))
-    subject.next_try()
+    add(subject, answers(subject, [5], [OPEN], at=100.5))
+    subject.next_attempt()
     subject.mark_sent(np.array([0, 9], np.int32), 102.0)
-    hear(subject, answers(subject, [9], [OPEN], at=102.5), attempt=0)
-    hear(subject, answers(subject, [0], [OPEN], at=102.5), attempt=1)
+    add(subject, answers(subject, [9], [OPEN], at=102.5), attempt=0)
+    add(subject, answers(subject, [0], [OPEN], at=102.5), attempt=1)
     settled = subject.finish(105.0, 1005.0, reason=Reason.NO_RESPONSE)
     assert settled.rtt[[5, 9, 0]].tolist() == pytest.approx([0.3, 2.3, 0.5], abs=1e-4)
     assert np.isnan(settled.rtt[[1, 4]]).all()

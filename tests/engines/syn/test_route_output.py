@@ -58,10 +58,10 @@ def test_a_filled_template_is_a_syn_that_scapy_calls_sound(link: Link, source: s
             assert (packet.src, packet.dst) == (MAC.hex(":"), THEIRS.hex(":"))
         segment = packet[TCP]
         assert (segment.sport, segment.dport, segment.seq, str(segment.flags)) == (20_000, 443, 0xDEADBEEF, flags)
-        told = segment.chksum
+        checksum = segment.chksum
         del segment.chksum
         again = packet.__class__(bytes(packet))
-        assert again[TCP].chksum == told
+        assert again[TCP].chksum == checksum
         network = packet[IP] if address.version == 4 else packet[IPv6]
         assert (network.src, network.dst) == (source, target)
 

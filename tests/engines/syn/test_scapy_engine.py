@@ -53,7 +53,7 @@ def test_the_rate_is_kept(pair: tuple[Namespace, Namespace]) -> None:
 
 def test_stop_leaves_the_rest_unknown(pair: tuple[Namespace, Namespace]) -> None:
     plan = plan_of(["10.77.0.2"], range(1, 2001), wave_size=1000)
-    engine = ScapyEngine(SynOptions(tries=2), Limits(200.0, None), permit(plan))
+    engine = ScapyEngine(SynOptions(attempts=2), Limits(200.0, None), permit(plan))
     waves: list[SettledWave] = []
 
     async def both() -> None:

@@ -46,9 +46,9 @@ def test_where_the_kernel_uses_every_port_they_lie_among_them(proc: Path) -> Non
 
 
 @given(st.integers(1, 64), st.integers(1, 20), st.integers(10_000, 60_000))
-def test_a_source_port_tells_slot_and_try(slots: int, tries: int, first: int) -> None:
-    ports = SourcePorts(first, slots, tries)
-    every = [(slot, attempt) for slot in range(slots) for attempt in range(tries)]
+def test_a_source_port_tells_slot_and_try(slots: int, attempts: int, first: int) -> None:
+    ports = SourcePorts(first, slots, attempts)
+    every = [(slot, attempt) for slot in range(slots) for attempt in range(attempts)]
     numbers = np.array([ports.port(*each) for each in every], np.uint16)
     slot, attempt = ports.split(numbers)
     assert list(zip(slot.tolist(), attempt.tolist(), strict=True)) == every

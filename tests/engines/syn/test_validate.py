@@ -45,9 +45,9 @@ def test_every_icmp_error_means_what_the_table_says() -> None:
             row = np.zeros((1, 176), np.uint8)
             row[0, : len(answer)] = np.frombuffer(answer, np.uint8)
             read = dissect(row, np.array([len(answer)]))
-            heard, accepted, forged = validate(read, cookie, np.array([7.0]))
-            assert (len(heard), accepted.tolist(), forged) == (1, [0], 0)
-            assert heard.reason[0] == reason_code(reason)
-            assert (heard.low[0], heard.port[0], heard.source_port[0], heard.at[0]) == (low[0], 80, 20_000, 7.0)
+            valid, accepted, forged = validate(read, cookie, np.array([7.0]))
+            assert (len(valid), accepted.tolist(), forged) == (1, [0], 0)
+            assert valid.reason[0] == reason_code(reason)
+            assert (valid.low[0], valid.port[0], valid.source_port[0], valid.at[0]) == (low[0], 80, 20_000, 7.0)
             _, _, forged = validate(read, Cookie(bytes(KEY_BYTES)), np.array([7.0]))
             assert forged == 1
