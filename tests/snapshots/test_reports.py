@@ -1,7 +1,7 @@
 """Each kind of report, from the sample sweep that the tests of outputs share."""
 
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -17,16 +17,13 @@ from scanner.core.rules.classify import RULES
 from scanner.listening import Holder, ListeningSocket
 from scanner.outputs.change_report import AuditRunReport, change_report
 from scanner.outputs.changes import change_csv, change_json, change_lines
-from scanner.outputs.csv_file import CsvFile
 from scanner.outputs.destination import destination_for
-from scanner.outputs.interface import Output
-from scanner.outputs.json_lines import JsonLines
-from scanner.outputs.nmap_xml import NmapXml
+from scanner.outputs.formats import FORMATS, Format, FormatOptions
 from scanner.outputs.summary import SummaryLines
 from scanner.outputs.table_rows import plain_table, table_rows
 from scanner.outputs.terminal import painted_table
 from tests.outputs.samples import INFO, RESULTS, STARTED, SUMMARY, judged, run
-from tests.snapshots.snapshot import Snapshots
+from tests.snapshots.snapshot import Snapshots, normalise
 
 DEGRADED = replace(
     SUMMARY,
@@ -69,20 +66,21 @@ def lines(made: Iterable[str]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in made)
 
 
-@pytest.mark.parametrize(
-    ("name", "make"),
-    [
-        ("findings.csv", CsvFile),
-        ("all-open.csv", lambda place: CsvFile(place, all_open=True)),
-        ("sweep.jsonl", JsonLines),
-        ("nmap.xml", NmapXml),
-    ],
-)
-def test_a_file_that_programs_read(
-    name: str, make: Callable[..., Output], tmp_path: Path, snapshots: Snapshots
-) -> None:
-    run(make(destination_for(str(tmp_path / name))))
-    snapshots.check(f"reports/{name}", (tmp_path / name).read_bytes().decode())
+def written(each: Format, folder: Path, *, all_open: bool) -> str:
+    """Return the file that a format makes of the sample sweep."""
+    path = folder / f"file{each.suffixes[0]}"
+    run(each.make(destination_for(str(path)), FormatOptions(all_open=all_open)))
+    return normalise(path.read_bytes().decode(), folder)
+
+
+@pytest.mark.parametrize("each", FORMATS, ids=lambda each: each.name)
+@pytest.mark.parametrize("all_open", [False, True], ids=["findings", "all-open"])
+def test_a_file_that_programs_read(each: Format, all_open: bool, tmp_path: Path, snapshots: Snapshots) -> None:
+    """What `all_open` does not change is recorded once."""
+    name = f"format-{each.name}{'-all-open' if all_open else ''}{each.suffixes[0]}"
+    whole, telling = (written(each, tmp_path, all_open=choice) for choice in (True, False))
+    if not all_open or whole != telling:
+        snapshots.check(f"reports/{name}", whole if all_open else telling)
 
 
 def test_the_table(snapshots: Snapshots, monkeypatch: pytest.MonkeyPatch) -> None:
