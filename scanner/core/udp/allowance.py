@@ -1,0 +1,71 @@
+"""Learns how many closed ports a host tells a second, by counting, while asking a little faster than it tells.
+
+Hosts limit the ICMP errors that they send (RFC 1812 4.3.2.8, RFC 4443 2.4 f): Linux to one a second for each asker by
+IPv4, with six saved up. Being asked faster costs nothing: what comes back *is* the limit. So the pace is found in
+windows: while nearly all that was asked in one was told, it doubles; otherwise it becomes a little more than what
+was told. There is no back-off that could go on falling where most ports are silent: what is told bounds it below.
+"""
+
+_FIRST, _SLOWEST, _FASTEST = 64.0, 0.5, 100_000.0
+_SHORTEST, _LONGEST = 0.1, 4.0
+_ASKS_A_WINDOW = 8
+_NEARLY_ALL = 0.9
+_FASTER = 2.0
+_SLOWER = 8.0
+
+
+class Allowance:
+    """The pace for one host. Times in seconds on any monotonic clock."""
+
+    __slots__ = ("_asked", "_begins", "_number", "_past", "_told", "limited", "pace", "told_a_second")
+
+    def __init__(self) -> None:
+        self.pace = _FIRST
+        """How many ports to ask a second."""
+        self.told_a_second = 0.0
+        """What the host told a second when it was asked for more than it tells; 0 before that is known."""
+        self.limited = False
+        """Whether the host told less than it was asked, when that was last looked at."""
+        self._number = 0
+        self._begins = float("-inf")
+        self._asked = self._told = 0
+        self._past: tuple[int, float, int, int] | None = None
+
+    def asked(self, now: float) -> int:
+        """A port is asked now. Returns the number of the window, for `told`."""
+        if now >= self._begins + self._length:
+            self._roll(now)
+        self._asked += 1
+        return self._number
+
+    def told(self, window: int) -> None:
+        """A port that was asked in a window was told of, for the first time since."""
+        if window == self._number:
+            self._told += 1
+        elif self._past is not None and window == self._past[0]:
+            number, length, asked, told = self._past
+            self._past = (number, length, asked, told + 1)
+
+    @property
+    def _length(self) -> float:
+        return min(max(_ASKS_A_WINDOW / self.pace, _SHORTEST), _LONGEST)
+
+    def _roll(self, now: float) -> None:
+        """A window is over. It is judged when the next one is, so that what was asked at its end may come back."""
+        if self._past is not None:
+            _, length, asked, told = self._past
+            self._judge(length, asked, told)
+        length = max(self._length, min(now - self._begins, 2 * _LONGEST)) if self._asked else 0.0
+        self._past = (self._number, length, self._asked, self._told) if self._asked else None
+        self._number += 1
+        self._begins, self._asked, self._told = now, 0, 0
+
+    def _judge(self, length: float, asked: int, told: int) -> None:
+        self.limited = told < _NEARLY_ALL * asked
+        if not self.limited:
+            if asked >= self.pace * length / 2:
+                self.pace = min(self.pace * 2, _FASTEST)
+            return
+        if told:
+            self.told_a_second = told / length
+        self.pace = min(max(_FASTER * told / length, self.pace / _SLOWER, _SLOWEST), _FASTEST)

@@ -1,0 +1,368 @@
+"""What to ask one host next, and when its silence is proven: the strategy, without a network.
+
+Every port is asked once soon, those that have a question three times, because an answer costs the host none of the ICMP
+errors that it limits. What then stays unanswered is either silent, or closed and not told of. Asked round and round, at
+the pace that `allowance.py` learns, closed ports are told of one after the other, and silent ones stay behind.
+
+When few of those asked are told of any more, the rest is *proven*: a group of suspects is sent at once, and right
+behind them a canary, a port that was told of before. If the canary's error comes, there was allowance left when the
+suspects arrived: whoever of them says nothing is silent. One error proves a whole group; four such proofs settle a
+port, so that lost datagrams do not. If it does not come, nothing is lost either: what the group used up of the
+allowance went to closed ports, which are told of now.
+
+All of it ends with the host's patience: what is left then is limited, and said to be so. A host that never tells of
+any port proves nothing: its ports are silent ones of a silent host.
+"""
+
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, auto
+from heapq import heappop, heappush
+from math import inf
+
+from scanner.core.plan.reasons import Reason
+from scanner.core.udp.allowance import Allowance
+
+TRIES = 3
+"""How often a port with a question is asked before its silence is looked into."""
+PLAIN_TRIES = 2
+"""How often any other port is asked of a host that tells nothing."""
+GAP = 1.0
+"""Seconds from one try of a question to the next; answers take up to that long."""
+PROOFS = 4
+"""How often silence is proven before it is believed: each proof fails a closed port if its own datagram is lost."""
+MOST_SUSPECTS = 256
+_LEAST_SUSPECTS = 4
+_LEAST_WAIT, _MOST_WAIT = 0.1, 1.0
+_FIRST_PACE = 1000.0
+_WANTED_TOKENS, _MOST_TOKENS = 2.0, 5.0
+"""Errors that the host may have saved up when a group is sent; Linux saves six, and what it does not save is lost."""
+_MOST_FAILURES = 4
+_CANARIES = 8
+_CATCH_UP = 0.05
+"""Seconds of the pace that are made up for when `take` is called late."""
+_TALLY, _FEW = 32, 0.3
+"""How many asks are looked at together, and the share of them that is few. While closed ports are left, the pace makes
+it about one in `allowance._FASTER`."""
+_REORDERED = 0.02
+"""Seconds by which an error may come after the canary's that was sent before it."""
+_CLOSE_TO_CANARY = 0.2
+"""The share of the time that the host needs for one more error within which suspect and canary count as one moment."""
+
+
+class Rank(Enum):
+    """Which ports of a host go first."""
+
+    QUESTION = 0
+    """They may answer."""
+    REQUIRED = 1
+    """The policy wants them to be open."""
+    REST = 2
+    """All others."""
+
+
+class _Phase(Enum):
+    ROUNDS = auto()
+    PROOF = auto()
+
+
+@dataclass(slots=True, eq=False)
+class _Ask:
+    port: int
+    rank: Rank
+    tries: int = 0
+    sent: float = -inf
+    window: int = -1
+    proofs: int = 0
+    again: bool = False
+    """Whether it is asked round and round."""
+    counts: bool = False
+    """Whether a word about it would be the first since it was asked, and so counts for the allowance."""
+
+
+class HostQueue:
+    """The ports of one host that are not settled yet. Times in seconds on any monotonic clock."""
+
+    def __init__(self, patience: float) -> None:
+        """`patience`: seconds from the first question that telling closed from silent may take."""
+        self.allowance = Allowance()
+        self.settled: list[tuple[int, Reason]] = []
+        """Ports of which silence was decided, for whoever takes them out."""
+        self._patience, self._started = patience, inf
+        self._clock = 0.0
+        self._idle_since: float | None = None
+        self._asks: dict[int, _Ask] = {}
+        self._fresh: tuple[deque[_Ask], ...] = (deque(), deque(), deque())
+        self._retry: deque[_Ask] = deque()
+        self._waiting: list[tuple[float, int, _Ask]] = []
+        self._count = 0
+        self._again: deque[_Ask] = deque()
+        self._phase = _Phase.ROUNDS
+        self._next = -inf
+        self._rtt = 0.0
+        self._canaries: deque[int] = deque(maxlen=_CANARIES)
+        self._tally = _Tally()
+        self._group: _Group | None = None
+        self._group_size, self._tokens, self._failures = MOST_SUSPECTS, _WANTED_TOKENS, 0
+
+    def __len__(self) -> int:
+        return len(self._asks)
+
+    @property
+    def tells(self) -> bool:
+        """Whether the host, or somebody for it, has told of any port."""
+        return bool(self._canaries)
+
+    def add(self, port: int, rank: Rank) -> None:
+        """One more port to ask."""
+        if not self._asks:
+            self._phase, self._tally = _Phase.ROUNDS, _Tally()
+            self._idle_since = self._clock
+        ask = self._asks[port] = _Ask(port, rank)
+        self._fresh[rank.value].append(ask)
+
+    # -- what the network says ---------------------------------------------------------------------------------
+
+    def told(self, port: int, now: float) -> float | None:
+        """An ICMP error came about a port. Seconds since it was asked; None where it is not waited for."""
+        if self._group is not None and port == self._group.canary and self._group.sent < inf:
+            self._group.proven = True
+            self._group.due = min(self._group.due, now + _REORDERED)
+        ask = self._forget(port)
+        if ask is None:
+            return None
+        if port not in self._canaries:
+            self._canaries.append(port)
+        if ask.counts:
+            self.allowance.told(ask.window)
+            self._tally.told += ask.again
+        return self._time(ask, now)
+
+    def answered(self, port: int, now: float) -> float | None:
+        """A datagram came from a port. Seconds since it was asked; None where it is not waited for."""
+        ask = self._forget(port)
+        if ask is None:
+            return None
+        if ask.counts:
+            self.allowance.told(ask.window)  # it cost the host nothing, and was not lost
+        return self._time(ask, now)
+
+    def drop(self, port: int) -> None:
+        """The port is settled for another reason."""
+        self._forget(port)
+
+    def _forget(self, port: int) -> _Ask | None:
+        return self._asks.pop(port, None)
+
+    def _time(self, ask: _Ask, now: float) -> float:
+        rtt = max(0.0, now - ask.sent)
+        self._rtt = rtt if not self._rtt else 0.875 * self._rtt + 0.125 * rtt
+        return rtt
+
+    # -- what to ask -------------------------------------------------------------------------------------------
+
+    def take(self, now: float) -> int | None:
+        """The port to ask now, or None where there is none yet. It counts as asked."""
+        self._resume(now)
+        self._look(now)
+        ask = self._first(now)
+        if ask is not None:
+            return self._go(ask, now, wait=GAP if ask.rank is Rank.QUESTION or not self.tells else self._wait)
+        if self._group is not None:
+            return self._from_group(now)
+        if self._goes_round(now) and now >= self._next:
+            self._next = max(self._next, now - _CATCH_UP) + 1 / self.allowance.pace
+            while self._again:
+                ask = self._again.popleft()
+                if ask.port in self._asks:
+                    ask.again = True
+                    return self._go(ask, now, wait=self._wait)
+        return None
+
+    def _resume(self, now: float) -> None:
+        """Patience runs only while there is something to ask."""
+        if self._idle_since is None:
+            return
+        self._started = self._started + now - self._idle_since if self._started < inf else now
+        self._idle_since, self._group = None, None
+
+    def due(self, now: float) -> float:
+        """When `take` should be called next; `now` or earlier for at once, infinity for never."""
+        times = [self._waiting[0][0] if self._waiting else inf]
+        if self._retry or any(self._fresh):
+            times.append(self._next)
+        elif self._group is not None:
+            times.append(self._group.due)
+        elif self._goes_round(now):
+            times.append(self._next)
+        elif self._asks and not self._waiting:
+            times.append(now)
+        return min(times)
+
+    def give_up(self) -> list[int]:
+        """All ports that are not settled; none of them is asked any more."""
+        left = list(self._asks)
+        self._asks.clear()
+        return left
+
+    def seconds_left(self) -> float:
+        """How long telling the rest would take, by what the host told so far; 0 where that is not known."""
+        return len(self._asks) / self.allowance.told_a_second if self.allowance.told_a_second else 0.0
+
+    @property
+    def _wait(self) -> float:
+        """Seconds after which an error that was sent has come."""
+        return min(max(_LEAST_WAIT, 4 * self._rtt), _MOST_WAIT)
+
+    def _first(self, now: float) -> _Ask | None:
+        """The next of those that were not asked often enough yet, at their pace."""
+        if not (self._retry or any(self._fresh)) or now < self._next:
+            return None
+        self._next = max(self._next, now - _CATCH_UP) + 1 / max(_FIRST_PACE, self.allowance.pace)
+        for queue in (self._retry, *self._fresh):
+            while queue:
+                ask = queue.popleft()
+                if ask.port in self._asks:
+                    return ask
+        return None
+
+    def _go(self, ask: _Ask, now: float, *, wait: float) -> int:
+        ask.tries += 1
+        ask.sent, ask.counts = now, True
+        ask.window = self.allowance.asked(now)
+        self._count += 1
+        heappush(self._waiting, (now + wait, self._count, ask))
+        return ask.port
+
+    def _look(self, now: float) -> None:
+        """Do what time brings."""
+        self._clock = now
+        while self._waiting and self._waiting[0][0] <= now:
+            ask = heappop(self._waiting)[2]
+            if ask.port in self._asks:
+                self._unanswered(ask)
+        self._tally_up()
+        if self._retry or any(self._fresh) or self._waiting or not self._asks:
+            return
+        if not self.tells:
+            self._settle_rest(Reason.UDP_SILENT_HOST)
+        elif self._impatient(now):
+            self._settle_rest(Reason.UDP_NO_RESPONSE_LIMITED)
+        elif self._group is not None:
+            self._judge_group(now)
+        elif self._phase is _Phase.PROOF:
+            self._form_group(now)
+
+    def _goes_round(self, now: float) -> bool:
+        return self.tells and self._phase is _Phase.ROUNDS and bool(self._again) and not self._impatient(now)
+
+    def _impatient(self, now: float) -> bool:
+        return now - self._started > self._patience
+
+    def _tally_up(self) -> None:
+        """Where few of those that were asked again are told of any more, it is time for proof."""
+        tally = self._tally
+        if self._phase is _Phase.PROOF or tally.told + tally.silent < min(_TALLY, max(1, len(self._again))):
+            return
+        if tally.told < _FEW * (tally.told + tally.silent):
+            self._phase, self._failures = _Phase.PROOF, 0
+        self._tally = _Tally()
+
+    def _unanswered(self, ask: _Ask) -> None:
+        self._tally.silent += ask.again
+        wanted = TRIES if ask.rank is Rank.QUESTION else 1 if self.tells else PLAIN_TRIES
+        (self._retry if ask.tries < wanted else self._again).append(ask)
+
+    def _settle_rest(self, reason: Reason) -> None:
+        self.settled += [(port, reason) for port in self._asks]
+        self._asks.clear()
+        self._again.clear()
+        self._group = None
+
+    # -- proof by a canary -------------------------------------------------------------------------------------
+
+    def _form_group(self, now: float) -> None:
+        suspects: list[_Ask] = []
+        while self._again and len(suspects) < self._group_size:
+            if (ask := self._again.popleft()).port in self._asks:
+                suspects.append(ask)
+        self._canaries.rotate(1)
+        self._group = _Group(suspects, self._canaries[0], begins=now + self._refill)
+
+    @property
+    def _refill(self) -> float:
+        """Seconds in which a host that limits gains the allowance for a group's closed ports and its canary."""
+        told = self.allowance.told_a_second
+        return min(self._tokens / told, _MOST_TOKENS) if told else 0.0
+
+    def _from_group(self, now: float) -> int | None:
+        group = self._group
+        assert group is not None
+        if now < group.begins or group.sent < inf:
+            return None
+        while group.turn < len(group.suspects):
+            ask = group.suspects[group.turn]
+            group.turn += 1
+            if ask.port in self._asks:
+                ask.sent, ask.counts = now, False
+                return ask.port
+        group.sent, group.due = now, now + self._wait
+        return group.canary
+
+    def _judge_group(self, now: float) -> None:
+        """The canary's error has come, or it will not."""
+        group = self._group
+        assert group is not None
+        if group.sent == inf or now < group.due:
+            return
+        self._group = None
+        told = self.allowance.told_a_second
+        span = _CLOSE_TO_CANARY / told if told else inf
+        for ask in group.suspects:
+            if ask.port not in self._asks:
+                continue
+            ask.proofs += group.proven and group.sent - ask.sent <= span
+            if ask.proofs >= PROOFS:
+                self._forget(ask.port)
+                self.settled.append((ask.port, Reason.UDP_NO_RESPONSE))
+            else:
+                self._again.append(ask)
+        self._learn(proven=group.proven)
+        if self._asks and self._phase is _Phase.PROOF:
+            self._form_group(now)
+
+    def _learn(self, *, proven: bool) -> None:
+        """A group that was proven may be followed by a larger one; after some that were not, ask on in rounds."""
+        if proven:
+            self._group_size = min(2 * self._group_size, MOST_SUSPECTS)
+            self._tokens, self._failures = _WANTED_TOKENS, 0
+            return
+        self._failures += 1
+        self._group_size = max(self._group_size // 2, _LEAST_SUSPECTS)
+        self._tokens = min(2 * self._tokens, _MOST_TOKENS)
+        if self._failures >= _MOST_FAILURES:
+            self._phase, self._tally = _Phase.ROUNDS, _Tally()
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What came of the asks of late."""
+
+    told: int = 0
+    silent: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """Suspects and the canary behind them."""
+
+    suspects: list[_Ask]
+    canary: int
+    begins: float
+    turn: int = 0
+    sent: float = inf
+    due: float = 0.0
+    proven: bool = False
+
+    def __post_init__(self) -> None:
+        self.due = self.begins
