@@ -149,6 +149,7 @@ class DiscoveredEngine:
             sent=settled.sent,
             complete=settled.complete,
             evidence={int(kept[index]): words for index, words in settled.evidence.items()},
+            identities={int(kept[index]): identity for index, identity in settled.identities.items()},
             unreachable_hosts=settled.unreachable_hosts + self._hosts.count(silent),
             degraded=settled.degraded,
             answers_by_try=settled.answers_by_try,

@@ -26,6 +26,7 @@ from scanner.core.plan.reasons import (
     reason_state,
     reason_text,
 )
+from scanner.core.recognise.identity import Identity
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,6 +101,8 @@ class SettledWave:
     """Why answers may have been lost, one line each; empty when nothing of the kind happened."""
     answers_by_try: tuple[int, ...] = ()
     """How many endpoints answered with TCP to the first try, the second, ...; for `recall.estimate`."""
+    identities: Mapping[int, Identity] = field(default_factory=dict)
+    """What speaks at some places, where the answer to a probe already told."""
 
     def places(self, state: State) -> npt.NDArray[np.intp]:
         """The places that are in a state, ascending."""
@@ -145,6 +148,7 @@ class SettledWave:
                 at=datetime.fromtimestamp(float(self.at[place]), UTC),
                 rtt=None if rtt != rtt else rtt,
                 evidence=self.evidence.get(place, ""),
+                identity=self.identities.get(place),
             )
 
 

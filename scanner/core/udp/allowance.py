@@ -6,8 +6,8 @@ windows: while nearly all that was asked in one was told, it doubles; otherwise 
 was told. There is no back-off that could go on falling where most ports are silent: what is told bounds it below.
 """
 
-_FIRST, _SLOWEST, _FASTEST = 64.0, 0.5, 100_000.0
-_SHORTEST, _LONGEST = 0.1, 4.0
+_FIRST, _SLOWEST, _FASTEST = 1000.0, 0.5, 100_000.0
+_SHORTEST, _LONGEST = 0.05, 4.0
 _ASKS_A_WINDOW = 8
 _NEARLY_ALL = 0.9
 _FASTER = 2.0
@@ -61,10 +61,12 @@ class Allowance:
         self._begins, self._asked, self._told = now, 0, 0
 
     def _judge(self, length: float, asked: int, told: int) -> None:
+        filled = asked >= self.pace * length / 2
+        if not filled and told >= asked / 2:  # there was little to ask, and what is missing may have been lost
+            return
         self.limited = told < _NEARLY_ALL * asked
         if not self.limited:
-            if asked >= self.pace * length / 2:
-                self.pace = min(self.pace * 2, _FASTEST)
+            self.pace = min(self.pace * 2, _FASTEST)
             return
         if told:
             self.told_a_second = told / length

@@ -5,8 +5,10 @@ errors that it limits. What then stays unanswered is either silent, or closed an
 the pace that `allowance.py` learns, closed ports are told of one after the other, and silent ones stay behind.
 
 When few of those asked are told of any more, the rest is *proven*: a group of suspects is sent at once, and right
-behind them a canary, a port that was told of before. If the canary's error comes, there was allowance left when the
-suspects arrived: whoever of them says nothing is silent. One error proves a whole group; four such proofs settle a
+behind them a canary, a port that was told of before. The host was left alone before, so that it has saved up errors:
+if one of the suspects were closed, the first would be told of. If none is, and the canary's error comes, there was
+allowance when the suspects arrived, and all of them are silent; if some are, only those count that arrived so shortly
+before the canary that the host could gain nothing meanwhile. One error proves a whole group; four such proofs settle a
 port, so that lost datagrams do not. If it does not come, nothing is lost either: what the group used up of the
 allowance went to closed ports, which are told of now.
 
@@ -29,6 +31,8 @@ PLAIN_TRIES = 2
 """How often any other port is asked of a host that tells nothing."""
 GAP = 1.0
 """Seconds from one try of a question to the next; answers take up to that long."""
+NEIGHBOUR = 3.3
+"""Seconds to wait for a host that says nothing: systems look for a neighbour for three, then say that it is absent."""
 PROOFS = 4
 """How often silence is proven before it is believed: each proof fails a closed port if its own datagram is lost."""
 MOST_SUSPECTS = 256
@@ -44,6 +48,8 @@ _CATCH_UP = 0.05
 _TALLY, _FEW = 32, 0.3
 """How many asks are looked at together, and the share of them that is few. While closed ports are left, the pace makes
 it about one in `allowance._FASTER`."""
+_RETRY = -1
+"""Before every `Rank`: who was asked already is asked again on time."""
 _REORDERED = 0.02
 """Seconds by which an error may come after the canary's that was sent before it."""
 _CLOSE_TO_CANARY = 0.2
@@ -92,16 +98,16 @@ class HostQueue:
         self._clock = 0.0
         self._idle_since: float | None = None
         self._asks: dict[int, _Ask] = {}
-        self._fresh: tuple[deque[_Ask], ...] = (deque(), deque(), deque())
-        self._retry: deque[_Ask] = deque()
+        self._first_asks: list[tuple[int, int, _Ask]] = []
         self._waiting: list[tuple[float, int, _Ask]] = []
         self._count = 0
         self._again: deque[_Ask] = deque()
         self._phase = _Phase.ROUNDS
         self._next = -inf
         self._rtt = 0.0
-        self._canaries: deque[int] = deque(maxlen=_CANARIES)
+        self._canaries: list[int] = []
         self._tally = _Tally()
+        self._canary = 0
         self._group: _Group | None = None
         self._group_size, self._tokens, self._failures = MOST_SUSPECTS, _WANTED_TOKENS, 0
 
@@ -119,7 +125,7 @@ class HostQueue:
             self._phase, self._tally = _Phase.ROUNDS, _Tally()
             self._idle_since = self._clock
         ask = self._asks[port] = _Ask(port, rank)
-        self._fresh[rank.value].append(ask)
+        self._push(rank.value, ask)
 
     # -- what the network says ---------------------------------------------------------------------------------
 
@@ -128,10 +134,12 @@ class HostQueue:
         if self._group is not None and port == self._group.canary and self._group.sent < inf:
             self._group.proven = True
             self._group.due = min(self._group.due, now + _REORDERED)
-        ask = self._forget(port)
+        ask = self._heard(port)
         if ask is None:
             return None
-        if port not in self._canaries:
+        if self._group is not None and not ask.counts:
+            self._group.told += 1
+        if len(self._canaries) < _CANARIES:
             self._canaries.append(port)
         if ask.counts:
             self.allowance.told(ask.window)
@@ -140,7 +148,7 @@ class HostQueue:
 
     def answered(self, port: int, now: float) -> float | None:
         """A datagram came from a port. Seconds since it was asked; None where it is not waited for."""
-        ask = self._forget(port)
+        ask = self._heard(port)
         if ask is None:
             return None
         if ask.counts:
@@ -150,6 +158,11 @@ class HostQueue:
     def drop(self, port: int) -> None:
         """The port is settled for another reason."""
         self._forget(port)
+
+    def _heard(self, port: int) -> _Ask | None:
+        """The port that was asked; what is said of one that was not is no answer of ours."""
+        ask = self._asks.get(port)
+        return self._forget(port) if ask is not None and ask.sent > -inf else None
 
     def _forget(self, port: int) -> _Ask | None:
         return self._asks.pop(port, None)
@@ -189,14 +202,14 @@ class HostQueue:
     def due(self, now: float) -> float:
         """When `take` should be called next; `now` or earlier for at once, infinity for never."""
         times = [self._waiting[0][0] if self._waiting else inf]
-        if self._retry or any(self._fresh):
+        if self._first_asks:
             times.append(self._next)
         elif self._group is not None:
             times.append(self._group.due)
         elif self._goes_round(now):
             times.append(self._next)
         elif self._asks and not self._waiting:
-            times.append(now)
+            times.append(now if self.tells else self._started + NEIGHBOUR)
         return min(times)
 
     def give_up(self) -> list[int]:
@@ -216,14 +229,13 @@ class HostQueue:
 
     def _first(self, now: float) -> _Ask | None:
         """The next of those that were not asked often enough yet, at their pace."""
-        if not (self._retry or any(self._fresh)) or now < self._next:
+        if not self._first_asks or now < self._next:
             return None
         self._next = max(self._next, now - _CATCH_UP) + 1 / max(_FIRST_PACE, self.allowance.pace)
-        for queue in (self._retry, *self._fresh):
-            while queue:
-                ask = queue.popleft()
-                if ask.port in self._asks:
-                    return ask
+        while self._first_asks:
+            ask = heappop(self._first_asks)[2]
+            if ask.port in self._asks:
+                return ask
         return None
 
     def _go(self, ask: _Ask, now: float, *, wait: float) -> int:
@@ -242,10 +254,11 @@ class HostQueue:
             if ask.port in self._asks:
                 self._unanswered(ask)
         self._tally_up()
-        if self._retry or any(self._fresh) or self._waiting or not self._asks:
+        if self._first_asks or self._waiting or not self._asks:
             return
         if not self.tells:
-            self._settle_rest(Reason.UDP_SILENT_HOST)
+            if now >= self._started + NEIGHBOUR:
+                self._settle_rest(Reason.UDP_SILENT_HOST)
         elif self._impatient(now):
             self._settle_rest(Reason.UDP_NO_RESPONSE_LIMITED)
         elif self._group is not None:
@@ -271,7 +284,14 @@ class HostQueue:
     def _unanswered(self, ask: _Ask) -> None:
         self._tally.silent += ask.again
         wanted = TRIES if ask.rank is Rank.QUESTION else 1 if self.tells else PLAIN_TRIES
-        (self._retry if ask.tries < wanted else self._again).append(ask)
+        if ask.tries < wanted:
+            self._push(_RETRY, ask)
+        else:
+            self._again.append(ask)
+
+    def _push(self, order: int, ask: _Ask) -> None:
+        self._count += 1
+        heappush(self._first_asks, (order, self._count, ask))
 
     def _settle_rest(self, reason: Reason) -> None:
         self.settled += [(port, reason) for port in self._asks]
@@ -286,8 +306,8 @@ class HostQueue:
         while self._again and len(suspects) < self._group_size:
             if (ask := self._again.popleft()).port in self._asks:
                 suspects.append(ask)
-        self._canaries.rotate(1)
-        self._group = _Group(suspects, self._canaries[0], begins=now + self._refill)
+        self._canary = (self._canary + 1) % len(self._canaries)
+        self._group = _Group(suspects, self._canaries[self._canary], begins=now + self._refill)
 
     @property
     def _refill(self) -> float:
@@ -321,7 +341,7 @@ class HostQueue:
         for ask in group.suspects:
             if ask.port not in self._asks:
                 continue
-            ask.proofs += group.proven and group.sent - ask.sent <= span
+            ask.proofs += group.proven and (not group.told or group.sent - ask.sent <= span)
             if ask.proofs >= PROOFS:
                 self._forget(ask.port)
                 self.settled.append((ask.port, Reason.UDP_NO_RESPONSE))
@@ -363,6 +383,7 @@ class _Group:
     sent: float = inf
     due: float = 0.0
     proven: bool = False
+    told: int = 0
 
     def __post_init__(self) -> None:
         self.due = self.begins

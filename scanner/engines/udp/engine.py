@@ -1,0 +1,100 @@
+"""The UDP engine: what the rest of the program sees of it. It needs no right.
+
+A wave becomes places of hosts. Each host has a queue (`core/udp/host_queue.py`) that says what to ask next and when its
+silence is proven; `run.py` asks what is due, within the limits, and hears; a wire sends (`error_queue.py` on Linux,
+`connected.py` elsewhere).
+"""
+
+from collections.abc import AsyncGenerator, Callable, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from scanner.core.model import Address
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.rate.limits import Limits
+from scanner.core.udp.catalogue import Catalogue
+from scanner.engines.interface import Progress
+from scanner.engines.udp import error_queue
+from scanner.engines.udp.connected import ConnectedWire
+from scanner.engines.udp.run import UdpRun
+from scanner.engines.udp.wire import UdpWire
+
+PATIENCE = 60.0
+"""Seconds that telling closed from silent may take for one host, unless the user says otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class UdpOptions:
+    """How the UDP engine asks."""
+
+    secret: bytes
+    """Sixteen random bytes: the key of the tokens."""
+    patience: float = PATIENCE
+    """Seconds that telling closed from silent may take for one host."""
+    communities: tuple[bytes, ...] = ()
+    """SNMP communities that the user asked to be tried."""
+    required: Callable[[Wave], Iterable[int]] | None = field(default=None, repr=False)
+    """The places of a wave that the policy wants to be open: they are looked into before others."""
+    portable: bool = False
+    """Use connected sockets even where the error queue is there."""
+
+    def __post_init__(self) -> None:
+        if len(self.secret) < 16:
+            raise ValueError("secret: at least 16 bytes")
+        if not 0 <= self.patience <= 1e6:
+            raise ValueError(f"patience: 0 to 1,000,000 seconds, not {self.patience}")
+
+
+class UdpEngine:
+    """Turns waves of UDP endpoints into settled waves. Obeys `interface.Engine`."""
+
+    name = "udp"
+
+    def __init__(self, options: UdpOptions, limits: Limits, permitted: Callable[[Address], bool] | None = None) -> None:
+        """`permitted` is asked once about each address, before the first datagram to it."""
+        self._options, self._limits, self._permitted = options, limits, permitted
+        self._run: UdpRun | None = None
+        self._stopped = False
+
+    @property
+    def progress(self) -> Progress:
+        """See `interface.Engine`."""
+        return Progress() if self._run is None else self._run.progress
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """See `interface.Engine`."""
+        return () if self._run is None else self._run.notes
+
+    def stop(self) -> None:
+        """See `interface.Engine`."""
+        self._stopped = True
+        if self._run is not None:
+            self._run.stop()
+
+    async def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
+        """See `interface.Engine`. The waves hold UDP endpoints only.
+
+        Raises:
+            OutOfScope: an address is not permitted; before any datagram of its wave.
+        """
+        if self._stopped:
+            return
+        options = self._options
+        self._run = UdpRun(
+            waves,
+            self._wire(),
+            Catalogue(options.communities),
+            self._limits,
+            secret=options.secret,
+            patience=options.patience,
+            permitted=self._permitted,
+            required=options.required,
+        )
+        async with aclosing(self._run.settled()) as settled:
+            async for each in settled:
+                yield each
+
+    def _wire(self) -> UdpWire:
+        portable = self._options.portable or not error_queue.AVAILABLE
+        return ConnectedWire() if portable else error_queue.ErrorQueueWire()

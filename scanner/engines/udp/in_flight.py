@@ -1,0 +1,109 @@
+"""A wave under way: what is known of each of its places so far. And one of its hosts: what is asked of it next."""
+
+import socket
+from hashlib import blake2b
+from math import nan
+
+import numpy as np
+
+from scanner.core.model import Address
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.rate.limits import Bucket
+from scanner.core.recognise.identity import Identity
+from scanner.core.udp.host_queue import HostQueue
+from scanner.core.udp.question import TOKEN_BYTES
+
+_NOT_PROBED = reason_code(Reason.NOT_PROBED)
+_INTERRUPTED = reason_code(Reason.INTERRUPTED)
+ENOUGH = 2
+"""Words of our own kernel that settle a host as a whole."""
+
+
+class UdpWave:
+    """The places of one wave."""
+
+    def __init__(self, wave: Wave) -> None:
+        size = len(wave)
+        self.wave = wave
+        self.left, self.sent = size, 0
+        self.identities: dict[int, Identity] = {}
+        self.evidence: dict[int, str] = {}
+        self.absent: list[int] = []
+        """Hosts found absent, by their index in the target set."""
+        self._reason = np.full(size, _NOT_PROBED, np.uint16)
+        self._at = np.zeros(size)
+        self._rtt = np.full(size, np.nan, np.float32)
+
+    def settle(self, place: int, code: int, at: float, rtt: float = nan) -> None:
+        """Write down the outcome of a place; `at` in seconds since the epoch, `rtt` in seconds."""
+        self._reason[place], self._at[place], self._rtt[place] = code, at, rtt
+        self.left -= 1
+
+    def result(self, now: float) -> SettledWave:
+        """The wave as far as it came by `now`, seconds since the epoch; places without an outcome were interrupted."""
+        untold = self._reason == _NOT_PROBED
+        self._reason[untold] = _INTERRUPTED
+        self._at[untold] = now
+        return SettledWave(
+            wave=self.wave,
+            reason=self._reason,
+            at=self._at,
+            rtt=self._rtt,
+            sent=self.sent,
+            complete=not untold.any(),
+            evidence=self.evidence,
+            unreachable_hosts=len(self.absent),
+            absent=tuple(self.absent),
+            identities=self.identities,
+        )
+
+
+class UdpHost:
+    """One address, as long as something is asked of it or remembered."""
+
+    __slots__ = ("_source", "address", "bucket", "index", "places", "queue", "reports", "scheduled", "text", "tries")
+
+    def __init__(self, address: Address, index: int, patience: float, host_rate: float | None) -> None:
+        self.address, self.index, self.text = address, index, str(address)
+        self.queue = HostQueue(patience)
+        self.bucket = None if host_rate is None else Bucket(host_rate)
+        self.places: dict[int, tuple[UdpWave, int]] = {}
+        """Where each port that is not settled belongs."""
+        self.tries: dict[int, int] = {}
+        """How often each of them was asked."""
+        self.reports: dict[Reason, int] = {}
+        """What our own kernel said of the address, and how often."""
+        self.scheduled = False
+        self._source: str | None = None
+
+    @property
+    def source(self) -> str:
+        """The address from which this machine speaks to the host; empty where that cannot be told."""
+        if self._source is None:
+            self._source = _source_towards(self.address.version, self.text)
+        return self._source
+
+    @property
+    def is_this_machine(self) -> bool:
+        """Whether the host is this very machine."""
+        return self.address.is_loopback or self.source == self.text
+
+    def token(self, key: bytes, port: int) -> bytes:
+        """The keyed bytes that prove an answer from a port."""
+        return blake2b(self.address.packed + port.to_bytes(2), key=key, digest_size=TOKEN_BYTES).digest()
+
+    def reported(self, reason: Reason) -> bool:
+        """Our kernel said something of the address; whether that is often enough to believe it of every port."""
+        self.reports[reason] = self.reports.get(reason, 0) + 1
+        return self.reports[reason] >= ENOUGH
+
+
+def _source_towards(version: int, text: str) -> str:
+    """The source address that the kernel chooses. Connecting a datagram socket sends nothing."""
+    try:
+        with socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as ask:
+            ask.connect((text, 9))
+            return str(ask.getsockname()[0])
+    except OSError:
+        return ""

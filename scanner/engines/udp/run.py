@@ -1,0 +1,324 @@
+"""One run of the UDP engine: hosts that are due are asked, what comes is believed or not, waves are handed out.
+
+Everything happens in one coroutine: hear, decide, ask, wait until a socket has something or a host is due. Hosts wait
+in a heap by the time at which they want to ask next, so that a network takes as long as its slowest host and no longer.
+"""
+
+import asyncio
+import errno
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Iterable
+from heapq import heappop, heappush
+from math import inf
+from time import monotonic, time
+
+import numpy as np
+
+from scanner.core.errors import OutOfScope
+from scanner.core.model import Address
+from scanner.core.plan.reasons import Reason, local_error_code, reason_code
+from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.rate.limits import Bucket, Limits
+from scanner.core.udp.catalogue import Catalogue
+from scanner.core.udp.host_queue import Rank
+from scanner.engines.interface import Progress
+from scanner.engines.udp.hearing import Hearing
+from scanner.engines.udp.in_flight import UdpHost, UdpWave
+from scanner.engines.udp.wire import UdpWire
+
+_TICK = 0.02
+"""Seconds between looks at the clock, at most, while something is under way."""
+_LOT = 256
+"""Hosts that are asked between two looks at what came."""
+_MOST_PLACES = 1 << 17
+_MOST_WAVES = 64
+_UNTAKEN = 64
+_GRACE = 0.3
+_REMEMBERED = 1 << 15
+"""Hosts that are remembered, at least."""
+_NO_ROOM = frozenset({errno.ENOBUFS, errno.EAGAIN, errno.ENOMEM})
+_NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH})
+_STRIKES = 200
+"""Times in a row that the system may have no room for a datagram before that is written down as our failure."""
+
+
+class UdpRun:
+    """Waves in, settled waves out."""
+
+    def __init__(
+        self,
+        waves: Iterable[Wave],
+        wire: UdpWire,
+        catalogue: Catalogue,
+        limits: Limits,
+        *,
+        secret: bytes,
+        patience: float,
+        permitted: Callable[[Address], bool] | None,
+        required: Callable[[Wave], Iterable[int]] | None,
+    ) -> None:
+        """See `engine.UdpOptions`. Needs a running loop."""
+        self._waves = iter(waves)
+        self._wire, self._catalogue = wire, catalogue
+        self._limits, self._patience = limits, patience
+        self._bucket = None if limits.rate is None else Bucket(limits.rate)
+        self._secret, self._permitted, self._required = secret, permitted, required
+        self._hosts: dict[str, UdpHost] = {}
+        self._due: list[tuple[float, int, UdpHost]] = []
+        self._turn = 0
+        self._outbox: deque[tuple[UdpHost, int, bytes]] = deque()
+        self._active: dict[UdpWave, None] = {}
+        self._done: deque[SettledWave] = deque()
+        self._exhausted = self._stopping = False
+        self._stopped_at = inf
+        self._sent = self._settled = self._opened = 0
+        self._strikes = self._busy = 0
+        self._limited, self._limited_hosts, self._more_seconds = 0, 0, 0.0
+        self._hearing = Hearing(self._hosts, catalogue, secret, self, wire.own_ports)
+        self._clock_offset = time() - monotonic()
+
+    # -- what others see ---------------------------------------------------------------------------------------
+
+    @property
+    def progress(self) -> Progress:
+        """How far this run has come."""
+        return Progress(self._sent, self._settled, self._opened)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the summary should say."""
+        if not self._limited:
+            return ()
+        more = (
+            f"; about {self._more_seconds:,.0f} s more for each would tell (--udp-patience)"
+            if self._more_seconds
+            else ""
+        )
+        return (
+            f"{self._limited:,} UDP ports of {self._limited_hosts:,} hosts are open|filtered because these hosts limit "
+            f"how many closed ports they tell of{more}",
+        )
+
+    def stop(self) -> None:
+        """Send nothing more. May be called from a signal handler."""
+        self._stopping = True
+
+    async def settled(self) -> AsyncGenerator[SettledWave, None]:
+        """Each wave when it is settled. Closing gives every socket back."""
+        try:
+            while True:
+                self._turn_around(monotonic())
+                while self._done:
+                    yield self._done.popleft()
+                if self._exhausted and not self._active:
+                    return
+                await self._wait()
+        finally:
+            self._wire.close()
+
+    # -- the loop ----------------------------------------------------------------------------------------------
+
+    def _turn_around(self, now: float) -> None:
+        self._hearing.hear(self._wire.hear(), now)
+        if self._stopping:
+            self._wind_down(now)
+            return
+        if len(self._done) < _UNTAKEN:
+            self._take_waves()
+            self._ask(now)
+
+    async def _wait(self) -> None:
+        """Until something may have changed."""
+        due = self._due[0][0] if self._due else inf
+        seconds = min(max(0.0, due - monotonic()), _TICK)
+        if self._outbox and self._bucket is not None:
+            seconds = min(self._bucket.wait(monotonic()), _TICK)
+        filenos = self._wire.filenos()
+        if seconds <= 0 or not filenos:
+            await asyncio.sleep(seconds)
+            return
+        loop, woken = asyncio.get_running_loop(), asyncio.Event()
+        for fileno in filenos:
+            loop.add_reader(fileno, woken.set)
+        try:
+            async with asyncio.timeout(seconds):
+                await woken.wait()
+        except TimeoutError:
+            pass
+        finally:
+            for fileno in filenos:
+                loop.remove_reader(fileno)
+
+    def _take_waves(self) -> None:
+        while not self._exhausted and len(self._active) < _MOST_WAVES:
+            if sum(wave.left for wave in self._active) >= _MOST_PLACES:
+                return
+            wave = next(self._waves, None)
+            if wave is None:
+                self._exhausted = True
+                return
+            self._begin(wave)
+
+    def _begin(self, wave: Wave) -> None:
+        flight = UdpWave(wave)
+        self._active[flight] = None
+        required = frozenset(self._required(wave)) if self._required else frozenset()
+        _, first, inverse = np.unique(wave.host, return_index=True, return_inverse=True)
+        hosts = [self._host(wave, place) for place in first.tolist()]
+        for place, (which, port) in enumerate(zip(inverse.tolist(), wave.port.tolist(), strict=True)):
+            host = hosts[which]
+            asked = bool(self._catalogue.of(port))
+            rank = Rank.QUESTION if asked else Rank.REQUIRED if place in required else Rank.REST
+            host.places[port] = (flight, place)
+            host.queue.add(port, rank)
+        now = monotonic()
+        for host in hosts:
+            self._schedule(host, now)
+        if not len(wave):
+            self._finish(flight)
+
+    def _host(self, wave: Wave, place: int) -> UdpHost:
+        address = wave.address(place)
+        host = self._hosts.get(str(address))
+        if host is None:
+            if self._permitted is not None and not self._permitted(address):
+                raise OutOfScope(f"{address} is not permitted by the scope; nothing was sent to it")
+            self._forget_idle()
+            host = UdpHost(address, int(wave.host[place]), self._patience, self._limits.host_rate)
+            self._hosts[host.text] = host
+        return host
+
+    def _forget_idle(self) -> None:
+        """What a host tells is remembered from wave to wave, but not of more hosts than are worth it."""
+        if len(self._hosts) >= _REMEMBERED and len(self._hosts) >= 2 * self._busy:
+            for text in [text for text, host in self._hosts.items() if not host.places]:
+                del self._hosts[text]
+            self._busy = len(self._hosts)
+
+    def _schedule(self, host: UdpHost, due: float) -> None:
+        if not host.scheduled and due < inf:
+            host.scheduled = True
+            self._turn += 1
+            heappush(self._due, (due, self._turn, host))
+
+    def _ask(self, now: float) -> None:
+        if not self._empty_outbox(now):
+            return
+        for _ in range(_LOT):
+            if not self._due or self._due[0][0] > now:
+                return
+            if self._bucket is not None and self._bucket.wait(now):
+                return
+            _, _, host = heappop(self._due)
+            host.scheduled = False
+            self._ask_host(host, now)
+            if not self._empty_outbox(now):
+                return
+
+    def _ask_host(self, host: UdpHost, now: float) -> None:
+        if host.bucket is not None and (wait := host.bucket.wait(now)):
+            self._schedule(host, now + wait)
+            return
+        port = host.queue.take(now)
+        if port is not None:
+            payloads = self._payloads(host, port)
+            if host.bucket is not None:
+                host.bucket.take(now, len(payloads))
+            self._outbox.extend((host, port, payload) for payload in payloads)
+        self._settle_silent(host, now)
+        if len(host.queue):
+            self._schedule(host, max(now, host.queue.due(now)))
+        elif not host.queue.tells:
+            self._hosts.pop(host.text, None)
+
+    def _payloads(self, host: UdpHost, port: int) -> list[bytes]:
+        """All questions of a port the first time; then one at a time, each in turn."""
+        questions = self._catalogue.of(port)
+        if not questions:
+            return [b""]
+        token, turn = host.token(self._secret, port), host.tries.get(port, 0)
+        host.tries[port] = turn + 1
+        chosen = questions if not turn else (questions[turn % len(questions)],)
+        return [question.payload.of(token) for question in chosen]
+
+    def _empty_outbox(self, now: float) -> bool:
+        """Send what was decided to be sent; whether all of it went."""
+        while self._outbox:
+            if self._bucket is not None and not self._bucket.take(now):
+                return False
+            host, port, payload = self._outbox[0]
+            error = self._wire.send(host.address.version, host.text, port, payload)
+            if error in _NO_ROOM and self._strikes < _STRIKES:
+                self._strikes += 1
+                return False
+            self._outbox.popleft()
+            self._strikes = 0
+            if error:
+                self._failed(host, port, error, now)
+                continue
+            self._sent += 1
+            if port in host.places:
+                host.places[port][0].sent += 1
+        return True
+
+    def _failed(self, host: UdpHost, port: int, error: int, now: float) -> None:
+        """Nothing left: no way there, or a failure of ours."""
+        if error in _NO_WAY:
+            self.settle_host(host, reason_code(Reason.NO_ROUTE), now)
+        elif error == errno.EACCES and host.address.version == 4:  # a broadcast address: no host (socket(7))
+            self.settle_host(host, reason_code(Reason.HOST_UNREACHABLE), now)
+        elif port in host.places:
+            self.settle(host, port, local_error_code(error), now)
+            host.queue.drop(port)
+
+    def _wind_down(self, now: float) -> None:
+        """Hear what is still on its way, but not for long; then end every wave as it is."""
+        self._exhausted = True
+        self._stopped_at = min(self._stopped_at, now)
+        if now - self._stopped_at >= _GRACE or not self._active:
+            for flight in list(self._active):
+                self._finish(flight)
+
+    # -- what came of it ---------------------------------------------------------------------------------------
+
+    def _settle_silent(self, host: UdpHost, now: float) -> None:
+        queue = host.queue
+        if not queue.settled:
+            return
+        limited = sum(reason is Reason.UDP_NO_RESPONSE_LIMITED for _, reason in queue.settled)
+        if limited:
+            self._limited += limited
+            self._limited_hosts += 1
+            told = queue.allowance.told_a_second
+            self._more_seconds = max(self._more_seconds, limited / told if told else 0.0)
+        for port, reason in queue.settled:
+            self.settle(host, port, reason_code(reason), now)
+        queue.settled.clear()
+
+    def settle(self, host: UdpHost, port: int, code: int, now: float, rtt: float | None = None) -> tuple[UdpWave, int]:
+        """Write down the outcome of a port that is not settled; where it belongs."""
+        flight, place = host.places.pop(port)
+        host.tries.pop(port, None)
+        flight.settle(place, code, now + self._clock_offset, float("nan") if rtt is None else rtt)
+        self._wire.done_with(host.text, port)
+        self._settled += 1
+        if not flight.left:
+            self._finish(flight)
+        return flight, place
+
+    def settle_host(self, host: UdpHost, code: int, now: float) -> None:
+        """Write down one outcome of every port of a host."""
+        if host.places and code == reason_code(Reason.HOST_UNREACHABLE):
+            next(iter(host.places.values()))[0].absent.append(host.index)
+        for port in host.queue.give_up():
+            if port in host.places:
+                self.settle(host, port, code, now)
+
+    def found_open(self) -> None:
+        """One more open endpoint."""
+        self._opened += 1
+
+    def _finish(self, flight: UdpWave) -> None:
+        if flight in self._active:
+            del self._active[flight]
+            self._done.append(flight.result(time()))

@@ -1,0 +1,70 @@
+"""What the UDP engine wants of a network, and what it hears from it.
+
+`error_queue.py` does this with one unconnected socket on Linux, `connected.py` with one connected socket an endpoint
+anywhere else; neither needs a right.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from scanner.core.plan.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Datagram:
+    """Something that came from somewhere."""
+
+    address: str
+    """Its sender's address, as text."""
+    port: int
+    """Its sender's port."""
+    data: bytes
+    """The whole of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorAbout:
+    """An ICMP error about a datagram that was sent, or claims to be."""
+
+    address: str
+    """To which address it went."""
+    port: int
+    """To which port."""
+    reason: Reason
+    """What type and code of the error say."""
+    sender: str
+    """Who sent the error; empty where the system does not tell."""
+    quoted: bytes
+    """As much of the datagram's payload as the error quotes."""
+
+
+News: TypeAlias = Datagram | ErrorAbout
+
+
+class UdpWire(Protocol):
+    """Sends datagrams and hears of them."""
+
+    def send(self, version: int, address: str, port: int, payload: bytes) -> int:
+        """Send a datagram to an endpoint; 0, or the errno where nothing left."""
+        ...
+
+    def hear(self) -> Iterator[News]:
+        """What came since the last call. Never waits, and gives a bounded number."""
+        ...
+
+    def own_ports(self) -> frozenset[int]:
+        """Ports of this machine that are bound for asking, and would answer themselves."""
+        ...
+
+    def done_with(self, address: str, port: int) -> None:
+        """Nothing more is expected from an endpoint."""
+        ...
+
+    def filenos(self) -> Sequence[int]:
+        """Descriptors that become readable when there is something to hear."""
+        ...
+
+    def close(self) -> None:
+        """Give the sockets back."""
+        ...
