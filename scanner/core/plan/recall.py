@@ -19,12 +19,54 @@ from the answers too. Only TCP answers count: ICMP errors are rate limited by th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import ceil, sqrt
+
+PROMISED = 0.999
+"""Share of the open ports that a complete sweep promises to have found."""
+ALLOWED = 0.01
+"""Open ports that may be expected to be hidden, however few there are."""
 
 _STEPS = 60
 
 _LEAST = 0.0001
 """The least share that is shown: nothing estimated is called a whole, or free of error, by rounding."""
+
+
+@dataclass(frozen=True, slots=True)
+class HiddenOpen:
+    """What may have been missed, from what is known of loss on the way (`core/path`): the promise and its words."""
+
+    found: int
+    """Open ports that were found."""
+    hidden: float
+    """Open ports that are expected to be hidden still: an upper bound."""
+    unproven: int = 0
+    """Endpoints whose silence was not proved: asked while the path or the host did not answer."""
+
+    @property
+    def recall(self) -> float:
+        """A lower bound of the share that was found, 0 to 1."""
+        return self.found / (self.found + self.hidden) if self.found else float(self.hidden <= ALLOWED)
+
+    @property
+    def degraded(self) -> bool:
+        """Whether more may be hidden than is promised: 0.1 % of what is open, or a hundredth of a port."""
+        return self.unproven > 0 or self.hidden > max(ALLOWED, (1 - PROMISED) / PROMISED * self.found)
+
+    def words(self) -> str:
+        """One line for people, without false precision."""
+        if self.unproven:
+            return f"endpoints whose silence proves nothing, as nothing answered at the time: {self.unproven:,}"
+        if self.hidden <= ALLOWED:
+            return "no open port is expected to have been missed"
+        if self.hidden < 1:
+            return f"an open port may have been missed; {self.found:,} were found"
+        return f"up to {self._rounded(self.hidden):,} open ports may have been missed; {self.found:,} were found"
+
+    def _rounded(self, count: float) -> int:
+        """One leading digit, upwards: the estimate knows no more."""
+        digits: int = 10 ** (len(str(int(count))) - 1)
+        return ceil(count / digits) * digits
 
 
 @dataclass(frozen=True, slots=True)

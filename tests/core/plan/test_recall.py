@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scanner.core.plan.recall import add_up, estimate
+from scanner.core.plan.recall import HiddenOpen, add_up, estimate
 
 
 def answers(population: int, loss: float, tries: int, seed: int) -> tuple[int, ...]:
@@ -61,3 +61,30 @@ def test_says_nothing_where_the_answers_do_not_tell(seen: tuple[int, ...]) -> No
 def test_waves_add_up() -> None:
     assert add_up([(3, 2, 1), (), (1, 1)]) == (4, 3, 1)
     assert add_up([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("hidden", "degraded", "words"),
+    [
+        (HiddenOpen(96, 0.004), False, "no open port is expected to have been missed"),
+        (HiddenOpen(5, 0.009), False, "no open port is expected to have been missed"),
+        (HiddenOpen(96, 0.3), True, "an open port may have been missed; 96 were found"),
+        (HiddenOpen(4000, 3.1), False, "up to 4 open ports may have been missed; 4,000 were found"),
+        (HiddenOpen(96, 74.2), True, "up to 80 open ports may have been missed; 96 were found"),
+        (HiddenOpen(0, 0.5), True, "an open port may have been missed; 0 were found"),
+        (
+            HiddenOpen(96, 0.0, unproven=1200),
+            True,
+            "endpoints whose silence proves nothing, as nothing answered at the time: 1,200",
+        ),
+    ],
+)
+def test_what_may_be_hidden_is_said_without_false_precision(hidden: HiddenOpen, degraded: bool, words: str) -> None:
+    assert hidden.degraded is degraded
+    assert hidden.words() == words
+
+
+def test_recall_is_a_bound() -> None:
+    assert HiddenOpen(90, 10.0).recall == pytest.approx(0.9)
+    assert HiddenOpen(0, 0.001).recall == 1.0
+    assert HiddenOpen(0, 2.0).recall == 0.0
