@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from scanner.core.rate.flow_state import Field, Held, Phase
+from scanner.core.rate.flow_state import Field, Held
 from scanner.core.rate.flows import Flows, sentence
 from tests.bench.simulate_paths import KINDS, Outcome, Paths, simulate
 
@@ -192,4 +192,3 @@ def test_everything_that_holds_has_a_sentence(held: Held) -> None:
 
 def test_the_sentence_names_the_wall() -> None:
     assert sentence(Held.LOSS, "the path", wall=3100.4, rate=2900.0) == "the path loses above 3,100/s"
-    assert Phase.IDLE == 0
