@@ -2,7 +2,7 @@
 
 Every port is asked once soon, those that have a question three times, because an answer costs the host none of the ICMP
 errors that it limits. What then stays unanswered is either silent, or closed and not told of. Asked round and round, at
-the pace that `allowance.py` learns, closed ports are told of one after the other, and silent ones stay behind.
+the pace that `icmp_pace.py` learns, closed ports are told of one after the other, and silent ones stay behind.
 
 When few of those asked are told of any more, the rest is *proven*: a group of suspects is sent at once, and right
 behind them a canary, a port that was told of before. The host was left alone before, so that it has saved up errors:
@@ -23,7 +23,7 @@ from heapq import heappop, heappush
 from math import inf
 
 from scanner.core.plan.reasons import Reason
-from scanner.core.udp.allowance import Allowance
+from scanner.core.udp.icmp_pace import IcmpPace
 
 TRIES = 3
 """How often a port with a question is asked before its silence is looked into."""
@@ -47,7 +47,7 @@ _CATCH_UP = 0.05
 """Seconds of the pace that are made up for when `take` is called late."""
 _TALLY, _FEW = 32, 0.3
 """How many asks are looked at together, and the share of them that is few. While closed ports are left, the pace makes
-it about one in `allowance._FASTER`."""
+it about one in `icmp_pace._FASTER`."""
 _RETRY = -1
 """Before every `Rank`: who was asked already is asked again on time."""
 _REORDERED = 0.02
@@ -91,7 +91,7 @@ class HostQueue:
 
     def __init__(self, patience: float) -> None:
         """`patience`: seconds from the first question that telling closed from silent may take."""
-        self.allowance = Allowance()
+        self.icmp = IcmpPace()
         self.settled: list[tuple[int, Reason]] = []
         """Ports of which silence was decided, for whoever takes them out."""
         self._patience, self._started = patience, inf
@@ -142,7 +142,7 @@ class HostQueue:
         if len(self._canaries) < _CANARIES:
             self._canaries.append(port)
         if ask.counts:
-            self.allowance.told(ask.window)
+            self.icmp.told(ask.window)
             self._tally.told += ask.again
         return self._time(ask, now)
 
@@ -152,7 +152,7 @@ class HostQueue:
         if ask is None:
             return None
         if ask.counts:
-            self.allowance.told(ask.window)  # it cost the host nothing, and was not lost
+            self.icmp.told(ask.window)  # it cost the host nothing, and was not lost
         return self._time(ask, now)
 
     def drop(self, port: int) -> None:
@@ -184,7 +184,7 @@ class HostQueue:
         if self._group is not None:
             return self._from_group(now)
         if self._goes_round(now) and now >= self._next:
-            self._next = max(self._next, now - _CATCH_UP) + 1 / self.allowance.pace
+            self._next = max(self._next, now - _CATCH_UP) + 1 / self.icmp.pace
             while self._again:
                 ask = self._again.popleft()
                 if ask.port in self._asks:
@@ -220,7 +220,7 @@ class HostQueue:
 
     def seconds_left(self) -> float:
         """How long telling the rest would take, by what the host told so far; 0 where that is not known."""
-        return len(self._asks) / self.allowance.told_a_second if self.allowance.told_a_second else 0.0
+        return len(self._asks) / self.icmp.told_a_second if self.icmp.told_a_second else 0.0
 
     @property
     def _wait(self) -> float:
@@ -231,7 +231,7 @@ class HostQueue:
         """The next of those that were not asked often enough yet, at their pace."""
         if not self._first_asks or now < self._next:
             return None
-        self._next = max(self._next, now - _CATCH_UP) + 1 / max(_FIRST_PACE, self.allowance.pace)
+        self._next = max(self._next, now - _CATCH_UP) + 1 / max(_FIRST_PACE, self.icmp.pace)
         while self._first_asks:
             ask = heappop(self._first_asks)[2]
             if ask.port in self._asks:
@@ -241,7 +241,7 @@ class HostQueue:
     def _go(self, ask: _Ask, now: float, *, wait: float) -> int:
         ask.tries += 1
         ask.sent, ask.counts = now, True
-        ask.window = self.allowance.asked(now)
+        ask.window = self.icmp.asked(now)
         self._count += 1
         heappush(self._waiting, (now + wait, self._count, ask))
         return ask.port
@@ -312,7 +312,7 @@ class HostQueue:
     @property
     def _refill(self) -> float:
         """Seconds in which a host that limits gains the allowance for a group's closed ports and its canary."""
-        told = self.allowance.told_a_second
+        told = self.icmp.told_a_second
         return min(self._tokens / told, _MOST_TOKENS) if told else 0.0
 
     def _from_group(self, now: float) -> int | None:
@@ -336,7 +336,7 @@ class HostQueue:
         if group.sent == inf or now < group.due:
             return
         self._group = None
-        told = self.allowance.told_a_second
+        told = self.icmp.told_a_second
         span = _CLOSE_TO_CANARY / told if told else inf
         for ask in group.suspects:
             if ask.port not in self._asks:

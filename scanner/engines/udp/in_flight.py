@@ -9,7 +9,7 @@ import numpy as np
 from scanner.core.model import Address
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
-from scanner.core.rate.limits import Bucket
+from scanner.core.rate.allowance import Allowance
 from scanner.core.recognise.identity import Identity
 from scanner.core.udp.host_queue import HostQueue
 from scanner.core.udp.question import TOKEN_BYTES
@@ -62,12 +62,12 @@ class UdpWave:
 class UdpHost:
     """One address, as long as something is asked of it or remembered."""
 
-    __slots__ = ("_source", "address", "bucket", "index", "places", "queue", "reports", "scheduled", "text", "tries")
+    __slots__ = ("_source", "address", "allowance", "index", "places", "queue", "reports", "scheduled", "text", "tries")
 
     def __init__(self, address: Address, index: int, patience: float, host_rate: float | None) -> None:
         self.address, self.index, self.text = address, index, str(address)
         self.queue = HostQueue(patience)
-        self.bucket = None if host_rate is None else Bucket(host_rate)
+        self.allowance = Allowance(host_rate)
         self.places: dict[int, tuple[UdpWave, int]] = {}
         """Where each port that is not settled belongs."""
         self.tries: dict[int, int] = {}

@@ -18,7 +18,8 @@ from scanner.core.errors import OutOfScope
 from scanner.core.model import Address
 from scanner.core.plan.reasons import Reason, local_error_code, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
-from scanner.core.rate.limits import Bucket, Limits
+from scanner.core.rate.allowance import Allowance
+from scanner.core.rate.limits import Limits
 from scanner.core.udp.catalogue import Catalogue
 from scanner.core.udp.host_queue import Rank
 from scanner.engines.interface import Progress
@@ -61,7 +62,7 @@ class UdpRun:
         self._waves = iter(waves)
         self._wire, self._catalogue = wire, catalogue
         self._limits, self._patience = limits, patience
-        self._bucket = None if limits.rate is None else Bucket(limits.rate)
+        self._allowance = Allowance(limits.rate)
         self._secret, self._permitted, self._required = secret, permitted, required
         self._hosts: dict[str, UdpHost] = {}
         self._due: list[tuple[float, int, UdpHost]] = []
@@ -131,8 +132,8 @@ class UdpRun:
         """Until something may have changed."""
         due = self._due[0][0] if self._due else inf
         seconds = min(max(0.0, due - monotonic()), _TICK)
-        if self._outbox and self._bucket is not None:
-            seconds = min(self._bucket.wait(monotonic()), _TICK)
+        if self._outbox:
+            seconds = min(self._allowance.wait(monotonic()), _TICK)
         filenos = self._wire.filenos()
         if seconds <= 0 or not filenos:
             await asyncio.sleep(seconds)
@@ -207,7 +208,7 @@ class UdpRun:
         for _ in range(_LOT):
             if not self._due or self._due[0][0] > now:
                 return
-            if self._bucket is not None and self._bucket.wait(now):
+            if self._allowance.wait(now):
                 return
             _, _, host = heappop(self._due)
             host.scheduled = False
@@ -216,14 +217,14 @@ class UdpRun:
                 return
 
     def _ask_host(self, host: UdpHost, now: float) -> None:
-        if host.bucket is not None and (wait := host.bucket.wait(now)):
+        if wait := host.allowance.wait(now):
             self._schedule(host, now + wait)
             return
         port = host.queue.take(now)
         if port is not None:
             payloads = self._payloads(host, port)
-            if host.bucket is not None:
-                host.bucket.take(now, len(payloads))
+            host.allowance.ready(now, len(payloads))
+            host.allowance.took(len(payloads))
             self._outbox.extend((host, port, payload) for payload in payloads)
         self._settle_silent(host, now)
         if len(host.queue):
@@ -244,7 +245,7 @@ class UdpRun:
     def _empty_outbox(self, now: float) -> bool:
         """Send what was decided to be sent; whether all of it went."""
         while self._outbox:
-            if self._bucket is not None and not self._bucket.take(now):
+            if not self._allowance.take(now):
                 return False
             host, port, payload = self._outbox[0]
             error = self._wire.send(host.address.version, host.text, port, payload)
@@ -289,7 +290,7 @@ class UdpRun:
         if limited:
             self._limited += limited
             self._limited_hosts += 1
-            told = queue.allowance.told_a_second
+            told = queue.icmp.told_a_second
             self._more_seconds = max(self._more_seconds, limited / told if told else 0.0)
         for port, reason in queue.settled:
             self.settle(host, port, reason_code(reason), now)

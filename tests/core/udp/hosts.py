@@ -75,15 +75,15 @@ def drive(queue: HostQueue, host: SimulatedHost, *, seed: int = 1, rate: float =
             found = queue.told(port, now) if word == "told" else queue.answered(port, now)
             if found is not None:
                 (run.closed if word == "told" else run.open).add(port)
-        port = queue.take(now)
+        asked = queue.take(now)
         for settled, reason in queue.settled:
             run.reasons[settled] = reason
         queue.settled.clear()
-        if port is not None:
+        if asked is not None:
             run.sent += 1
             count += 1
-            if word := host.answer(port, now + host.rtt / 2, random):
-                heappush(coming, (now + host.rtt, count, port, word))
+            if word := host.answer(asked, now + host.rtt / 2, random):
+                heappush(coming, (now + host.rtt, count, asked, word))
             now += 1 / rate
         else:
             due = min(queue.due(now), coming[0][0] if coming else inf)

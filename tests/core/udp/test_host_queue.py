@@ -90,8 +90,8 @@ def test_ports_with_a_question_go_first_then_required_ones() -> None:
         queue.add(port, rank)
     taken = []
     for turn in range(100):
-        if port := queue.take(turn / 1000):
-            taken.append(port)
+        if (asked := queue.take(turn / 1000)) is not None:
+            taken.append(asked)
     assert taken[:3] == [3, 2, 1]
 
 

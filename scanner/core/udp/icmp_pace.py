@@ -14,7 +14,7 @@ _FASTER = 2.0
 _SLOWER = 8.0
 
 
-class Allowance:
+class IcmpPace:
     """The pace for one host. Times in seconds on any monotonic clock."""
 
     __slots__ = ("_asked", "_begins", "_number", "_past", "_told", "limited", "pace", "told_a_second")
