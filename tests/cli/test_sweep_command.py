@@ -213,12 +213,16 @@ def test_a_lost_history_is_never_a_quiet_night(audit: tuple[Path, list[socket]],
 
 
 @pytest.mark.parametrize("table", ["sweep", "wave"])
+@pytest.mark.parametrize("named", [True, False])
 def test_a_history_that_breaks_on_the_way_is_a_report_without_comparison(
-    audit: tuple[Path, list[socket]], command: Command, table: str
+    audit: tuple[Path, list[socket]], command: Command, table: str, named: bool
 ) -> None:
     path, sockets = audit
+    if not named:
+        path.write_text(path.read_text().replace('history = "history.db"\n', ""))
     command("sweep", path)
-    connection = sqlite3.connect(path.parent / "history.db")
+    (history,) = path.parent.rglob("history.db")
+    connection = sqlite3.connect(history)
     connection.execute(f"CREATE TRIGGER no_more BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'read-only'); END")
     connection.commit()
     connection.close()

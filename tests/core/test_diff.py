@@ -170,6 +170,9 @@ def test_a_certificate_that_ends_is_a_matter_of_time_and_one_that_is_renewed_is_
         (Change.NEW, "certificate-expired"): Because.TIME,
         (Change.GONE, "certificate-expires-soon"): Because.TIME,
     }
+    expect = {"policy": policy(None, "2"), **later}
+    edited = said(compared(side(port=443, identity=ending, policy=policy(None)), side(identity=ending, **expect)))  # type: ignore[arg-type]
+    assert edited[Change.NEW, "certificate-expired"] is Because.TIME
     renewed = certificate(TUESDAY + timedelta(days=90), "b" * 64)
     assert said(compared(side(port=443, identity=ending), side(identity=renewed, **later))) == {  # type: ignore[arg-type]
         (Change.GONE, "certificate-expires-soon"): Because.NETWORK

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from scanner.history.codec import milliseconds
 from scanner.history.compare import compare_sweeps
 from scanner.history.prune import older_than
 from tests.history.conftest import BEGAN
@@ -68,6 +69,21 @@ async def test_a_finding_is_never_first_seen_after_it_was_observed(lab: Any, wor
                 assert finding.first_seen is not None
                 assert finding.first_seen <= judged.observation.at
                 assert finding.first_seen < BEGAN + timedelta(days=5)
+
+
+async def test_a_first_seen_date_from_a_wrong_clock_is_corrected_and_never_shown(
+    lab: Any, world: Callable[..., Any]
+) -> None:
+    wrong = BEGAN + timedelta(days=TEN_YEARS)
+    sweep_id = await lab.sweep(world(*OPEN))
+    connection = lab.store().database.connection
+    connection.execute("UPDATE known SET first_seen = ?", (milliseconds(wrong),))
+    store = lab.store()
+    shown = [finding for judged in store.judged(store.sweep(sweep_id)) for finding in judged.findings]
+    assert all(finding.first_seen == finding.observation.at for finding in shown)
+    await lab.sweep(world(*OPEN))
+    (earliest,) = connection.execute("SELECT max(first_seen) FROM known").fetchone()
+    assert earliest < milliseconds(BEGAN + timedelta(days=5))
 
 
 async def test_pruning_deletes_what_is_old_and_nothing_else(lab: Any, world: Callable[..., Any]) -> None:
