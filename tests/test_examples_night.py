@@ -28,7 +28,7 @@ def office(tmp_path: Path) -> Path:
     for path in copy.glob("*.toml"):
         text = path.read_text().replace("10.20.", "127.20.")
         text = text.replace('targets = ["127.20.0.0/24", "127.20.1.0/24"]', 'targets = ["127.20.0.10"]')
-        path.write_text(text.replace('"1-1023,unassigned,dynamic"', '"22,80,443"').replace("rate = 500", "rate = 5000"))
+        path.write_text(text.replace('"1-1023,8000-9999"', '"22,80,443"').replace("rate = 500", "rate = 5000"))
     return copy
 
 
@@ -43,6 +43,12 @@ def test_the_audit_is_within_its_scope(capsys: pytest.CaptureFixture[str]) -> No
     assert "10.20.0.0/24" in plan or "10.20.0.0-" in plan
     assert "500 probes a second" in plan
     assert "scope      Small office sha256:" in plan
+    assert "policy     Small office, sha256 " in plan
+    assert f"output     {OFFICE}/reports/findings-{{date}}.csv (its folder will be made)" in plan
+    assert f"history    {OFFICE}/state/history.db (its folder will be made)" in plan
+    longest = re.search(r" and (\d) h \d\d min \(all silent\)", plan)
+    assert longest, plan
+    assert int(longest[1]) < 4, "a night is long enough"
     assert read_scope(OFFICE / "scope.toml").max_rate == 1000
     assert read_audit(OFFICE / "audit.toml", audit_keys()).keys.only_changes
 

@@ -119,6 +119,11 @@ class Audit:
         """A path that the file names, as seen from the file's own folder."""
         return self.path.parent / text
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every file that a night would write, with its placeholders as they are."""
+        return tuple(self.beside(template) for template in self.keys.outputs.files.values())
+
     def output(self, template: str, sweep_id: str, began: datetime) -> Path:
         """Return the path of an output of a sweep that began at a moment (aware)."""
         day = f"{began.astimezone(self._zone):%Y-%m-%d}"

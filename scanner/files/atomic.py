@@ -160,6 +160,21 @@ def write_whole(path: Path, data: bytes) -> None:
         file.discard()
 
 
+def write_problem(path: Path) -> str:
+    """What stands in the way of writing a file, in words; empty where nothing does. Touches nothing.
+
+    Folders that are missing are no problem where they could be made.
+    """
+    if path.is_dir():
+        return "is a folder"
+    if path.exists() and not os.access(path, os.W_OK):
+        return "is write-protected"
+    folder = next(place for place in path.absolute().parents if place.exists())
+    if not folder.is_dir():
+        return "part of the path is a file"
+    return "" if os.access(folder, os.W_OK | os.X_OK) else f"you may not write to {folder}"
+
+
 @contextlib.contextmanager
 def reporting_failures(path: str) -> Iterator[None]:
     """Turn what the system says about `path` into the one line of OutputFailed."""

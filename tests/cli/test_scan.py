@@ -177,7 +177,7 @@ def test_a_dry_run_counts_with_what_is_kept_for_questions(
     scanner: Scanner, options: tuple[str, ...], seconds: float, kept: str
 ) -> None:
     words = ("scan", "10.0.0.0/24", *options, "--dry-run")
-    assert json.loads(scanner(*words, "--json").stdout)["least_seconds"] == pytest.approx(seconds, abs=0.001)
+    assert json.loads(scanner(*words, "--json").stdout)["seconds"]["answered"] == pytest.approx(seconds, abs=0.001)
     said = scanner(*words).stdout
     assert kept in said
     assert ("questions " in said or "note " in said) is bool(kept)

@@ -301,6 +301,51 @@ def test_a_dry_run_sends_and_keeps_nothing(audit: tuple[Path, list[socket]], com
     assert not list((path.parent / "out").iterdir())
 
 
+def test_a_dry_run_says_what_a_night_would_read_and_write(audit: tuple[Path, list[socket]], command: Command) -> None:
+    path, sockets = audit
+    folder, port = path.parent, sockets[0].getsockname()[1]
+    with (folder / "policy.toml").open("a") as file:
+        file.write(
+            f"required = [{port}]\n[[exception]]\nnetworks = ['127.0.0.1']\nports = [1]\nowner = 'x'\nticket = 'y'\n"
+            "expires = 2020-01-01\n[[expect]]\nnetworks = ['127.0.0.1']\nports = [2]\nowner = 'x'\nreview = true\n"
+        )
+    path.write_text(path.read_text().replace("[outputs]", 'fail_on = "high"\n[outputs]').replace('"out/{s', '"new/{s'))
+    _, out, _ = command("sweep", "--dry-run", path)
+    said = out.partition("policy     ")[2]
+    assert said.startswith("policy.toml, sha256 ")
+    assert "2 expectations, 1 exception, 1 expired, 1 not reviewed, 1 required port\n" in said
+    assert f"  output     {folder}/out/findings-{{date}}.csv\n" in said
+    assert f"  output     {folder}/new/{{sweep_id}}.jsonl (its folder will be made)\n" in said
+    assert f"  history    {folder}/history.db\n" in said
+    assert said.endswith("  exit       0 nothing to report; 1 findings from high on; 3 not everything was covered\n")
+
+
+@pytest.mark.parametrize(
+    ("place", "problem"),
+    [("policy.toml/findings", "part of the path is a file"), ("taken.csv/../out/x/../findings", "")],
+)
+def test_a_dry_run_refuses_what_the_night_could_not_write(
+    audit: tuple[Path, list[socket]], command: Command, place: str, problem: str
+) -> None:
+    path, _ = audit
+    (path.parent / "taken.csv").mkdir()
+    path.write_text(path.read_text().replace("out/findings", place))
+    status, out, err = command("sweep", "--dry-run", path)
+    assert "Nothing was sent" in out
+    assert status == (2 if problem else 0)
+    assert problem in err
+    assert err.count("\n") == bool(problem)
+
+
+def test_a_dry_run_reads_the_policy(audit: tuple[Path, list[socket]], command: Command) -> None:
+    path, _ = audit
+    (path.parent / "policy.toml").write_text("[[expect]]\nnam = 'x'\n")
+    for words in (("sweep", "--dry-run", path), ("scan", "--dry-run", "127.0.0.1", "--policy", "policy.toml")):
+        status, out, err = command(*words)
+        assert (status, out) == (2, "")
+        assert "policy.toml:1: expect[1]" in err
+
+
 def test_a_name_without_address_is_noted_in_the_report_and_breaks_no_silence(
     audit: tuple[Path, list[socket]], command: Command
 ) -> None:

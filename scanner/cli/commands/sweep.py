@@ -23,7 +23,7 @@ def sweep_command(
 
     audit = read_audit(audit_file, audit_keys())
     if dry_run:
-        show_plan(first_night(audit, warn_on_stderr), as_json=False)
+        show_plan(first_night(audit, warn_on_stderr), as_json=False, files=audit.files)
         return 0
     notes: list[str] = []
     with lock_held(audit_lock(audit.path), f"a sweep of {audit.name}"):

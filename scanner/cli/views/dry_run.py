@@ -1,24 +1,49 @@
-"""`--dry-run`: the plan in a few lines, and nothing sent. It costs the same for a host and for 10.0.0.0/8."""
+"""`--dry-run`: the plan in a few lines, and nothing sent or written. It costs the same for a host and for 10.0.0.0/8.
+
+Everything that a run would read is read, so that what would be refused is refused here; where results would go is
+looked at without touching it.
+"""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from scanner.app.assembly import Assembly, shortened
+from scanner.app.estimate import Persistence, TimeRange, time_range
+from scanner.app.exit_status import FailOn
 from scanner.app.rate_split import UNTESTED
-from scanner.core.rate.limits import UNLIMITED, Limits, fastest
+from scanner.core.errors import OutputFailed
+from scanner.core.policy.policy import EntryKind, Policy, Standing
+from scanner.core.rate.limits import UNLIMITED, Limits, packets_of
+from scanner.core.sanitise import sanitise
+from scanner.engines.choose import EngineName
+from scanner.files.atomic import write_problem
 from scanner.outputs.lines import json_line
 from scanner.outputs.quantities import counted, duration
 
 SAMPLE = 5
+_PATH_LENGTH = 4096
+_SHORT = 10
+_ENTRIES = MappingProxyType({EntryKind.EXPECT: "expectation", EntryKind.EXCEPTION: "exception"})
 
 
-def show_plan(assembly: Assembly, *, as_json: bool) -> None:
-    """Write the plan to standard output."""
+def show_plan(assembly: Assembly, *, as_json: bool, files: Sequence[Path] = ()) -> None:
+    """Write the plan to standard output; `files` are what an audit would write, making their folders.
+
+    Raises:
+        OutputFailed: one of the files could not be written, said after the plan.
+    """
     if as_json:
         sys.stdout.write(json_line("plan", _facts(assembly)))
     else:
-        sys.stdout.writelines(f"{line}\n" for line in _lines(assembly))
+        sys.stdout.writelines(f"{line}\n" for line in [*_lines(assembly), *_results(assembly, files)])
+    for path in files:
+        if problem := write_problem(path):
+            raise OutputFailed(f"{sanitise(str(path))}: cannot be written: {sanitise(problem)}")
 
 
 def _facts(assembly: Assembly) -> dict[str, Any]:
@@ -33,11 +58,12 @@ def _facts(assembly: Assembly) -> dict[str, Any]:
         "seed": plan.seed,
         "rate": limits.rate,
         "host_rate": limits.host_rate,
-        "least_seconds": _least_seconds(assembly),
+        "seconds": _seconds(assembly),
         "first": [str(endpoint) for endpoint in _first(assembly)],
         "names": {name: list(addresses) for name, addresses in assembly.prepared.resolved.items()},
         "registry_date": assembly.registry.identity.date,
         "scope": assembly.scope.identity if assembly.scope else None,
+        "policy": assembly.policy.identity if assembly.policy else None,
     }
 
 
@@ -56,9 +82,47 @@ def _lines(assembly: Assembly) -> Iterator[str]:
         yield f"  questions  {_pace(kept)}: kept of that for questions to open ports"
     if assembly.shares.untested:
         yield f"  note       {UNTESTED}"
-    if facts["least_seconds"] is not None:
-        yield f"  time       {duration(facts['least_seconds'])} at least, more where nothing answers"
+    yield f"  time       {_time_words(_times(assembly))}"
+    if assembly.options.identify:
+        yield "             and what questions to open ports take (--identify)"
     yield f"  scope      {facts['scope'] or 'none needed: loopback and private networks'}"
+    if assembly.policy is not None:
+        yield f"  policy     {_policy_words(assembly.policy, assembly.now.date())}"
+
+
+def _results(assembly: Assembly, files: Sequence[Path]) -> Iterator[str]:
+    """Where results would go, and what the exit status would say."""
+    options = assembly.options
+    for path in files:
+        yield f"  output     {_place(path)}"
+    if options.no_history:
+        yield "  history    none is kept"
+    else:
+        from scanner.app.sweep_history import default_history
+
+        yield f"  history    {_place((options.history or default_history()).absolute())}"
+    findings = "" if options.fail_on is FailOn.NONE else f"1 findings from {options.fail_on} on; "
+    yield f"  exit       0 nothing to report; {findings}3 not everything was covered"
+
+
+def _place(path: Path) -> str:
+    """A file, and what stands in the way of writing it or is made for it."""
+    problem = write_problem(path)
+    made = "" if path.parent.is_dir() else "its folder will be made"
+    note = f"cannot be written: {problem}" if problem else made
+    return sanitise(f"{path} ({note})" if note else str(path), limit=_PATH_LENGTH)
+
+
+def _policy_words(policy: Policy, today: date) -> str:
+    """A policy's identity, and how many of its entries are of which kind and standing."""
+    kinds = [entry.kind for entry in policy.entries]
+    said = [counted(kinds.count(kind), _ENTRIES[kind]) for kind in dict.fromkeys(kinds)]
+    standings = [entry.standing(today) for entry in policy.entries]
+    for standing, word in ((Standing.EXPIRED, "expired"), (Standing.UNREVIEWED, "not reviewed")):
+        said += [f"{standings.count(standing):,} {word}"] if standing in standings else []
+    if required := len(policy.required_ports):
+        said.append(counted(required, "required port"))
+    return sanitise(f"{policy.name}, sha256 {policy.sha256[:12]}: {', '.join(said) or 'no entries'}")
 
 
 def _ranges(assembly: Assembly) -> str:
@@ -76,10 +140,48 @@ def _first(assembly: Assembly) -> list[str]:
     return [str(wave.endpoint(place)) for place in range(min(SAMPLE, len(wave)))]
 
 
-def _least_seconds(assembly: Assembly) -> float | None:
-    plan = assembly.prepared.plan
-    rate = fastest(assembly.shares.probes, plan.targets.size)
-    return None if rate is None else round(plan.size / rate, 3)
+def _times(assembly: Assembly) -> TimeRange | None:
+    """The range for the engine, or for the slower one of the two that `auto` chooses from."""
+    plan, probes, engine = assembly.prepared.plan, assembly.shares.probes, assembly.options.engine
+    connect, syn = _connect_persistence(assembly), _syn_persistence(assembly)
+    ways = [(probes.shared_by(packets_of(connect.wait)), connect), (probes, syn)]
+    if engine is EngineName.CONNECT or assembly.prepared.only_loopback:
+        ways = ways[:1]
+    elif engine is not EngineName.AUTO:
+        ways = ways[1:]
+    ranges = [time_range(plan.size, plan.targets.size, *way) for way in ways]
+    return max((each for each in ranges if each), key=lambda each: each.most, default=None)
+
+
+def _seconds(assembly: Assembly) -> dict[str, float] | None:
+    times = _times(assembly)
+    return {name: round(seconds, 3) for name, seconds in asdict(times).items()} if times else None
+
+
+def _connect_persistence(assembly: Assembly) -> Persistence:
+    from scanner.engines.connect.engine import ConnectOptions
+
+    usual, asked = ConnectOptions(), assembly.options
+    wait = usual.timeout if asked.timeout is None else asked.timeout
+    tries = 1 + (usual.retries if asked.retries is None else asked.retries)
+    return Persistence(tries, max(usual.retry_gap, wait), wait)
+
+
+def _syn_persistence(assembly: Assembly) -> Persistence:
+    from scanner.engines.syn.options import SynOptions
+
+    usual, asked = SynOptions(), assembly.options
+    tries = usual.tries if asked.retries is None else 1 + asked.retries
+    return Persistence(tries, usual.spacing, usual.cooldown if asked.timeout is None else asked.timeout)
+
+
+def _time_words(times: TimeRange | None) -> str:
+    if times is None:
+        return "as fast as this machine can (no limit)"
+    if times.most < _SHORT:
+        return f"up to {duration(times.most)}"
+    least, most = duration(times.least), duration(times.most)
+    return f"between {least} (no hosts) and {most} (all silent); {duration(times.answered)} if all answer"
 
 
 def _pace(limits: Limits) -> str:
