@@ -107,7 +107,7 @@ def test_whatever_ends_it_leaves_no_listener(
     assert not refuses(address, ports[0]), "they are there now"
     process.send_signal(number)
     _, err = process.communicate(timeout=30)
-    assert process.returncode in {signal.SIGINT: (130, 0), signal.SIGTERM: (143, 0, -15)}.get(number, (-9,))
+    assert process.returncode in {signal.SIGINT: (130, 0, -2), signal.SIGTERM: (143, 0, -15)}.get(number, (-9,))
     assert "Traceback" not in err
     assert all(refuses(address, port) for port in ports)
 
@@ -125,6 +125,19 @@ def test_the_listeners_end_with_an_error() -> None:
         fail()
     assert len(seen) == len(IDEAS)
     assert all(refuses(*place) for place in seen)
+
+
+def test_a_conversation_under_way_ends_quietly_with_the_listeners(caplog: pytest.LogCaptureFixture) -> None:
+    with closing(socket()) as made:
+        with planted(bundled(), bundled_overlays()) as garden:
+            made.connect((garden.address, garden.plants[0].port))
+            with closing(socket()) as other:  # accepted after the first, which is then being listened to
+                other.connect((garden.address, garden.plants[5].port))
+                other.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                assert other.recv(4)
+        made.settimeout(10)
+        assert made.recv(1) == b""
+    assert not caplog.records
 
 
 def test_a_reader_that_goes_away_is_no_failure(tmp_path: Path) -> None:
