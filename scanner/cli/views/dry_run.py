@@ -171,7 +171,7 @@ def _syn_persistence(assembly: Assembly) -> Persistence:
     from scanner.engines.syn.options import SynOptions
 
     usual, asked = SynOptions(), assembly.options
-    tries = usual.tries if asked.retries is None else 1 + asked.retries
+    tries = usual.attempts if asked.retries is None else 1 + asked.retries
     return Persistence(tries, usual.spacing, usual.cooldown if asked.timeout is None else asked.timeout)
 
 
