@@ -18,7 +18,7 @@ _REALM = b"SCANNER.INVALID"
 _TFTP_ERRORS = {0: "error", 1: "no such file", 2: "access violation", 4: "illegal operation", 8: "option refused"}
 _KRB_ERROR = 0x7E
 _ATTRIBUTES = (b"vendorName", b"vendorVersion", b"dnsHostName")
-_GENERAL_STRING = re.compile(rb"\x1b([\x03-\x40])")
+_REALM_FIELD = re.compile(rb"\xa9.\x1b([\x01-\x7f])", re.DOTALL)
 
 
 def _as_request() -> tuple[bytes | Token, ...]:
@@ -42,9 +42,10 @@ def read_kerberos(answer: bytes) -> ProtocolMatch | None:
     """A KRB-ERROR: the realm that the server answers for is in it (RFC 4120 5.9.1)."""
     if answer[:1] != bytes([_KRB_ERROR]) or b"\x02\x01\x05" not in answer[:16]:
         return None
-    names = [answer[found.end() : found.end() + found[1][0]] for found in _GENERAL_STRING.finditer(answer)]
-    realm = next((text(name) for name in names if name != _REALM and name.isupper()), "")
-    return ProtocolMatch("kerberos", version="5", detail=f"realm {realm}" if realm else "")
+    found = _REALM_FIELD.search(answer)
+    realm = text(answer[found.end() : found.end() + found[1][0]]) if found else ""
+    known = realm and realm != _REALM.decode()
+    return ProtocolMatch("kerberos", version="5", detail=f"realm {realm}" if known else "")
 
 
 def _root_search() -> tuple[bytes | Token, ...]:

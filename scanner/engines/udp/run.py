@@ -206,6 +206,7 @@ class UdpRun:
         if not self._empty_outbox(now):
             return
         for _ in range(_LOT):
+            now = monotonic()
             if not self._due or self._due[0][0] > now:
                 return
             if self._allowance.wait(now):
