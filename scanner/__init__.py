@@ -1,78 +1,150 @@
-"""Finds the open ports that nobody can explain.
+"""Find the open ports that nobody can explain.
 
 The names below are the library. They are imported when first used, so that `import scanner` costs nothing.
 """
 
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from scanner.version import __version__
 
 if TYPE_CHECKING:
-    from scanner.api import plan_for, scan
-    from scanner.app.sweep import Sweep, WaveResult
+    from scanner.api import ScanStream, plan, scan, scan_sync, stream, stream_sync
+    from scanner.app.exit_status import ExitStatus, FailOn
+    from scanner.app.options import ScanOptions
+    from scanner.app.planning import PlannedSweep
+    from scanner.app.result import ScanResult
     from scanner.config.policy import read_policy
     from scanner.config.scope import read_scope
-    from scanner.core.errors import InvalidInput, OutOfScope, ScannerError
-    from scanner.core.model import Coverage, Endpoint, Finding, Judged, Observation, Severity, State, Verdict
+    from scanner.core.errors import InvalidInput, NotCovered, NotPermitted, OutOfScope, ScannerError
+    from scanner.core.model import (
+        Coverage,
+        Endpoint,
+        Finding,
+        Judged,
+        Observation,
+        RegistryStatus,
+        Severity,
+        State,
+        Transport,
+        Verdict,
+    )
     from scanner.core.plan.plan import Plan, Shard
     from scanner.core.policy.policy import Policy
     from scanner.core.rate.limits import UNLIMITED, Limits
     from scanner.core.registry.registry import Registry
-    from scanner.core.rules.classify import Judge
+    from scanner.core.report import Summary, SweepInfo
+    from scanner.core.rules.classify import RULES, Judge
+    from scanner.core.rules.rule import Case, Rule
     from scanner.core.targets.scope import Scope
-    from scanner.core.targets.targets import TargetSet
+    from scanner.core.targets.targets import TargetSet, Word
+    from scanner.engines.choose import EngineName
+    from scanner.engines.fake import FakeEngine
+    from scanner.engines.interface import Engine
+    from scanner.listening import ListeningReport, ListeningSocket, listening_report
+    from scanner.outputs.formats import FORMATS, OutputRequest
+    from scanner.outputs.interface import Output
+    from scanner.registry.source import load_registry
 
 _HOMES = {
-    "scanner.api": ("plan_for", "scan"),
-    "scanner.core.errors": ("InvalidInput", "OutOfScope", "ScannerError"),
-    "scanner.core.model": (
-        "Coverage", "Endpoint", "Finding", "Judged", "Observation", "Severity", "State", "Verdict",
-    ),
-    "scanner.core.rate.limits": ("UNLIMITED", "Limits"),
-    "scanner.core.plan.plan": ("Plan", "Shard"),
-    "scanner.core.policy.policy": ("Policy",),
-    "scanner.core.registry.registry": ("Registry",),
-    "scanner.core.rules.classify": ("Judge",),
-    "scanner.core.targets.scope": ("Scope",),
-    "scanner.core.targets.targets": ("TargetSet",),
+    "scanner.api": ("ScanStream", "plan", "scan", "scan_sync", "stream", "stream_sync"),
+    "scanner.app.exit_status": ("ExitStatus", "FailOn"),
+    "scanner.app.options": ("ScanOptions",),
+    "scanner.app.planning": ("PlannedSweep",),
+    "scanner.app.result": ("ScanResult",),
     "scanner.config.policy": ("read_policy",),
     "scanner.config.scope": ("read_scope",),
-    "scanner.app.sweep": ("Sweep", "WaveResult"),
-}  # fmt: skip
+    "scanner.core.errors": ("InvalidInput", "NotCovered", "NotPermitted", "OutOfScope", "ScannerError"),
+    "scanner.core.model": (
+        "Coverage",
+        "Endpoint",
+        "Finding",
+        "Judged",
+        "Observation",
+        "RegistryStatus",
+        "Severity",
+        "State",
+        "Transport",
+        "Verdict",
+    ),
+    "scanner.core.plan.plan": ("Plan", "Shard"),
+    "scanner.core.policy.policy": ("Policy",),
+    "scanner.core.rate.limits": ("Limits", "UNLIMITED"),
+    "scanner.core.registry.registry": ("Registry",),
+    "scanner.core.report": ("Summary", "SweepInfo"),
+    "scanner.core.rules.classify": ("Judge", "RULES"),
+    "scanner.core.rules.rule": ("Case", "Rule"),
+    "scanner.core.targets.scope": ("Scope",),
+    "scanner.core.targets.targets": ("TargetSet", "Word"),
+    "scanner.engines.choose": ("EngineName",),
+    "scanner.engines.fake": ("FakeEngine",),
+    "scanner.engines.interface": ("Engine",),
+    "scanner.listening": ("ListeningReport", "ListeningSocket", "listening_report"),
+    "scanner.outputs.formats": ("FORMATS", "OutputRequest"),
+    "scanner.outputs.interface": ("Output",),
+    "scanner.registry.source": ("load_registry",),
+}
+"""From a module to the public names that live in it."""
 
 __all__ = [
+    "FORMATS",
+    "RULES",
     "UNLIMITED",
+    "Case",
     "Coverage",
     "Endpoint",
+    "Engine",
+    "EngineName",
+    "ExitStatus",
+    "FailOn",
+    "FakeEngine",
     "Finding",
     "InvalidInput",
     "Judge",
     "Judged",
     "Limits",
+    "ListeningReport",
+    "ListeningSocket",
+    "NotCovered",
+    "NotPermitted",
     "Observation",
     "OutOfScope",
+    "Output",
+    "OutputRequest",
     "Plan",
+    "PlannedSweep",
     "Policy",
     "Registry",
+    "RegistryStatus",
+    "Rule",
+    "ScanOptions",
+    "ScanResult",
+    "ScanStream",
     "ScannerError",
     "Scope",
     "Severity",
     "Shard",
     "State",
-    "Sweep",
+    "Summary",
+    "SweepInfo",
     "TargetSet",
+    "Transport",
     "Verdict",
-    "WaveResult",
+    "Word",
     "__version__",
-    "plan_for",
+    "listening_report",
+    "load_registry",
+    "plan",
     "read_policy",
     "read_scope",
     "scan",
+    "scan_sync",
+    "stream",
+    "stream_sync",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for (PEP 562)."""
+    """Import a public name when it is first used (PEP 562)."""
     from importlib import import_module
 
     for home, names in _HOMES.items():

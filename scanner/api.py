@@ -1,107 +1,151 @@
-"""The library's front door: targets and ports in, judged observations out.
+"""The library's front: the same words as on the command line, the same sweep, the same values.
 
-`scan` is what the command line does, without the command line: the same words, the same refusals, the same
-engine and rules. Whoever wants more (waves, coverage, several engines) makes a `Sweep` of the same parts.
+`scan` runs a sweep and returns its result, `stream` yields what is found while it runs; `scan_sync` and `stream_sync`
+do the same without an event loop. All four take the options of `scanner.ScanOptions`, targets and ports first::
+
+    result = await scanner.scan("10.0.0.0/24", "22,80,8000-8100", rate=500, policy="policy.toml")
+    for finding in result.require_coverage().findings:
+        print(finding.observation.endpoint, finding.rule, finding.detail)
+
+Two defaults differ from the command line, because a library should leave no traces: a sweep is kept in a history only
+if `history` names one, and warnings become notes of the result.
 """
 
 import asyncio
-import secrets
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from datetime import UTC, datetime
+from typing import ParamSpec, TypeVar
 
-from scanner.app.prepare import Prepared, Wanted, prepare
-from scanner.app.sweep import Sweep
+from scanner.app.assembly import make_job
+from scanner.app.job import Job, Outcome, perform
+from scanner.app.options import ScanOptions
+from scanner.app.planning import PlannedSweep, plan_sweep
+from scanner.app.result import ScanResult, result_of
+from scanner.core.errors import NotCovered
 from scanner.core.model import Judged
-from scanner.core.plan.plan import Shard
-from scanner.core.policy.policy import Policy
-from scanner.core.policy.required import required_places
-from scanner.core.rate.limits import Limits
-from scanner.core.registry.registry import Registry
-from scanner.core.rules.classify import Judge
-from scanner.core.targets.ports import PortSet, parse_ports
-from scanner.core.targets.scope import Scope
-from scanner.core.targets.targets import Word
-from scanner.engines.interface import Engine
+
+P = ParamSpec("P")
+Value = TypeVar("Value")
 
 
-async def scan(
-    targets: str | Iterable[str],
-    ports: str = "1-1023",
-    *,
-    exclude: str | Iterable[str] = (),
-    engine: Engine | None = None,
-    limits: Limits | None = None,
-    registry: Registry | None = None,
-    policy: Policy | None = None,
-    scope: Scope | None = None,
-    seed: int | None = None,
-) -> AsyncGenerator[Judged, None]:
-    """Every open endpoint with what the rules say of it, as it is found; with a policy, also what it requires.
+class ScanStream:
+    """A running sweep. Iterate over it once for what is found; its `result` is there when the iteration has ended.
 
-    `targets`, `ports` and `exclude` are words as on the command line; several words of targets may be given as one
-    text separated by spaces. `engine` defaults to TCP connects within `limits` and within what `scope` allows a
-    second: all of it, since nothing else sends here. `registry` defaults to the one in use. `read_policy` and
-    `read_scope` read the files of the command line.
+    Leaving the loop early stops the sweep; `async with` makes sure that it has stopped when the block ends.
+    """
+
+    def __init__(self, options: ScanOptions) -> None:
+        self._options = options
+        self._result: ScanResult | None = None
+        self._job: Job | None = None
+        self._found = self._run()
+
+    @property
+    def result(self) -> ScanResult:
+        """What the sweep came to. Raises NotCovered while it runs, or where the iteration was left early."""
+        if self._result is None:
+            raise NotCovered("the sweep has not ended: iterate over it to the end first")
+        return self._result
+
+    def stop(self) -> None:
+        """Send no more probes and settle what is under way; the iteration then ends by itself."""
+        if self._job is not None:
+            self._job.sweep.stop()
+
+    def __aiter__(self) -> AsyncIterator[Judged]:
+        return self._found
+
+    async def __aenter__(self) -> "ScanStream":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Stop the sweep and release everything."""
+        await self._found.aclose()
+
+    async def _run(self) -> AsyncGenerator[Judged, None]:
+        notes: list[str] = []
+        planned = await asyncio.to_thread(plan_sweep, self._options, warn=notes.append)
+        self._job = job = make_job(planned, warn=notes.append)
+        judged: list[Judged] = []
+        outcomes: list[Outcome] = []
+        async with aclosing(perform(job, outcomes.append)) as found:
+            async for each in found:
+                judged.append(each)
+                yield each
+        (outcome,) = outcomes
+        said = dict.fromkeys((*notes, *outcome.summary.notes))
+        self._result = result_of(judged, replace(outcome, summary=replace(outcome.summary, notes=tuple(said))))
+
+
+def _with_options(run: Callable[[ScanOptions], Value]) -> Callable[[Callable[P, ScanOptions]], Callable[P, Value]]:
+    """Give a function of `ScanOptions` the parameters of `ScanOptions` itself, types and all."""
+
+    def take(make: Callable[P, ScanOptions]) -> Callable[P, Value]:
+        def call(*args: P.args, **kwargs: P.kwargs) -> Value:
+            return run(_library_options(make(*args, **kwargs)))
+
+        call.__name__ = call.__qualname__ = run.__name__.removeprefix("_")
+        call.__doc__ = run.__doc__
+        return call
+
+    return take
+
+
+def _library_options(options: ScanOptions) -> ScanOptions:
+    return options if options.history else replace(options, no_history=True)
+
+
+async def _scan(options: ScanOptions) -> ScanResult:
+    """Run a sweep and return its result.
 
     Raises:
         InvalidInput: words that mean nothing; before any probe.
         OutOfScope: addresses that are neither loopback nor private and that `scope` does not cover; likewise.
+        NotPermitted: the engine needs a right that this process has not.
     """
-    judge = Judge(registry if registry is not None else await asyncio.to_thread(_registry), policy)
-    prepared = await asyncio.to_thread(plan_for, targets, ports, exclude, judge.registry, scope, seed)
-    sweep = Sweep(
-        prepared.plan,
-        engine or _connect(prepared, _within(limits or Limits(), scope)),
-        judge,
-        asked=required_places(policy) if policy else None,
-        hostnames=prepared.hostnames,
-        excluded=prepared.excluded,
-    )
-    async with aclosing(sweep.results()) as results:
-        async for result in results:
-            for judged in result.judged:
+    running = _stream(options)
+    async with running:
+        async for _ in running:
+            pass
+    return running.result
+
+
+def _stream(options: ScanOptions) -> ScanStream:
+    """Start a sweep that yields each judged observation as it is found; raises as `scan` does when iterated."""
+    return ScanStream(options)
+
+
+def _scan_sync(options: ScanOptions) -> ScanResult:
+    """Run a sweep and return its result, without an event loop; raises as `scan` does."""
+    return asyncio.run(_scan(options))
+
+
+def _stream_sync(options: ScanOptions) -> Iterator[Judged]:
+    """Yield each judged observation as it is found, without an event loop; raises as `scan` does."""
+    with asyncio.Runner() as runner:
+        running = _stream(options)
+        try:
+            while (judged := runner.run(_next(running))) is not None:
                 yield judged
+        finally:
+            runner.run(running.aclose())
 
 
-def plan_for(
-    targets: str | Iterable[str],
-    ports: str,
-    exclude: str | Iterable[str],
-    registry: Registry,
-    scope: Scope | None = None,
-    seed: int | None = None,
-) -> Prepared:
-    """The plan that words mean, checked against the scope; names are resolved, which may take a while."""
-    wanted = Wanted(
-        targets=_words(targets, "targets"),
-        exclude=_words(exclude, "exclude"),
-        ports=parse_ports(Word(ports, "ports"), lambda: registry),
-        exclude_ports=PortSet(),
-    )
-    order = secrets.randbits(32) if seed is None else seed
-    return prepare(wanted, scope, datetime.now(UTC), seed=order, shard=Shard())
+def _plan(options: ScanOptions) -> PlannedSweep:
+    """Return what a sweep would probe, by whose permission and how fast; nothing is sent. Raises as `scan` does."""
+    return plan_sweep(options, warn=lambda _: None)
 
 
-def _words(texts: str | Iterable[str], where: str) -> list[Word]:
-    listed = texts.split() if isinstance(texts, str) else texts
-    return [Word(text, where) for text in listed]
+async def _next(running: ScanStream) -> Judged | None:
+    return await anext(aiter(running), None)
 
 
-def _registry() -> Registry:
-    from scanner.registry.source import load
-
-    return load()
-
-
-def _within(limits: Limits, scope: Scope | None) -> Limits:
-    if scope is None or scope.max_rate is None:
-        return limits
-    return replace(limits, rate=min(limits.rate or scope.max_rate, scope.max_rate))
-
-
-def _connect(prepared: Prepared, limits: Limits) -> Engine:
-    from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
-
-    return ConnectEngine(ConnectOptions(), limits, permitted=prepared.plan.targets.__contains__)
+scan = _with_options(_scan)(ScanOptions)
+stream = _with_options(_stream)(ScanOptions)
+scan_sync = _with_options(_scan_sync)(ScanOptions)
+stream_sync = _with_options(_stream_sync)(ScanOptions)
+plan = _with_options(_plan)(ScanOptions)

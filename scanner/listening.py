@@ -60,7 +60,7 @@ class ListeningReport:
     """What the system does not show this user, one line each; empty when nothing is hidden."""
 
 
-def look() -> ListeningReport:
+def listening_report() -> ListeningReport:
     """Return every listening socket of this machine that this user may see."""
     import psutil
 

@@ -11,10 +11,9 @@ from socket import socket
 
 import pytest
 
+from scanner.app.audit_options import read_audit_file
 from scanner.cli.app import run
-from scanner.config.audit import read_audit
 from scanner.config.scope import read_scope
-from scanner.outputs.formats import audit_keys
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 OFFICE = EXAMPLES / "office"
@@ -50,7 +49,7 @@ def test_the_audit_is_within_its_scope(capsys: pytest.CaptureFixture[str]) -> No
     assert longest, plan
     assert int(longest[1]) < 4, "a night is long enough"
     assert read_scope(OFFICE / "scope.toml").max_rate == 1000
-    assert read_audit(OFFICE / "audit.toml", audit_keys()).keys.only_changes
+    assert read_audit_file(OFFICE / "audit.toml").keys.only_changes
 
 
 def test_a_night_in_the_office(office: Path, capsys: pytest.CaptureFixture[str]) -> None:

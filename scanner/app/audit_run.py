@@ -1,92 +1,80 @@
-"""One night of an audit: sweep, write the outputs, and say what changed, if anything did."""
+"""One run of an audit: sweep, write the outputs, and report what changed since the run before."""
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
-from scanner.app.assembly import Assembly
-from scanner.app.exit_status import ExitStatus, FailOn
-from scanner.app.job import run_job
+from scanner.app.assembly import make_job
+from scanner.app.audit_options import audit_scan_options
+from scanner.app.exit_status import ExitStatus
+from scanner.app.job import Job, Outcome
+from scanner.app.judging import Warn
+from scanner.app.options import FilePath
+from scanner.app.planning import PlannedSweep, plan_sweep
+from scanner.app.resume import InterruptedSweep
 from scanner.app.sweep import findings_of
 from scanner.app.sweep_history import open_store
-from scanner.cli.options import ScanOptions
 from scanner.config.audit import Audit
 from scanner.core.diff import Change, Difference
 from scanner.core.errors import HistoryUnusable
 from scanner.core.model import REPORTABLE, Judged
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
-from scanner.engines.choose import EngineName
 from scanner.files.atomic import make_folder_of
 from scanner.history.compare import compare
 from scanner.outputs.change_report import AuditRunReport, change_report
+from scanner.outputs.fan_out import FanOut
 from scanner.outputs.formats import FORMATS, FormatOptions, OutputRequest, make_outputs
-from scanner.outputs.interface import Output
+
+RunJob = Callable[[Job], Outcome]
+"""Runs a job to its end; the front's own way of doing it."""
 
 
-def options_of(audit: Audit) -> ScanOptions:
-    """What an audit file asks for, as options."""
-    keys = audit.keys
-    return ScanOptions(
-        targets=tuple(keys.targets),
-        target_files=_paths(audit, keys.target_files),
-        ports=_words(keys.ports),
-        exclude=tuple(keys.exclude),
-        exclude_files=_paths(audit, keys.exclude_files),
-        exclude_ports=_words(keys.exclude_ports),
-        scope=_path(audit, keys.scope),
-        engine=EngineName(keys.engine),
-        rate=keys.rate,
-        host_rate=keys.host_rate,
-        retries=keys.retries,
-        timeout=keys.timeout,
-        interface=keys.interface,
-        identify=keys.identify,
-        fail_on=FailOn(keys.fail_on),
-        registry=_path(audit, keys.registry),
-        policy=_path(audit, keys.policy),
-        history=_path(audit, keys.history or None),
-        no_history=keys.history is False,
-        audit=audit.name,
-        audit_file=audit.path,
-        places={key: audit.places(key) for key in ("targets", "exclude", "ports", "exclude_ports")},
-        quiet=True,
-    )
+def plan_audit(audit: Audit, *, warn: Warn) -> PlannedSweep:
+    """Plan a run that starts now. Raises as `plan_sweep` does."""
+    return plan_sweep(audit_scan_options(audit), warn=warn)
 
 
-def first_night(audit: Audit, warn: Callable[[str], None]) -> Assembly:
-    """The parts of a sweep that starts now."""
-    return Assembly(options_of(audit), now=datetime.now(UTC), warn=warn)
-
-
-def run_night(audit: Audit, assembly: Assembly, notes: Sequence[str] = ()) -> ExitStatus:
-    """Sweep, write, and report to standard output what somebody should look at.
+def run_audit(
+    audit: Audit,
+    planned: PlannedSweep,
+    run_job: RunJob,
+    *,
+    warn: Warn,
+    notes: Sequence[str] = (),
+    interrupted: InterruptedSweep | None = None,
+) -> tuple[ExitStatus, str]:
+    """Sweep, write the outputs, and return the exit status and the report; an empty report is a quiet run.
 
     `notes` (an old registry, say) are no reason for a report, but stand in it when there is one.
     """
-    status, summary = run_job(assembly.job(*_outputs(audit, assembly.info)))
-    summary = replace(summary, notes=(*notes, *summary.notes))
-    report = change_report(_night(audit, assembly, summary), RULES, always=not audit.keys.only_changes)
-    sys.stdout.write(report)
-    return status
-
-
-def _outputs(audit: Audit, info: SweepInfo) -> list[Output]:
-    keys = audit.keys.outputs
-    requests = [
-        OutputRequest(each.name, str(path))
-        for each in FORMATS
-        for path in _places(audit, keys.files.get(each.audit_key), info)
-    ]
+    job = make_job(planned, warn=warn, interrupted=interrupted)
+    requests = _requests(audit, job.info)
     for request in requests:
         make_folder_of(request.path)
-    return make_outputs(requests, FormatOptions(all_open=keys.all_open))
+    outputs = make_outputs(requests, FormatOptions(all_open=audit.keys.outputs.all_open))
+    outcome = run_job(replace(job, output=FanOut(outputs)))
+    summary = replace(outcome.summary, notes=(*notes, *outcome.summary.notes))
+    lost = job.history.lost if job.history else "the audit file says history = false"
+    changed = _report(audit, planned, summary, problem=lost)
+    return outcome.status, change_report(changed, RULES, always=not audit.keys.only_changes)
 
 
-def _places(audit: Audit, template: str | None, info: SweepInfo) -> Iterator[Path]:
-    """The file that a template means this time, and the one that is always the newest."""
+def audit_outputs(audit: Audit, info: SweepInfo) -> list[Path]:
+    """Return every file that a run of an audit writes."""
+    return [Path(request.path) for request in _requests(audit, info)]
+
+
+def _requests(audit: Audit, info: SweepInfo) -> list[OutputRequest]:
+    return [
+        OutputRequest(each.name, str(path))
+        for each in FORMATS
+        for path in _paths(audit, audit.keys.outputs.files.get(each.audit_key), info)
+    ]
+
+
+def _paths(audit: Audit, template: str | None, info: SweepInfo) -> Iterator[Path]:
+    """Yield the file that a template means this time, and the one that is always the newest."""
     if template is None:
         return
     yield audit.output(template, info.sweep_id, info.started)
@@ -94,23 +82,22 @@ def _places(audit: Audit, template: str | None, info: SweepInfo) -> Iterator[Pat
         yield latest
 
 
-def _night(audit: Audit, assembly: Assembly, summary: Summary) -> AuditRunReport:
+def _report(audit: Audit, planned: PlannedSweep, summary: Summary, *, problem: str) -> AuditRunReport:
     csv = audit.keys.outputs.files.get("csv")
     where = str(audit.output(csv, summary.info.sweep_id, summary.info.started)) if csv else ""
-    history = str(assembly.options.history or "")
+    history = planned.options.history
+    named = str(history or "")
+    if problem:
+        return AuditRunReport(audit.name, summary, None, (), where, named, problem=problem)
     try:
-        before, changes = _changes(assembly, summary)
+        before, changes = _changes(history, summary)
     except HistoryUnusable as error:
-        return AuditRunReport(audit.name, summary, None, (), where, history, problem=str(error))
-    return AuditRunReport(audit.name, summary, before, changes, where, history)
+        return AuditRunReport(audit.name, summary, None, (), where, named, problem=str(error))
+    return AuditRunReport(audit.name, summary, before, changes, where, named)
 
 
-def _changes(assembly: Assembly, summary: Summary) -> tuple[SweepInfo | None, tuple[Difference, ...]]:
-    if assembly.memory is None:
-        raise HistoryUnusable("the audit file says history = false")
-    if assembly.memory.lost:
-        raise HistoryUnusable(assembly.memory.lost)
-    with open_store(assembly.options.history) as store:
+def _changes(history: FilePath | None, summary: Summary) -> tuple[SweepInfo | None, tuple[Difference, ...]]:
+    with open_store(history) as store:
         stored = store.find(summary.info.sweep_id)
         if stored is None:
             raise HistoryUnusable("the history holds no record of this sweep")
@@ -121,20 +108,8 @@ def _changes(assembly: Assembly, summary: Summary) -> tuple[SweepInfo | None, tu
 
 
 def _all_new(judged: Iterable[Judged]) -> Iterator[Difference]:
-    """On the first night every finding is new."""
+    """Yield every finding of the first run as new."""
     for finding in findings_of(judged):
         if finding.verdict in REPORTABLE:
             seen = finding.observation
             yield Difference(Change.NEW, seen.endpoint, "", seen.state.value, seen.hostname, finding)
-
-
-def _words(words: list[int | str]) -> tuple[str, ...]:
-    return tuple(str(word) for word in words)
-
-
-def _path(audit: Audit, text: str | None) -> Path | None:
-    return audit.beside(text) if text else None
-
-
-def _paths(audit: Audit, texts: list[str]) -> tuple[str, ...]:
-    return tuple(str(audit.beside(text)) for text in texts)

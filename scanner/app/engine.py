@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from scanner.app.options import ScanOptions
 from scanner.app.prepare import Prepared
-from scanner.cli.options import ScanOptions
 from scanner.core.errors import InvalidInput
 from scanner.core.plan.plan import Plan, Shard
 from scanner.core.rate.limits import Limits
@@ -29,36 +30,45 @@ class ChosenEngine:
 
 
 def make_engine(options: ScanOptions, limits: Limits, prepared: Prepared, never: Collection[int] = ()) -> ChosenEngine:
-    """The engine that the options name, or the best that is possible here; `never` are ports that it must not ask.
+    """Return the engine that the options name, or the best that is possible here.
+
+    `never` are ports that must not be probed, not even to find out who is there.
 
     Raises:
         NotPermitted: it was named, and this process has not the right to use it.
     """
-    from scanner.engines.choose import Choice, choose_engine
-
     _check_timeout(options.timeout)
-    choice = choose_engine(options.engine)
-    if options.engine is EngineName.AUTO and prepared.only_loopback:
-        choice = Choice(EngineName.CONNECT, "nothing leaves this machine")
-    if choice.engine is EngineName.CONNECT:
-        _check_frames_unasked(options)
+    if not isinstance(options.engine, str):
+        return ChosenEngine(options.engine)
+    name, why = _choose(options, prepared)
+    if name is EngineName.CONNECT:
+        _refuse_frame_options(options)
     try:
-        engine = _MAKERS[choice.engine](options, limits, prepared)
+        engine = _MAKERS[name](options, limits, prepared)
         if options.discover:
-            scout = _MAKERS[choice.engine](replace(options, pcap=None), limits, prepared)
+            scout = _MAKERS[name](replace(options, pcap=None), limits, prepared)
             engine = _in_two_steps(scout, engine, prepared.plan, never, limits.rest)
-        return ChosenEngine(engine, choice.why)
+        return ChosenEngine(engine, why)
     except ValueError as error:
         raise InvalidInput(str(error), where="--timeout/--retries") from error
 
 
+def _choose(options: ScanOptions, prepared: Prepared) -> tuple[EngineName, str]:
+    from scanner.engines.choose import choose_engine
+
+    choice = choose_engine(EngineName(str(options.engine)))
+    if options.engine == EngineName.AUTO and prepared.only_loopback:
+        return EngineName.CONNECT, "nothing leaves this machine"
+    return choice.engine, choice.why
+
+
 def _in_two_steps(scout: Engine, engine: Engine, plan: Plan, never: Collection[int], rest: float) -> Engine:
-    """Who is there is asked of every address, whatever shard this is."""
+    """Probe a few ports of every address first, whatever shard this is."""
     from scanner.engines.discover import DISCOVERY_PORTS, DiscoveredEngine, Hosts, TwoSteps
 
     ports = tuple(port for port in DISCOVERY_PORTS if port not in never)
     if not ports:
-        raise InvalidInput("every port that discovery asks is excluded", where="--discover/--exclude-ports")
+        raise InvalidInput("every port that discovery probes is excluded", where="--discover/--exclude-ports")
     first = replace(plan, ports=ports, shard=Shard())
     hosts = Hosts(plan.targets.size)
     return TwoSteps(
@@ -72,15 +82,15 @@ def _check_timeout(timeout: float | None) -> None:
         raise InvalidInput(problem, where="--timeout", cure=f"above 0 and up to {MOST_SECONDS} are possible")
 
 
-def _check_frames_unasked(options: ScanOptions) -> None:
-    """Sockets make no frames: what is said of frames must not be taken back in silence."""
-    said = {"-e": options.interface, "--pcap": options.pcap, "--wire": options.wire is not Wire.AUTO}
-    for option in (option for option, is_said in said.items() if is_said):
+def _refuse_frame_options(options: ScanOptions) -> None:
+    """The connect engine cannot honour frame options: refuse them instead of ignoring them."""
+    given = {"-e": options.interface, "--pcap": options.pcap, "--wire": options.wire is not Wire.AUTO}
+    for option in (option for option, is_given in given.items() if is_given):
         raise InvalidInput("the connect engine sends no frames of its own", where=option, cure="add --engine syn")
 
 
 def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
-    """One process where that is enough, a pool of them where the plan is large and the limits let it run."""
+    """Use one process where that is enough, several where the plan is large and the limits let it run."""
     from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
     from scanner.engines.connect.pool import ConnectPool, pool_size
 
@@ -112,18 +122,17 @@ _MAKERS: Mapping[EngineName, Callable[[ScanOptions, Limits, Prepared], Engine]] 
 
 
 def _syn_settings(options: ScanOptions) -> dict[str, Any]:
-    tries = None if options.retries is None else options.retries + 1
     return _given(
-        tries=tries,
+        tries=None if options.retries is None else options.retries + 1,
         cooldown=options.timeout,
         interface=options.interface or None,
         wire=options.wire,
-        pcap=options.pcap,
+        pcap=None if options.pcap is None else Path(options.pcap),
     )
 
 
 def _permitted(prepared: Prepared) -> Permitted:
-    """The second check of scope, where frames are built: what is not in the plan's own targets does not leave."""
+    """Check scope a second time where frames are built: only the plan's own targets may leave."""
     from scanner.engines.syn.scope_filter import ScopeFilter
 
     return ScopeFilter(prepared.plan.targets.ranges)

@@ -1,10 +1,11 @@
-"""What asks open ports what they are, and what screens out hosts that answer on everything, made for a sweep."""
+"""Makes what talks to open ports: the identifier of services, and the screen for hosts that answer on every port."""
 
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scanner.app.judging import Judging
 from scanner.core.model import Address, Transport
 from scanner.core.rate.limits import Limits
 from scanner.core.registry.overlays import Overlays
@@ -18,36 +19,38 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """What all who ask open ports in one sweep have in common."""
+class ConversationSettings:
+    """What all conversations with open ports in one sweep have in common."""
 
     limiter: "ConnectionLimiter"
     """Every connection waits for it."""
     patience: "Patience"
-    """How long they wait."""
+    """How long to wait for a peer."""
     permitted: Callable[[Address], bool]
     """Whether an address is in scope."""
 
 
-def asking(limits: Limits, timeout: float | None, permitted: Callable[[Address], bool]) -> Asking:
-    """Within `limits` for all of them together; `timeout` is how many seconds to wait for a handshake, if said."""
+def conversation_settings(
+    limits: Limits, timeout: float | None, permitted: Callable[[Address], bool]
+) -> ConversationSettings:
+    """Return settings that keep all conversations together within `limits`; `timeout` in seconds for a handshake."""
     from scanner.engines.identify.connection_limiter import ConnectionLimiter
     from scanner.engines.identify.conversation import Patience
 
     patience = Patience() if timeout is None else Patience(connect=timeout)
-    return Asking(ConnectionLimiter(limits.shared_by(patience.packets)), patience, permitted)
+    return ConversationSettings(ConnectionLimiter(limits.shared_by(patience.packets)), patience, permitted)
 
 
-def make_identifier(registry: Registry, overlays: Overlays, how: Asking) -> "ServiceIdentifier":
-    """Asks first what the registry and the de-facto list suggest for a port."""
+def make_identifier(judging: Judging, how: ConversationSettings) -> "ServiceIdentifier":
+    """Return an identifier that first tries what the registry and the de-facto list suggest for a port."""
     from scanner.engines.identify.identifier import ServiceIdentifier
 
-    services = services_of(registry, overlays)
+    services = services_of(judging.registry, judging.overlays)
     return ServiceIdentifier(permitted=how.permitted, limiter=how.limiter, services=services, patience=how.patience)
 
 
-def make_screen(how: Asking, ports_per_address: int) -> "AnswersEverywhereScreen":
-    """Tests suspects on ports that nobody can foretell."""
+def make_screen(how: ConversationSettings, ports_per_address: int) -> "AnswersEverywhereScreen":
+    """Return a screen that tests suspects on ports that no one can foretell."""
     from scanner.engines.identify.answers_everywhere import AnswersEverywhereScreen
 
     return AnswersEverywhereScreen(
@@ -60,7 +63,7 @@ def make_screen(how: Asking, ports_per_address: int) -> "AnswersEverywhereScreen
 
 
 def services_of(registry: Registry, overlays: Overlays) -> Callable[[int], Sequence[str]]:
-    """From a TCP port to the names of what may be there, the registered ones first."""
+    """Return a function from a TCP port to the names of services that may be there, the registered ones first."""
 
     def services(port: int) -> Sequence[str]:
         usual = (entry.protocol for entry in overlays.usual_at(Transport.TCP, port) if entry.protocol)

@@ -1,17 +1,17 @@
-"""The parts of a sweep that goes on: what the history kept takes the place of what would be drawn or resolved anew.
+"""A sweep that was interrupted: what the history kept takes the place of what would be drawn or resolved anew.
 
 Everything that judges or permits must be what it was when the sweep began, or one report would mix two judgements.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import cached_property
 
-from scanner.app.assembly import Assembly, warn_on_stderr
-from scanner.app.job import Job
+from scanner.app.judging import Warn, read_judging
+from scanner.app.options import ScanOptions
+from scanner.app.planning import PlannedSweep, planned, read_scope_of
 from scanner.app.prepare import Prepared
-from scanner.app.saved_options import Kept, kept_settings
+from scanner.app.saved_options import KeptSettings, kept_settings
 from scanner.app.sweep import Earlier
 from scanner.app.sweep_history import SweepHistory, earlier_of, found_earlier
 from scanner.core.errors import InvalidInput
@@ -21,76 +21,71 @@ from scanner.core.targets.scope import check_scope
 from scanner.engines.choose import EngineName
 from scanner.history.store import Store
 from scanner.history.stored import StoredSweep
-from scanner.outputs.interface import Output
 
 
-class Resumed(Assembly):
-    """A sweep that was interrupted, with everything as it was."""
+@dataclass(frozen=True, slots=True)
+class InterruptedSweep:
+    """A stored sweep that is not finished."""
 
-    def __init__(self, store: Store, stored: StoredSweep, *, quiet: bool = False) -> None:
-        """Raises InvalidInput where its settings cannot be read any more."""
-        self._store, self._stored, self._kept = store, stored, _kept(stored)
-        options = replace(
-            self._kept.options,
-            engine=EngineName(stored.info.engine),
-            history=store.database.path,
-            quiet=quiet or self._kept.options.quiet,
-        )
-        super().__init__(options, now=datetime.now(UTC), warn=warn_on_stderr)
+    store: Store
+    """The history that holds it."""
+    stored: StoredSweep
+    """The sweep."""
+    kept: KeptSettings
+    """What it was started with."""
 
-    @cached_property
-    def seed(self) -> int:
-        """The order that the sweep began with."""
-        return self._stored.plan.seed
+    @property
+    def options(self) -> ScanOptions:
+        """What the user asked for; the engine is the one that the sweep began with."""
+        return replace(self.kept.options, engine=EngineName(self.stored.info.engine), history=self.store.database.path)
 
-    @cached_property
-    def prepared(self) -> Prepared:
-        """The plan that the sweep began with, held against the scope once more."""
-        plan = self._stored.plan
-        check_scope(plan.targets.ranges, self.scope, self.now)
-        return Prepared(plan, self._kept.excluded, self._kept.hostnames, self._stored.info.hostnames)
+    def planned(self, options: ScanOptions, *, warn: Warn) -> PlannedSweep:
+        """Return the plan that the sweep began with, checked against the scope once more.
 
-    @cached_property
-    def info(self) -> SweepInfo:
-        """What was said before the sweep began; still true.
+        Raises:
+            OutOfScope: the scope does not cover it any more.
+        """
+        now, plan = datetime.now(UTC), self.stored.plan
+        judging = read_judging(options.registry, options.policy, now=now, warn=warn, rules=options.rules)
+        scope = read_scope_of(options)
+        check_scope(plan.targets.ranges, scope, now)
+        prepared = Prepared(plan, self.kept.excluded, self.kept.hostnames, self.stored.info.hostnames)
+        return planned(options, now, judging, scope, prepared)
+
+    def info(self, planned: PlannedSweep) -> SweepInfo:
+        """Return what was said before the sweep began, if it is still true.
 
         Raises:
             InvalidInput: something that judges or permits is not what it was.
         """
-        info = self._stored.info
-        _unchanged("registry", info.registry.sha256, self.registry.identity.sha256)
-        _unchanged("policy", info.policy, self.policy.identity if self.policy else "")
-        _unchanged("scope", info.scope, self.scope.identity if self.scope else "")
+        info, judging = self.stored.info, planned.judging
+        _unchanged("registry", info.registry.sha256, judging.registry.identity.sha256)
+        _unchanged("policy", info.policy, judging.policy.identity if judging.policy else "")
+        _unchanged("scope", info.scope, planned.scope.identity if planned.scope else "")
         return info
 
-    @cached_property
-    def memory(self) -> SweepHistory:
-        """The history that the sweep is in."""
-        return SweepHistory(
-            self._store.database.path, audit=self._stored.audit, warn=warn_on_stderr, resumed=self._stored
-        )
+    def history(self, warn: Warn) -> SweepHistory:
+        """Return the history that the sweep is in."""
+        return SweepHistory(self.store.database.path, audit=self.stored.audit, warn=warn, resumed=self.stored)
 
-    @cached_property
+    @property
     def earlier(self) -> Earlier:
-        """The waves that need no probing."""
-        return earlier_of(self._store, self._stored)
+        """The waves that need no probing. Raises HistoryUnusable."""
+        return earlier_of(self.store, self.stored)
 
-    def job(self, *more: Output) -> Job:
-        """What is left, with what was found before."""
-        _ = self.info  # refuse before anything is opened
-        return replace(super().job(*more), found_earlier=self._found())
-
-    def _found(self) -> Iterator[Judged]:
-        return (judged for judged in found_earlier(self._store, self._stored) if judged.findings)
+    def found(self) -> Iterator[Judged]:
+        """Yield what the settled waves found. Raises HistoryUnusable."""
+        return (judged for judged in found_earlier(self.store, self.stored) if judged.findings)
 
 
-def _kept(stored: StoredSweep) -> Kept:
+def interrupted_sweep(store: Store, stored: StoredSweep) -> InterruptedSweep:
+    """Return a stored sweep as one that can go on. Raises InvalidInput where its settings cannot be read any more."""
     begun = f"sweep {stored.id} was begun by version {stored.info.version}"
     if not stored.same_order:
         raise InvalidInput(f"{begun}, which probed in another order", cure="start a new sweep")
     try:
-        return kept_settings(stored.settings)
-    except (ValueError, KeyError) as error:
+        return InterruptedSweep(store, stored, kept_settings(stored.settings))
+    except (ValueError, KeyError, TypeError) as error:
         raise InvalidInput(f"{begun}, whose settings this one cannot use", cure="start a new sweep") from error
 
 

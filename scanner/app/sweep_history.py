@@ -16,6 +16,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from scanner.app.options import FilePath
 from scanner.app.sweep import Asked, Earlier, WaveResult
 from scanner.core.errors import HistoryUnusable, OutputFailed
 from scanner.core.model import Coverage, Judged
@@ -36,7 +37,7 @@ class SweepHistory:
 
     def __init__(
         self,
-        path: Path | None,
+        path: FilePath | None,
         *,
         audit: str = "",
         warn: Callable[[str], None],
@@ -44,7 +45,8 @@ class SweepHistory:
     ) -> None:
         """`path`: the history that the user named, or None for the usual one; `audit` names what is swept
         again and again; `warn` is told at once when the history cannot be used."""
-        self._path, self._audit, self._warn, self._resumed = path or default_history(), audit, warn, resumed
+        self._path = Path(path) if path else default_history()
+        self._audit, self._warn, self._resumed = audit, warn, resumed
         self._named = path is not None or bool(audit)  # an audit lives by its history, wherever it is
         self._store: Store | None = None
         self._recorder: SweepRecorder | None = None
@@ -164,9 +166,9 @@ def audit_lock(audit: Path) -> Path:
     return lock_for(audit, default_history().parent / "locks")
 
 
-def open_store(path: Path | None) -> Store:
+def open_store(path: FilePath | None) -> Store:
     """The history at a path, or at its usual place, for reading. Raises HistoryUnusable."""
-    return Store(Database(path or default_history()))
+    return Store(Database(Path(path) if path else default_history()))
 
 
 def earlier_of(store: Store, sweep: StoredSweep) -> Earlier:

@@ -10,6 +10,8 @@ import errno
 import os
 import sys
 
+from scanner.core.sanitise import sanitise
+
 _HELD_BY = {0: os.O_WRONLY, 1: os.O_RDONLY, 2: os.O_RDWR}
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
@@ -47,3 +49,12 @@ def silence_output() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
+
+
+def warn(text: str) -> None:
+    """Print one line for the user on standard error, under the program's name."""
+    print(f"scanner: {sanitise(text)}", file=sys.stderr)
+
+
+def say_nothing(_: str) -> None:
+    """Drop a warning, for `--quiet`."""

@@ -22,12 +22,11 @@ import string
 from collections.abc import Collection, Mapping
 from datetime import datetime, tzinfo
 from pathlib import Path
-from typing import Annotated, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model, model_validator
 
 from scanner.config.local_zone import local_zone
-from scanner.config.port_words import PortWords
 from scanner.files.toml import TomlFile, read_toml
 from scanner.files.toml_problems import unknown_key
 
@@ -47,10 +46,8 @@ def _is_template(text: str) -> str:
     return text
 
 
-Some: TypeAlias = list[Annotated[str, Field(min_length=1)]]
 PathText: TypeAlias = Annotated[str, Field(min_length=1)]
 PathTemplate: TypeAlias = Annotated[str, Field(min_length=1), AfterValidator(_is_template)]
-Rate: TypeAlias = Annotated[float, Field(ge=0, strict=True, allow_inf_nan=False)]
 
 
 class Outputs(BaseModel):
@@ -69,35 +66,18 @@ class Outputs(BaseModel):
 
 
 class AuditKeys(BaseModel):
-    """The keys of an audit file."""
+    """The keys of an audit file that are not options of a scan; `read_audit` adds those."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field("", max_length=200)
-    targets: Some = []
-    target_files: list[PathText] = []
-    exclude: Some = []
-    exclude_files: list[PathText] = []
-    ports: PortWords = []
-    exclude_ports: PortWords = []
-    engine: Literal["auto", "connect", "syn", "scapy"] = "auto"
-    rate: Rate | None = None
-    host_rate: Rate | None = None
-    retries: Annotated[int, Field(ge=0, le=20, strict=True)] | None = None
-    identify: bool = False
-    timeout: Annotated[float, Field(gt=0, strict=True, allow_inf_nan=False)] | None = None
-    interface: str = ""
-    policy: PathText | None = None
-    scope: PathText | None = None
-    registry: PathText | None = None
     history: PathText | Literal[False] | None = None
     only_changes: bool = True
-    fail_on: Literal["none", "info", "low", "medium", "high"] = "low"
     outputs: Outputs = Field(default_factory=lambda: Outputs.model_validate({}))
 
     @model_validator(mode="after")
     def _has_targets(self) -> Self:
-        if not (self.targets or self.target_files):
+        if not (getattr(self, "targets", ()) or getattr(self, "target_files", ())):
             raise ValueError("names neither targets nor target_files")
         return self
 
@@ -105,7 +85,7 @@ class AuditKeys(BaseModel):
 class Audit:
     """An audit file that was read and found right."""
 
-    def __init__(self, file: TomlFile[AuditKeys], zone: tzinfo) -> None:
+    def __init__(self, file: TomlFile[Any], zone: tzinfo) -> None:
         self.path = file.path.absolute()
         self.keys = file.content
         self._file, self._zone = file, zone
@@ -114,6 +94,10 @@ class Audit:
     def name(self) -> str:
         """What the history calls it: its name, or that of its file."""
         return self.keys.name or self.path.name
+
+    def where(self, *keys: str | int) -> str:
+        """`file:line: key` of a path of keys, for errors to point at."""
+        return self._file.where(*keys)
 
     def beside(self, text: str) -> Path:
         """A path that the file names, as seen from the file's own folder."""
@@ -129,11 +113,6 @@ class Audit:
         day = f"{began.astimezone(self._zone):%Y-%m-%d}"
         return self.beside(template.format(date=day, sweep_id=sweep_id))
 
-    def places(self, key: str) -> tuple[str, ...]:
-        """Return `file:line: key[n]` of each word in a list, for errors to point at."""
-        count = len(getattr(self.keys, key))
-        return tuple(self._file.where(key, number) for number in range(count))
-
     def latest(self, template: str) -> Path | None:
         """The path that always holds the newest output; None where the template names one file anyway."""
         if not any(name for _, name, _, _ in string.Formatter().parse(template)):
@@ -142,14 +121,19 @@ class Audit:
         return path.with_name(f"latest{path.suffix}")
 
 
-def read_audit(path: Path, formats: Collection[str], *, zone: tzinfo | None = None) -> Audit:
-    """Read an audit file whose `[outputs]` may name files by these keys; `zone` is where its days are, by default
-    the zone of this machine.
+def read_audit(
+    path: Path, *, options: Mapping[str, Any], formats: Collection[str], zone: tzinfo | None = None
+) -> Audit:
+    """Read an audit file.
+
+    `options` gives the type and default (as pydantic takes them) of each key that is an option of a scan, `formats` the
+    keys by which `[outputs]` may name files; `zone` is where its days are, by default the zone of this machine.
 
     Raises:
         InvalidInput: something is wrong in it; with file, line and key path.
     """
-    file = read_toml(path, AuditKeys)
+    model = create_model("AuditFile", __base__=AuditKeys, **options)
+    file = read_toml(path, model)
     for key in file.content.outputs.files:
         if key not in formats:
             raise file.wrong(unknown_key(key, formats), "outputs", key, cure=f"the formats are {', '.join(formats)}")

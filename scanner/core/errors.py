@@ -58,6 +58,12 @@ class AlreadyRunning(ScannerError):
     exit_status = 5
 
 
+class NotCovered(ScannerError):
+    """A sweep left endpoints unknown, and its caller requires that it does not."""
+
+    exit_status = 3
+
+
 def os_problem(error: OSError) -> str:
     """Return what the system says is wrong. `strerror` alone is None where an OSError carries no errno."""
     return error.strerror or str(error) or type(error).__name__

@@ -24,7 +24,7 @@ Warn = Callable[[str], None]
 """Takes one line that the user should see."""
 
 
-def load(path: Path | None = None, *, warn: Warn = lambda _: None, folder: Path | None = None) -> Registry:
+def load_registry(path: Path | None = None, *, warn: Warn = lambda _: None, folder: Path | None = None) -> Registry:
     """Return the registry: `path` if given, else the updated copy in `folder`, else the bundled snapshot.
 
     `folder` is by default the user's data folder. `warn` takes a line when a damaged copy is passed over.

@@ -34,7 +34,7 @@ from scanner.history.compare import compare
 from scanner.history.database import Database
 from scanner.history.recorder import SweepRecorder, begin_sweep
 from scanner.history.store import Store
-from scanner.registry.source import load
+from scanner.registry.source import load_registry
 
 Codes = Callable[[Wave], npt.NDArray[np.uint16]]
 BEGAN = datetime(2026, 1, 1, 2, 15, tzinfo=UTC)
@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("parts", nargs="*", choices=[*parts, []])
     parser.add_argument("--small", action="store_true")
     asked = parser.parse_args()
-    registry = load(None, warn=print)
+    registry = load_registry(None, warn=print)
     assert isinstance(registry.identity, RegistryIdentity)
     with tempfile.TemporaryDirectory() as name:
         for part in asked.parts or parts:

@@ -19,26 +19,25 @@ import sys
 import tempfile
 import time
 import traceback
-from datetime import UTC, datetime
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from scanner.app.assembly import Assembly, warn_on_stderr
-from scanner.app.engine import ChosenEngine
-from scanner.app.job import run_job
-from scanner.app.prepare import Prepared
-from scanner.app.resume import Resumed
+from scanner.app.assembly import make_job
+from scanner.app.options import ScanOptions
+from scanner.app.planning import plan_sweep
+from scanner.app.resume import interrupted_sweep
 from scanner.app.sweep_history import open_store
-from scanner.cli.options import ScanOptions
+from scanner.cli.run import run_job
+from scanner.cli.streams import warn
 from scanner.core.errors import HistoryUnusable
-from scanner.core.plan.plan import Plan
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import Wave
 from scanner.engines.fake import FakeEngine
 from scanner.history.store import Store
+from scanner.outputs.formats import OutputRequest
 
 TARGETS, PORTS, WAVE_SIZE = "127.1.0.0/24", "1-400", 256
 SECONDS_A_WAVE = 0.002
@@ -59,28 +58,6 @@ class FakeConnect(FakeEngine):
     name = "connect"
 
 
-class First(Assembly):
-    """A sweep that begins, in small waves, on the fake engine."""
-
-    @cached_property
-    def prepared(self) -> Prepared:
-        whole = super().prepared
-        plan = Plan(whole.plan.targets, whole.plan.ports, whole.plan.seed, wave_size=WAVE_SIZE)
-        return Prepared(plan, whole.excluded, whole.hostnames, whole.resolved)
-
-    @cached_property
-    def engine(self) -> ChosenEngine:
-        return ChosenEngine(FakeConnect(answers))
-
-
-class Again(Resumed):
-    """The same sweep, resumed."""
-
-    @cached_property
-    def engine(self) -> ChosenEngine:
-        return ChosenEngine(FakeConnect(answers))
-
-
 def attempt(folder: Path) -> int:
     """Begin the sweep, or go on with it."""
     history = folder / "history.db"
@@ -90,14 +67,21 @@ def attempt(folder: Path) -> int:
     except HistoryUnusable:
         stored = None
     if stored is not None:
-        status, _ = run_job(Again(store, stored).job())
-        return status
+        interrupted = interrupted_sweep(store, stored)
+        again = interrupted.planned(replace(interrupted.options, engine=FakeConnect(answers)), warn=warn)
+        return run_job(make_job(again, warn=warn, interrupted=interrupted), quiet=True).status
     options = ScanOptions(
-        targets=(TARGETS,), ports=(PORTS,), seed=11, history=history, quiet=True,
-        csv=True, output=str(folder / "findings.csv"),
-    )  # fmt: skip
-    status, _ = run_job(First(options, now=datetime.now(UTC), warn=warn_on_stderr).job())
-    return status
+        targets=TARGETS,
+        ports=PORTS,
+        seed=11,
+        history=history,
+        engine=FakeConnect(answers),
+        outputs=(OutputRequest("csv", str(folder / "findings.csv")),),
+    )
+    first = plan_sweep(options, warn=warn)
+    plan = replace(first.prepared.plan, wave_size=WAVE_SIZE)
+    first = replace(first, prepared=replace(first.prepared, plan=plan))
+    return run_job(make_job(first, warn=warn), quiet=True).status
 
 
 def child(folder: Path, ready: int) -> None:

@@ -26,7 +26,7 @@ from scanner.core.model import (
     Transport,
     Verdict,
 )
-from scanner.listening import Holder, ListeningSocket, look
+from scanner.listening import Holder, ListeningSocket, listening_report
 from tests.cli.conftest import Scanner
 
 EVIL = 'x\x1b]52;c;aGk=\x07\n=cmd|"/c calc"!A1\u202e'
@@ -42,7 +42,7 @@ def row(listener: ListeningSocket) -> tuple[ListeningSocket, Judged]:
 
 def test_an_own_listener_is_found_with_its_process(listening: Callable[[int], socket]) -> None:
     port = listening(0).getsockname()[1]
-    [found] = [each for each in look().listeners if each.endpoint.port == port]
+    [found] = [each for each in listening_report().listeners if each.endpoint.port == port]
     assert found.endpoint == Endpoint(ip_address("127.0.0.1"), Transport.TCP, port)
     assert found.reach == "loopback"
     assert found.holder is not None
@@ -56,7 +56,9 @@ def test_a_bound_udp_socket_counts_and_a_connected_one_does_not() -> None:
     with socket(AF_INET, SOCK_DGRAM) as bound, socket(AF_INET, SOCK_DGRAM) as connected:
         bound.bind(("127.0.0.1", 0))
         connected.connect(("127.0.0.1", bound.getsockname()[1]))
-        ports = {each.endpoint.port for each in look().listeners if each.endpoint.transport is Transport.UDP}
+        ports = {
+            each.endpoint.port for each in listening_report().listeners if each.endpoint.transport is Transport.UDP
+        }
         assert bound.getsockname()[1] in ports
         assert connected.getsockname()[1] not in ports
 
@@ -97,7 +99,7 @@ def test_what_may_not_be_seen_is_said(listening: Callable[[int], socket], tmp_pa
     port = listening(0).getsockname()[1]
     script = (
         "import os; import scanner.listening, psutil; os.setgroups([]); os.setgid(65534); os.setuid(65534);"
-        f"s = scanner.listening.look(); h = [x.holder for x in s.listeners if x.endpoint.port == {port}];"
+        f"s = scanner.listening.listening_report(); h = [x.holder for x in s.listeners if x.endpoint.port == {port}];"
         "print(h, s.unseen)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -134,7 +136,7 @@ def test_a_system_that_denies_the_whole_table_is_asked_process_by_process(
     monkeypatch.setattr("psutil.net_connections", denied)
     monkeypatch.setattr("psutil.process_iter", lambda: [psutil.Process()])
     port = listening(0).getsockname()[1]
-    sight = look()
+    sight = listening_report()
     [found] = [each for each in sight.listeners if each.endpoint.port == port]
     assert found.holder is not None
     assert found.holder.pid == os.getpid()
@@ -155,6 +157,6 @@ def test_processes_that_deny_are_counted(monkeypatch: pytest.MonkeyPatch) -> Non
 
     monkeypatch.setattr("psutil.net_connections", denied)
     monkeypatch.setattr("psutil.process_iter", lambda: [Closed(), Closed()])
-    sight = look()
+    sight = listening_report()
     assert sight.listeners == ()
     assert sight.unseen == ("the sockets of 2 processes of other users; run as root to see them",)

@@ -13,8 +13,8 @@ from socket import socket
 
 import pytest
 
-from scanner.app.assembly import outputs
-from scanner.cli.options import ScanOptions
+from scanner.app.options import ScanOptions
+from scanner.cli.screen import screen_outputs
 from scanner.core.model import RegistryStatus, Transport
 from scanner.outputs.table import Table
 from scanner.registry.source import load_bundled
@@ -194,7 +194,7 @@ def test_a_limit_that_cannot_be_divided_leaves_no_room_for_questions(scanner: Sc
 
 def test_verbose_shows_a_terminal_the_whole_table() -> None:
     def limit(options: ScanOptions) -> int:
-        return next(output.limit for output in outputs(options) if isinstance(output, Table))
+        return next(output.limit for output in screen_outputs(options) if isinstance(output, Table))
 
     assert limit(ScanOptions(verbose=1)) > limit(ScanOptions())
 

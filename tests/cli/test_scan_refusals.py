@@ -26,20 +26,22 @@ from tests.cli.conftest import Scanner
         (("-iL", "none.txt"), "none.txt: cannot be read"),
         (("127.0.0.1", "--excludefile", "none.txt"), "none.txt: cannot be read"),
         (("127.0.0.1", "--shard", "4/3", "--seed", "1"), "not a shard"),
-        (("127.0.0.1", "--shard", "1/2"), "same --seed"),
+        (("127.0.0.1", "--shard", "1/2"), "--shard needs --seed"),
         (("127.0.0.1", "-p", "22", "--shard", "2/2", "--seed", "1"), "empty"),
         (("127.0.0.1", "--rate", "-1"), "--rate"),
         (("127.0.0.1", "--rate", "nan"), "--rate"),
+        (("127.0.0.1", "--rate", "fast"), "--rate: 'fast' is not a number of probes per second; write 500, 10k or 1M"),
+        (("--no-such-flag",), "--no-such-flag: no such option"),
         (("127.0.0.1", "--timeout", "0"), "--timeout: 0 is not"),
         (("127.0.0.1", "--timeout", "nan", "-sS"), "--timeout: nan is not"),
         (("127.0.0.1", "--timeout", "61", "-sS"), "--timeout: 61 is not"),
         (("127.0.0.1", "-sT", "-e", "lo"), "-e: the connect engine"),
         (("127.0.0.1", "--pcap", "answers.pcap"), "--pcap: the connect engine"),
         (("127.0.0.1", "--wire", "sendmmsg"), "--wire: the connect engine"),
-        (("127.0.0.1", "-o", ""), "-o: no file is named"),
-        (("127.0.0.1", "-oX", ""), "-oX: no file is named"),
-        (("127.0.0.1", "-o", "same", "-oX", "./same"), "-o/-oX: both go to the same place"),
-        (("127.0.0.1", "--json", "-oX", "-"), "-o/-oX: both go to the same place"),
+        (("127.0.0.1", "-o", ""), "-o: the file name is empty"),
+        (("127.0.0.1", "-oX", ""), "-oX: the file name is empty"),
+        (("127.0.0.1", "-o", "same", "-oX", "./same"), "both write the same file"),
+        (("127.0.0.1", "--json", "-oX", "-"), "both write standard output"),
         (("127.0.0.1", "-sT", "-sS"), "two engines"),
         (("127.0.0.1", "--json", "--csv"), "choose one"),
         (("127.0.0.1", "-o", "no/such/folder/x.csv"), "no/such/folder"),
@@ -59,7 +61,7 @@ def test_a_user_s_mistake_is_one_line_and_status_2(scanner: Scanner, arguments: 
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--no-such-flag",), ("127.0.0.1", "--rate", "fast"), ("127.0.0.1", "--fail-on", "x"), ("127.0.0.1", "--rate")],
+    [("127.0.0.1", "--seed", "x"), ("127.0.0.1", "--fail-on", "x"), ("127.0.0.1", "--rate")],
 )
 def test_wrong_usage_is_status_2(scanner: Scanner, arguments: tuple[str, ...]) -> None:
     done = scanner("scan", *arguments)

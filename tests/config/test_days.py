@@ -117,7 +117,7 @@ def test_a_policy_as_of_a_day_keeps_its_zone(tmp_path: Path) -> None:
 def test_the_date_in_a_file_name_is_the_local_day(tmp_path: Path, zone: ZoneInfo, day: str) -> None:
     path = tmp_path / "a.toml"
     path.write_text("targets=['127.0.0.1']\n[outputs]\ncsv='f-{date}.csv'\n")
-    audit = read_audit(path, ("csv",), zone=zone)
+    audit = read_audit(path, options={"targets": (list[str], [])}, formats=("csv",), zone=zone)
     assert audit.output("f-{date}.csv", "id", datetime(2026, 6, 1, 20, tzinfo=UTC)) == tmp_path / f"f-{day}.csv"
 
 

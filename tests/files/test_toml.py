@@ -6,8 +6,10 @@ from typing import Annotated
 import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
-from scanner.config.audit import read_audit
+from scanner.app.audit_options import audit_scan_options, read_audit_file
+from scanner.app.options import words_of
 from scanner.core.errors import InvalidInput
+from scanner.core.targets.targets import Word
 from scanner.files.toml import read_toml
 from scanner.files.toml_lines import MOST_DEEP, KeyLines, too_deep
 
@@ -118,13 +120,13 @@ def test_audits_name_what_is_no_port_in_the_words_of_the_file(tmp_path: Path, ke
     path = tmp_path / "a.toml"
     path.write_text(f"targets = ['127.0.0.1']\n{key} = {value}\n")
     with pytest.raises(InvalidInput) as caught:
-        read_audit(path, ())
+        read_audit_file(path)
     assert said in str(caught.value)
 
 
 def test_an_audit_knows_where_each_of_its_words_stands(tmp_path: Path) -> None:
     path = tmp_path / "a.toml"
     path.write_text("targets = ['127.0.0.1']\n\nexclude = ['10.0.0.1', '10.0.0.300']\nports = '80'\n")
-    audit = read_audit(path, ())
-    assert audit.places("exclude") == (f"{path}:3: exclude[1]", f"{path}:3: exclude[2]")
-    assert audit.places("ports") == (f"{path}:4: ports[1]",)
+    options = audit_scan_options(read_audit_file(path))
+    assert [word.where for word in words_of(options.exclude, "")] == [f"{path}:3: exclude[1]", f"{path}:3: exclude[2]"]
+    assert words_of(options.ports, "") == [Word("80", f"{path}:4: ports[1]")]

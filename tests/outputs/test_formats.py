@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from scanner.app.saved_options import _lasting
-from scanner.config.audit import read_audit
+from scanner.api import plan
+from scanner.app.audit_options import read_audit_file
+from scanner.app.options import ScanOptions
+from scanner.app.saved_options import kept_settings, saved_settings
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Coverage, Judged
 from scanner.core.report import Summary
@@ -22,7 +24,6 @@ from scanner.outputs.formats import (
     Format,
     FormatOptions,
     OutputRequest,
-    audit_keys,
     check_collisions,
     format_for,
     format_named,
@@ -200,19 +201,22 @@ class TestANewRow:
     def test_is_a_key_of_an_audit(self, trial: Format, tmp_path: Path) -> None:
         audit = tmp_path / "audit.toml"
         audit.write_text('targets = ["127.0.0.1"]\n[outputs]\ntry = "{date}.trial"\n')
-        assert read_audit(audit, audit_keys()).keys.outputs.files == {"try": "{date}.trial"}
+        assert read_audit_file(audit).keys.outputs.files == {"try": "{date}.trial"}
 
     def test_has_absolute_paths_when_a_sweep_is_resumed(self, trial: Format, tmp_path: Path) -> None:
         assert OutputRequest("trial", "x").absolute().path == str(Path("x").absolute())
         assert OutputRequest("trial", "-").absolute().path == "-"
-        assert _lasting("try", "x") == str(Path("x").absolute())
+        options = ScanOptions(outputs=(OutputRequest("trial", "x"), OutputRequest("csv", "-")))
+        prepared = plan("127.0.0.1", "1").prepared
+        kept = kept_settings(saved_settings(options, prepared)).options.outputs
+        assert kept == (OutputRequest("trial", str(Path("x").absolute())), OutputRequest("csv", "-"))
 
 
 def test_an_unknown_key_of_an_audit_is_named_with_its_line(tmp_path: Path) -> None:
     audit = tmp_path / "audit.toml"
     audit.write_text('targets = ["127.0.0.1"]\n[outputs]\ncsvv = "a"\n')
     with pytest.raises(InvalidInput) as caught:
-        read_audit(audit, audit_keys())
+        read_audit_file(audit)
     keys = ", ".join(each.audit_key for each in FORMATS)
     problem = 'unknown key "csvv", did you mean "csv"?'
     assert str(caught.value) == f"{audit}:3: outputs.csvv: {problem}; the formats are {keys}"

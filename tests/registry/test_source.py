@@ -22,7 +22,7 @@ from scanner.core.registry.csv import IANA_COLUMNS
 from scanner.registry import fetch as registry_fetch
 from scanner.registry import update as registry_update
 from scanner.registry.fetch import THREAD_NAME, FetchAnswer, FetchLimits, check_url, fetch
-from scanner.registry.source import bundled_file, cache_file, load, load_bundled, origin_file
+from scanner.registry.source import bundled_file, cache_file, load_bundled, load_registry, origin_file
 from scanner.registry.update import UpdateOutcome, update
 
 TCP = Transport.TCP
@@ -103,11 +103,11 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-# --- load ---
+# --- load_registry ---
 
 
 def test_without_anything_else_the_bundle_speaks(tmp_path: Path) -> None:
-    registry = load(folder=tmp_path)
+    registry = load_registry(folder=tmp_path)
     provenance = json.loads((Path(registry_update.__file__).parents[1] / "data/registry/provenance.json").read_text())
     assert registry.lookup(TCP, 22).names == ("ssh",)
     assert registry.identity.sha256 == provenance["sha256"]
@@ -118,7 +118,7 @@ def test_without_anything_else_the_bundle_speaks(tmp_path: Path) -> None:
 
 
 def test_the_updated_copy_goes_before_the_bundle_and_says_where_it_came_from(folder: Path, tmp_path: Path) -> None:
-    registry = load(folder=folder)
+    registry = load_registry(folder=folder)
     assert registry.lookup(TCP, 22).names == ("s22",)
     assert registry.identity.source == str(tmp_path / "good.csv")
 
@@ -129,7 +129,7 @@ BUNDLED = bundled_file("snapshot.csv") + b"x,,tcp,,,2026-01-01,,,,\n"
 
 def test_a_named_file_goes_before_all(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_bytes(BUNDLED.replace(b"\nssh,22,", b"\nmine22,22,"))
-    assert load(tmp_path / "mine.csv", folder=folder).lookup(TCP, 22).names == ("mine22",)
+    assert load_registry(tmp_path / "mine.csv", folder=folder).lookup(TCP, 22).names == ("mine22",)
 
 
 def without(share: int) -> bytes:
@@ -145,19 +145,19 @@ def test_a_named_file_that_lost_a_third_of_the_assignments_is_refused_with_the_w
     path = tmp_path / "cut.csv"
     path.write_bytes(without(3))
     with pytest.raises(RegistryUnusable) as refused:
-        load(path, folder=folder)
+        load_registry(path, folder=folder)
     line = str(refused.value)
     assert re.match(rf"{path}: lacks \d+ of 12001 assignments \(3\d%\); ", line)
     assert f"`scanner registry update --from {path} --force` uses it all the same" in line
     with pytest.raises(RegistryUnusable, match=r"lacks \d+ of 12001 assignments"):
         update(str(path), folder=tmp_path / "new")
     update(str(path), folder=tmp_path / "new", force=True)
-    assert load(folder=tmp_path / "new").identity.sha256 == sha256(path.read_bytes()).hexdigest()
+    assert load_registry(folder=tmp_path / "new").identity.sha256 == sha256(path.read_bytes()).hexdigest()
 
 
 def test_a_named_file_that_lacks_a_few_assignments_is_believed(tmp_path: Path) -> None:
     (tmp_path / "mine.csv").write_bytes(without(50))
-    assert load(tmp_path / "mine.csv").lookup(TCP, 22).names == ("ssh",)
+    assert load_registry(tmp_path / "mine.csv").lookup(TCP, 22).names == ("ssh",)
 
 
 def test_an_update_that_is_dated_in_the_future_says_so(folder: Path, tmp_path: Path) -> None:
@@ -171,20 +171,20 @@ def test_a_named_file_that_is_no_registry_is_an_error_not_the_bundle(tmp_path: P
     (tmp_path / "mine.csv").write_text("<html>")
     for name, words in (("mine.csv", "HTML"), ("none.csv", "no such file"), (".", "it is a folder")):
         with pytest.raises(RegistryUnusable, match=words):
-            load(tmp_path / name)
+            load_registry(tmp_path / name)
 
 
 def test_a_damaged_copy_gives_way_to_the_bundle_with_a_warning(folder: Path) -> None:
     cache_file(folder).write_bytes(GOOD[:-3000])
     warnings: list[str] = []
-    assert load(folder=folder, warn=warnings.append).identity == load_bundled().identity
+    assert load_registry(folder=folder, warn=warnings.append).identity == load_bundled().identity
     assert len(warnings) == 1
     assert "damaged" in warnings[0]
 
 
 def test_a_copy_whose_origin_is_lost_is_still_used(folder: Path) -> None:
     origin_file(folder).write_text("{")
-    assert load(folder=folder).identity.source == str(cache_file(folder))
+    assert load_registry(folder=folder).identity.source == str(cache_file(folder))
 
 
 def test_the_data_folder_is_the_users(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,7 +192,7 @@ def test_the_data_folder_is_the_users(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "good.csv").write_bytes(GOOD)
     found = update(str(tmp_path / "good.csv"), force=True)
     assert found.path.is_relative_to(tmp_path)
-    assert load().identity == found.after
+    assert load_registry().identity == found.after
 
 
 # --- update ---
@@ -393,7 +393,7 @@ def test_killed_before_either_replacement_there_is_a_whole_registry(
     )
     assert killed.returncode == 9
     warnings: list[str] = []
-    assert load(folder=folder, warn=warnings.append).lookup(TCP, 22).names == (name,)
+    assert load_registry(folder=folder, warn=warnings.append).lookup(TCP, 22).names == (name,)
     assert warnings == []
     update(str(source), folder=folder)
-    assert load(folder=folder).identity.source == str(source)
+    assert load_registry(folder=folder).identity.source == str(source)

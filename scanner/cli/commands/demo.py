@@ -25,16 +25,19 @@ The listeners are gone, and nothing was kept."""
 
 def demo_command() -> int:
     """Show what a scan finds: open a few harmless ports on loopback, scan them, explain them, close them."""
-    from scanner.app.assembly import assemble
+    from scanner.app.assembly import make_job
     from scanner.app.demo import planted
     from scanner.app.exit_status import ExitStatus, FailOn
-    from scanner.app.job import run_job
-    from scanner.cli.options import ScanOptions
+    from scanner.app.options import ScanOptions
+    from scanner.app.planning import plan_sweep
+    from scanner.cli.run import run_job
+    from scanner.cli.screen import screen_outputs
+    from scanner.cli.streams import warn
     from scanner.engines.choose import EngineName
     from scanner.registry.overlays import bundled_overlays
-    from scanner.registry.source import load
+    from scanner.registry.source import load_registry
 
-    with planted(load(), bundled_overlays()) as garden:
+    with planted(load_registry(), bundled_overlays()) as garden:
         _say(_opening(garden))
         options = ScanOptions(
             targets=(garden.address,),
@@ -44,7 +47,8 @@ def demo_command() -> int:
             no_history=True,
             fail_on=FailOn.NONE,
         )
-        status, _ = run_job(assemble(options).job())
+        planned = plan_sweep(options, warn=warn)
+        status = run_job(make_job(planned, warn=warn, screen=screen_outputs(options)), quiet=False).status
     if status in (ExitStatus.CLEAN, ExitStatus.INCOMPLETE):
         _say(_explanation(garden))
     return status

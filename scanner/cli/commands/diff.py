@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from scanner.cli import options as opt
+from scanner.cli.flags import AsCsv, AsJson, HistoryFile
 
 BEFORE_HELP = "Earlier sweep: ID, beginning of an ID, or last~1 (default: the best one to compare B with)."
 AFTER_HELP = "Later sweep: ID, beginning of an ID, last, or last~1."
@@ -13,9 +13,9 @@ AFTER_HELP = "Later sweep: ID, beginning of an ID, last, or last~1."
 def diff_command(
     before: Annotated[str, typer.Argument(metavar="[A]", help=BEFORE_HELP)] = "",
     after: Annotated[str, typer.Argument(metavar="[B]", help=AFTER_HELP)] = "last",
-    history: opt.HistoryFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
+    history: HistoryFile = None,
+    as_json: AsJson = False,
+    csv: AsCsv = False,
 ) -> None:
     """Show what changed between two sweeps, only where both could tell.
 
@@ -23,6 +23,7 @@ def diff_command(
     longer answers is unsure, never closed.
     """
     from scanner.app.sweep_history import open_store
+    from scanner.cli.streams import warn
     from scanner.cli.views.changes_view import one_format, print_changes
     from scanner.core.errors import InvalidInput
     from scanner.history.compare import compare_sweeps
@@ -35,6 +36,6 @@ def diff_command(
             raise InvalidInput(f"no earlier sweep can be compared with {new.id}", cure="name two sweeps: diff A B")
         found = compare_sweeps(store, old, new)
         if found.clock_doubt:
-            typer.echo(f"scanner: {found.clock_doubt}", err=True)
+            warn(found.clock_doubt)
         title = f"from {old.id} to {new.id}"
         print_changes(found.changes, as_json=as_json, csv=csv, title=title, compared=str(found.overlap))

@@ -3,16 +3,14 @@
 import re
 import sys
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from scanner.cli import options as opt
+from scanner.cli.flags import AllOpen, AsCsv, AsJson, HistoryFile
 
 app = typer.Typer(help="List, show and delete stored sweeps.", invoke_without_command=True, rich_markup_mode=None)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Write JSON lines.")]
 _UNITS = {"d": 1, "w": 7, "m": 30, "y": 365}
 MOST_DAYS = 100 * 365
 
@@ -20,7 +18,7 @@ MOST_DAYS = 100 * 365
 @app.callback()
 def list_command(
     context: typer.Context,
-    history: opt.HistoryFile = None,
+    history: HistoryFile = None,
     most: Annotated[int, typer.Option("--most", min=1, metavar="N", help="Maximum number of sweeps to list.")] = 50,
     as_json: AsJson = False,
 ) -> None:
@@ -31,10 +29,11 @@ def list_command(
     _list(history, most, as_json=as_json)
 
 
-def _list(history: Path | None, most: int, *, as_json: bool) -> None:
+def _list(history: str | None, most: int, *, as_json: bool) -> None:
     from itertools import islice
 
     from scanner.app.sweep_history import open_store
+    from scanner.cli.streams import warn
     from scanner.cli.views.history_view import sweep_json, sweep_lines
 
     with open_store(history) as store:
@@ -42,7 +41,7 @@ def _list(history: Path | None, most: int, *, as_json: bool) -> None:
         lines = sweep_json(store, sweeps) if as_json else sweep_lines(store, sweeps)
         sys.stdout.writelines(f"{line}\n" for line in lines)
         if doubt := store.clock_doubt():
-            typer.echo(f"scanner: {doubt}", err=True)
+            warn(doubt)
 
 
 @app.command("list")
@@ -59,13 +58,13 @@ def list_again_command(
 def show_command(
     context: typer.Context,
     sweep: Annotated[str, typer.Argument(metavar="ID", help="Sweep ID, beginning of an ID, last, or last~1.")],
-    history: opt.HistoryFile = None,
+    history: HistoryFile = None,
     as_json: AsJson = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Write its findings as CSV, as `scan` does.")] = False,
+    csv: AsCsv = False,
     formats: Annotated[
         list[str] | None, typer.Option("--format", metavar="NAME[=FILE]", help="Write this format, as `scan` does.")
     ] = None,
-    all_open: opt.AllOpen = False,
+    all_open: AllOpen = False,
 ) -> None:
     """Show what a stored sweep covered and found."""
     from scanner.app.sweep_history import open_store
@@ -91,7 +90,7 @@ def show_command(
 def prune_command(
     context: typer.Context,
     keep: Annotated[str, typer.Option(metavar="90d", help="Age up to which sweeps are kept: 90d, 12w, 6m or 2y.")],
-    history: opt.HistoryFile = None,
+    history: HistoryFile = None,
 ) -> None:
     """Delete sweeps older than --keep. First-seen dates of findings that are still open are kept."""
     from scanner.app.sweep_history import open_store

@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from scanner.cli.flags import AsCsv, AsJson, RegistryFile
 
 if TYPE_CHECKING:
     from scanner.core.model import Endpoint, Judged, Transport
@@ -19,21 +20,20 @@ def listening_command(
         typer.Argument(metavar="[PORT]...", help="Show only these ports: 22, 53/udp.", show_default=False),
     ] = None,
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines.")] = False,
-    as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV, one row for each socket.")] = False,
-    registry_file: Annotated[
-        Path | None, typer.Option("--registry", metavar="FILE", help="Judge by this registry (IANA's CSV).")
-    ] = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+    registry_file: RegistryFile = None,
 ) -> None:
     """Show the sockets that listen on this machine: address, process, user, start time and registry status."""
+    from scanner.cli.streams import warn
     from scanner.cli.views.changes_view import one_format
     from scanner.cli.views.listening_view import csv_lines, json_lines, table_lines
-    from scanner.listening import look
+    from scanner.listening import listening_report
 
     one_format(as_json=as_json, csv=as_csv)
     wanted = [_port(word) for word in ports or []]
     judge = _judge(registry_file)
-    report = look()
+    report = listening_report()
     rows = [(each, _judged(each, judge)) for each in _chosen(report.listeners, wanted)]
     if as_json:
         sys.stdout.writelines(json_lines(rows))
@@ -42,17 +42,18 @@ def listening_command(
     elif rows:
         sys.stdout.writelines(table_lines(rows, whole=bool(wanted)))
     if not rows:
-        _say("no socket listens on that port" if wanted else "no socket listens on this machine")
+        warn("no socket listens on that port" if wanted else "no socket listens on this machine")
     for line in report.unseen:
-        _say(f"hidden: {line}")
+        warn(f"hidden: {line}")
 
 
-def _judge(registry_file: Path | None) -> "Judge":
-    from scanner.cli.commands.registry import load_and_warn
-    from scanner.core.rules.classify import Judge
-    from scanner.registry.overlays import bundled_overlays
+def _judge(registry_file: str | None) -> "Judge":
+    from datetime import UTC, datetime
 
-    return Judge(load_and_warn(registry_file), overlays=bundled_overlays())
+    from scanner.app.judging import judge_for, read_judging
+    from scanner.cli.streams import warn
+
+    return judge_for(read_judging(registry_file, None, now=datetime.now(UTC), warn=warn))
 
 
 def _judged(listener: "ListeningSocket", judge: "Judge") -> "Judged":
@@ -87,7 +88,3 @@ def _port(word: str) -> tuple[int, "Transport | None"]:
             f"{sanitise(word, limit=60)!r} is not a port number", where="PORT", cure="give a number: 22, 53/udp"
         )
     return int(number), transport
-
-
-def _say(text: str) -> None:
-    print(f"scanner: {text}", file=sys.stderr)

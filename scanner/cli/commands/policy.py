@@ -1,12 +1,12 @@
 """`scanner policy check | draft | explain`: write a policy, find what is odd in it, ask which entry decides."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli import options as opt
+from scanner.cli.flags import HistoryFile, OutputFile, RegistryFile
 
 if TYPE_CHECKING:
     from scanner.core.model import Address
@@ -19,7 +19,7 @@ PolicyArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The policy
 
 
 @app.command("check")
-def check_command(file: PolicyArgument, registry: opt.RegistryFile = None) -> int:
+def check_command(file: PolicyArgument, registry: RegistryFile = None) -> int:
     """Read a policy and say what is odd: unreachable entries, overlaps, exceptions that ended, marks for review.
 
     Exit status 1 where an entry never decides, has expired or waits for review; overlaps alone are only said.
@@ -42,8 +42,8 @@ def check_command(file: PolicyArgument, registry: opt.RegistryFile = None) -> in
 @app.command("draft")
 def draft_command(
     sweep: Annotated[str, typer.Argument(metavar="[SWEEP]", help="The stored sweep to draft from.")] = "last",
-    history: opt.HistoryFile = None,
-    output: opt.PlainOutFile = "",
+    history: HistoryFile = None,
+    output: OutputFile = "",
 ) -> None:
     """Write a first policy from a stored sweep. Every entry is marked for review."""
     from scanner.app.sweep_history import open_store
@@ -66,7 +66,7 @@ def explain_command(
     port: Annotated[str, typer.Argument(metavar="PORT", help="A port or a service name; U: for UDP.")],
     file: Annotated[Path, typer.Option("--policy", metavar="FILE", help="The policy file.")],
     on: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="On which day; today without.")] = None,
-    registry: opt.RegistryFile = None,
+    registry: RegistryFile = None,
 ) -> None:
     """Say which entry decides about an endpoint, and why."""
     from scanner.core.model import PortKey, Transport
@@ -122,16 +122,14 @@ def _addresses(text: str) -> "list[tuple[Address, str]]":
     return [(found[0], "")]
 
 
-def _read(file: Path, registry: Path | None) -> "tuple[Policy, Registry]":
-    from scanner.app.assembly import warn_on_stderr
-    from scanner.app.policy_names import addresses_of
-    from scanner.config.policy import read_policy
-    from scanner.core.rules.classify import RULES
-    from scanner.registry.source import load
+def _read(file: Path, registry: str | None) -> "tuple[Policy, Registry]":
+    from scanner.app.judging import read_policy_file, read_registry
+    from scanner.cli.streams import warn
 
-    table = load(registry, warn=warn_on_stderr)
-    rules = {rule.id for rule in RULES}
-    return read_policy(file, lambda: table, resolve=addresses_of(warn_on_stderr), rules=rules), table
+    table = read_registry(registry, now=datetime.now(UTC), warn=warn)
+    policy = read_policy_file(file, table, warn=warn)
+    assert policy is not None
+    return policy, table
 
 
 def _today() -> date:

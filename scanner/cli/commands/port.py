@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from scanner.cli.flags import AsJson, RegistryFile
 
 if TYPE_CHECKING:
     from scanner.cli.views.port_page import Page
@@ -21,10 +22,8 @@ def port_command(
         typer.Argument(metavar="PORT...", help="Numbers or service names: 1551, ssh, 53/udp.", show_default=False),
     ],
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line instead of pages.")] = False,
-    registry_file: Annotated[
-        Path | None, typer.Option("--registry", metavar="FILE", help="Ask this copy of IANA's CSV.")
-    ] = None,
+    as_json: AsJson = False,
+    registry_file: RegistryFile = None,
 ) -> None:
     """Say what the IANA registry knows of a port. Sends nothing."""
     from scanner.cli.commands.registry import load_and_warn

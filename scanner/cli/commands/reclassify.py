@@ -2,17 +2,14 @@
 
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scanner.cli import options as opt
+from scanner.cli.flags import AsCsv, AsJson, HistoryFile, RegistryFile
 
 if TYPE_CHECKING:
     from scanner.core.diff import Basis
-    from scanner.core.policy.policy import Policy
-    from scanner.core.registry.registry import Registry
     from scanner.core.rules.classify import Judge
     from scanner.history.stored import StoredSweep
 
@@ -21,14 +18,14 @@ SWEEP_HELP = "Sweep ID, beginning of an ID, last, or last~1."
 
 def reclassify_command(
     sweep: Annotated[str, typer.Argument(metavar="ID", help=SWEEP_HELP)],
-    history: opt.HistoryFile = None,
+    history: HistoryFile = None,
     policy: Annotated[
-        Path | None,
+        str | None,
         typer.Option(metavar="FILE", help="Policy file (default: the one that the sweep used, as it is now)."),
     ] = None,
-    registry: opt.RegistryFile = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Write JSON lines.")] = False,
-    csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
+    registry: RegistryFile = None,
+    as_json: AsJson = False,
+    csv: AsCsv = False,
 ) -> None:
     """Judge a stored sweep by today's registry and policy, and show which findings that changes.
 
@@ -55,38 +52,27 @@ def reclassify_command(
         print_changes(network, as_json=False, csv=False, title=f"from {stored.id} to {later.id}, on the network")
 
 
-def _policy_of(stored: "StoredSweep") -> Path | None:
+def _policy_of(stored: "StoredSweep") -> str | None:
     """Return the file of the policy that judged the sweep; what it says today counts."""
-    path = stored.settings.get("options", {}).get("policy")
-    return Path(path) if path else None
+    policy = stored.settings.get("options", {}).get("policy")
+    return str(policy) if policy else None
 
 
 def _basis(judge: "Judge", stored: "StoredSweep") -> "Basis":
-    from scanner import __version__
     from scanner.core.diff import Basis
+    from scanner.version import __version__
 
     policy = judge.policy.identity if judge.policy else ""
     return Basis(stored.info.started, judge.registry.identity.sha256, policy, __version__)
 
 
-def _judge(registry: Path | None, policy: Path | None) -> "Judge":
-    from scanner.app.assembly import warn_on_stderr
-    from scanner.core.rules.classify import Judge
-    from scanner.registry.overlays import bundled_overlays
-    from scanner.registry.source import load
+def _judge(registry: str | None, policy: str | None) -> "Judge":
+    """Return today's judge; an exception whose last day has passed does not count any more."""
+    from dataclasses import replace
 
-    table = load(registry, warn=warn_on_stderr)
-    return Judge(table, _policy(table, policy), bundled_overlays())
+    from scanner.app.judging import judge_for, read_judging
+    from scanner.cli.streams import warn
 
-
-def _policy(table: "Registry", policy: Path | None) -> "Policy | None":
-    from scanner.app.assembly import warn_on_stderr
-    from scanner.app.policy_names import addresses_of
-    from scanner.config.policy import read_policy
-    from scanner.core.rules.classify import RULES
-
-    if policy is None:
-        return None
-    ids = {rule.id for rule in RULES}
-    read = read_policy(policy, lambda: table, resolve=addresses_of(warn_on_stderr), rules=ids)
-    return read.as_of_day(datetime.now(UTC))
+    now = datetime.now(UTC)
+    judging = read_judging(registry, policy, now=now, warn=warn)
+    return judge_for(replace(judging, policy=judging.policy and judging.policy.as_of_day(now)))

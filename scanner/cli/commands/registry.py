@@ -1,10 +1,11 @@
 """`scanner registry`: which registry is in use, what it holds, and how to get the current one."""
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from scanner.cli.flags import AsJson, RegistryFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,9 +19,6 @@ app = typer.Typer(
     help="The IANA registry in use: where it is from, what it holds, how old it is.",
     no_args_is_help=True,
 )
-
-AsJson = Annotated[bool, typer.Option("--json", help="JSON, one object a line.")]
-RegistryFile = Annotated[Path | None, typer.Option("--registry", metavar="FILE", help="Ask this copy of IANA's CSV.")]
 
 
 @app.command("info")
@@ -54,9 +52,10 @@ def update_command(
     as_json: AsJson = False,
 ) -> None:
     """Fetch the current registry and use it from now on. The last good one is kept if anything is wrong."""
+    from scanner.cli.streams import warn
     from scanner.registry.update import update
 
-    result = update(source, force=force, warn=_warn)
+    result = update(source, force=force, warn=warn)
     if as_json:
         found = result.changes
         fields = {
@@ -73,24 +72,18 @@ def update_command(
         _write(f"{result.outcome}: {_change_words(result.changes)}", *_identity_lines(result.after))
 
 
-def load_and_warn(path: Path | None = None) -> "Registry":
-    """The registry in use, or `path`; a damaged copy or an old registry is said on standard error.
+def load_and_warn(path: str | None = None) -> "Registry":
+    """Return the registry in use, or the one in a file; warn of a damaged copy and of an old registry.
 
-    Raises RegistryUnusable if `path` is not a whole registry.
+    Raises:
+        RegistryUnusable: `path` is not a whole registry.
     """
     from datetime import UTC, datetime
 
-    from scanner.core.registry.registry import age_warning
-    from scanner.registry.source import load
+    from scanner.app.judging import read_registry
+    from scanner.cli.streams import warn
 
-    registry = load(path, warn=_warn)
-    if warning := age_warning(registry.identity, datetime.now(UTC).date()):
-        _warn(warning)
-    return registry
-
-
-def _warn(line: str) -> None:
-    print(f"scanner: {line}", file=sys.stderr)
+    return read_registry(path, now=datetime.now(UTC), warn=warn)
 
 
 def _write(*lines: str) -> None:

@@ -1,91 +1,57 @@
-"""`scanner scan`: probe targets now, hold what is open against the registry, write down what nobody expects."""
+"""`scanner scan`: probe targets now and report what is unexpected."""
 
-from scanner.app.exit_status import FailOn
-from scanner.cli import options as opt
-from scanner.engines.choose import EngineName, Wire
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import typer
+
+from scanner.app.option import Panel
+from scanner.app.options import ScanOptions
+from scanner.cli.output_words import output_parameters, requests_of
+from scanner.cli.signature import parameter, scan_options, takes_scan_options
+from scanner.cli.views.interfaces import show_interfaces
 
 
-def scan_command(
-    targets: opt.Targets = None,
-    target_files: opt.TargetFiles = None,
-    ports: opt.Ports = None,
-    exclude: opt.Exclude = None,
-    exclude_files: opt.ExcludeFile = None,
-    exclude_ports: opt.ExcludePorts = None,
-    scope: opt.ScopeFile = None,
-    dry_run: opt.DryRun = False,
-    shard: opt.ShardText = "1/1",
-    seed: opt.Seed = None,
-    engine: opt.Engine = EngineName.AUTO,
-    connect: opt.ConnectScan = False,
-    syn: opt.SynScan = False,
-    rate: opt.Rate = None,
-    host_rate: opt.HostRate = None,
-    retries: opt.Retries = None,
-    timeout: opt.Timeout = None,
-    discover: opt.Discover = False,
-    interface: opt.Interface = "",
-    iflist: opt.InterfaceList = False,
-    wire: opt.WireName = Wire.AUTO,
-    no_ping: opt.NoPing = False,
-    no_dns: opt.NoDns = False,
-    identify: opt.Identify = False,
-    output: opt.OutFile = None,
-    csv: opt.Csv = False,
-    json: opt.Json = False,
-    nmap_xml: opt.NmapXml = None,
-    pcap: opt.Pcap = None,
-    all_open: opt.AllOpen = False,
-    fail_on: opt.FailOnSeverity = FailOn.LOW,
-    registry: opt.RegistryFile = None,
-    policy: opt.PolicyFile = None,
-    history: opt.HistoryFile = None,
-    no_history: opt.NoHistory = False,
-    quiet: opt.Quiet = False,
-    verbose: opt.Verbose = 0,
-) -> int:
-    """Probe targets, hold what is open against the IANA registry, and write down what nobody expects."""
-    from scanner.app.assembly import assemble
-    from scanner.app.job import run_job
+def scan(options: ScanOptions, *, dry_run: bool, json: bool, iflist: bool) -> int:
+    """Probe targets, check every open port against the IANA registry, and report the unexpected ones."""
+    from scanner.app.assembly import make_job
+    from scanner.app.planning import plan_sweep
+    from scanner.cli.run import run_job
+    from scanner.cli.screen import screen_outputs
+    from scanner.cli.streams import say_nothing, warn
     from scanner.cli.views.dry_run import show_plan
 
-    del no_ping, no_dns, iflist  # there is no ping to leave out, names are never looked up backwards, and iflist left
-    wishes = opt.ScanOptions(
-        targets=tuple(targets or ()),
-        target_files=tuple(target_files or ()),
-        ports=tuple(ports or ()),
-        exclude=tuple(exclude or ()),
-        exclude_files=tuple(exclude_files or ()),
-        exclude_ports=tuple(exclude_ports or ()),
-        scope=scope,
-        shard=shard,
-        seed=seed,
-        engine=opt.engine_choice(engine, connect=connect, syn=syn),
-        rate=rate,
-        host_rate=host_rate,
-        retries=retries,
-        timeout=timeout,
-        discover=discover,
-        interface=interface,
-        wire=wire,
-        pcap=pcap,
-        output=opt.file_named(output, "-o"),
-        csv=csv,
-        json=json,
-        nmap_xml=opt.file_named(nmap_xml, "-oX"),
-        identify=identify,
-        all_open=all_open,
-        fail_on=fail_on,
-        registry=registry,
-        policy=policy,
-        history=history,
-        no_history=no_history,
-        quiet=quiet,
-        verbose=verbose,
-    )
-    assembled = assemble(wishes)
+    del iflist  # it has shown the interfaces and exited
+    say = say_nothing if options.quiet else warn
+    planned = plan_sweep(options, warn=say)
     if dry_run:
-        show_plan(assembled, as_json=json)
+        show_plan(planned, as_json=json)
         return 0
-    status, _ = run_job(assembled.job())
-    return status
+    return run_job(make_job(planned, warn=say, screen=screen_outputs(options)), quiet=options.quiet).status
+
+
+def _more() -> Mapping[str, inspect.Parameter]:
+    panel = Panel.TARGETS.value
+    interfaces = typer.Option(
+        "--iflist",
+        is_eager=True,
+        callback=lambda wanted: show_interfaces(wanted=wanted),
+        help="Show this machine's interfaces and routes, and exit.",
+        rich_help_panel=Panel.PROBES.value,
+    )
+    plan = typer.Option("-sL", "--dry-run", help="Send nothing; show the plan.", rich_help_panel=panel)
+    return {
+        "dry_run": parameter("dry_run", bool, plan, False),
+        "iflist": parameter("iflist", bool, interfaces, False),
+        **output_parameters(),
+    }
+
+
+def _gather(values: dict[str, Any]) -> ScanOptions:
+    return scan_options(values, outputs=requests_of(values))
+
+
+def scan_command() -> Callable[..., int]:
+    """Return the command with its flags."""
+    return takes_scan_options(scan, _more(), _gather)

@@ -12,9 +12,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from scanner.app.assembly import Assembly, shortened
+from scanner.app.assembly import shortened
 from scanner.app.estimate import Persistence, TimeRange, time_range
 from scanner.app.exit_status import FailOn
+from scanner.app.options import shown_words
+from scanner.app.planning import PlannedSweep
 from scanner.app.rate_split import UNTESTED
 from scanner.core.errors import OutputFailed
 from scanner.core.policy.policy import EntryKind, Policy, Standing
@@ -31,68 +33,68 @@ _SHORT = 10
 _ENTRIES = MappingProxyType({EntryKind.EXPECT: "expectation", EntryKind.EXCEPTION: "exception"})
 
 
-def show_plan(assembly: Assembly, *, as_json: bool, files: Sequence[Path] = ()) -> None:
+def show_plan(planned: PlannedSweep, *, as_json: bool, files: Sequence[Path] = ()) -> None:
     """Write the plan to standard output; `files` are what an audit would write, making their folders.
 
     Raises:
         OutputFailed: one of the files could not be written, said after the plan.
     """
     if as_json:
-        sys.stdout.write(json_line("plan", _facts(assembly)))
+        sys.stdout.write(json_line("plan", _facts(planned)))
     else:
-        sys.stdout.writelines(f"{line}\n" for line in [*_lines(assembly), *_results(assembly, files)])
+        sys.stdout.writelines(f"{line}\n" for line in [*_lines(planned), *_results(planned, files)])
     for path in files:
         if problem := write_problem(path):
             raise OutputFailed(f"{sanitise(str(path))}: cannot be written: {sanitise(problem)}")
 
 
-def _facts(assembly: Assembly) -> dict[str, Any]:
-    plan, limits = assembly.prepared.plan, assembly.limits
+def _facts(planned: PlannedSweep) -> dict[str, Any]:
+    plan, limits = planned.prepared.plan, planned.limits
     return {
         "addresses": plan.targets.size,
         "ports_per_address": plan.ports_per_address,
         "planned": plan.size,
-        "excluded": assembly.prepared.excluded,
+        "excluded": planned.prepared.excluded,
         "waves": plan.waves,
         "shard": str(plan.shard),
         "seed": plan.seed,
         "rate": limits.rate,
         "host_rate": limits.host_rate,
-        "seconds": _seconds(assembly),
-        "first": [str(endpoint) for endpoint in _first(assembly)],
-        "names": {name: list(addresses) for name, addresses in assembly.prepared.resolved.items()},
-        "registry_date": assembly.registry.identity.date,
-        "scope": assembly.scope.identity if assembly.scope else None,
-        "policy": assembly.policy.identity if assembly.policy else None,
+        "seconds": _seconds(planned),
+        "first": [str(endpoint) for endpoint in _first(planned)],
+        "names": {name: list(addresses) for name, addresses in planned.prepared.resolved.items()},
+        "registry_date": planned.judging.registry.identity.date,
+        "scope": planned.scope.identity if planned.scope else None,
+        "policy": planned.judging.policy.identity if planned.judging.policy else None,
     }
 
 
-def _lines(assembly: Assembly) -> Iterator[str]:
-    facts = _facts(assembly)
+def _lines(planned: PlannedSweep) -> Iterator[str]:
+    facts = _facts(planned)
     yield "Nothing was sent. This is what would be probed:"
-    yield f"  targets    {counted(facts['addresses'], 'address', 'addresses')}: {_ranges(assembly)}"
+    yield f"  targets    {counted(facts['addresses'], 'address', 'addresses')}: {_ranges(planned)}"
     for name, addresses in facts["names"].items():
         yield f"  name       {name} is {', '.join(addresses)}"
-    ports = shortened(assembly.options.ports) or "the default ports"
+    ports = shortened(shown_words(planned.options.ports)) or "the default ports"
     yield f"  ports      {facts['ports_per_address']:,} of each address: {ports}"
     yield f"  endpoints  {facts['planned']:,} in {counted(facts['waves'], 'wave')}, {facts['excluded']:,} excluded"
     yield f"  order      seed {facts['seed']}, shard {facts['shard']}, beginning with {', '.join(facts['first'])}"
-    yield f"  rate       {_pace(assembly.limits)}"
-    if (kept := assembly.shares.questions) and kept != UNLIMITED:
+    yield f"  rate       {_pace(planned.limits)}"
+    if (kept := planned.split.questions) and kept != UNLIMITED:
         yield f"  questions  {_pace(kept)}: kept of that for questions to open ports"
-    if assembly.shares.untested:
+    if planned.split.untested:
         yield f"  note       {UNTESTED}"
-    yield f"  time       {_time_words(_times(assembly))}"
-    if assembly.options.identify:
+    yield f"  time       {_time_words(_times(planned))}"
+    if planned.options.identify:
         yield "             and what questions to open ports take (--identify)"
     yield f"  scope      {facts['scope'] or 'none needed: loopback and private networks'}"
-    if assembly.policy is not None:
-        yield f"  policy     {_policy_words(assembly.policy, assembly.now.date())}"
+    if planned.judging.policy is not None:
+        yield f"  policy     {_policy_words(planned.judging.policy, planned.started.date())}"
 
 
-def _results(assembly: Assembly, files: Sequence[Path]) -> Iterator[str]:
+def _results(planned: PlannedSweep, files: Sequence[Path]) -> Iterator[str]:
     """Where results would go, and what the exit status would say."""
-    options = assembly.options
+    options = planned.options
     for path in files:
         yield f"  output     {_place(path)}"
     if options.no_history:
@@ -100,7 +102,7 @@ def _results(assembly: Assembly, files: Sequence[Path]) -> Iterator[str]:
     else:
         from scanner.app.sweep_history import default_history
 
-        yield f"  history    {_place((options.history or default_history()).absolute())}"
+        yield f"  history    {_place(Path(options.history or default_history()).absolute())}"
     findings = "" if options.fail_on is FailOn.NONE else f"1 findings from {options.fail_on} on; "
     yield f"  exit       0 nothing to report; {findings}3 not everything was covered"
 
@@ -125,27 +127,27 @@ def _policy_words(policy: Policy, today: date) -> str:
     return sanitise(f"{policy.name}, sha256 {policy.sha256[:12]}: {', '.join(said) or 'no entries'}")
 
 
-def _ranges(assembly: Assembly) -> str:
-    ranges = assembly.prepared.plan.targets.ranges
+def _ranges(planned: PlannedSweep) -> str:
+    ranges = planned.prepared.plan.targets.ranges
     return ", ".join(map(str, ranges[:SAMPLE])) + (
         f" and {len(ranges) - SAMPLE:,} more ranges" if ranges[SAMPLE:] else ""
     )
 
 
-def _first(assembly: Assembly) -> list[str]:
+def _first(planned: PlannedSweep) -> list[str]:
     from dataclasses import replace
 
-    plan = assembly.prepared.plan
+    plan = planned.prepared.plan
     wave = replace(plan, wave_size=min(SAMPLE, plan.wave_size)).wave(0)
     return [str(wave.endpoint(place)) for place in range(min(SAMPLE, len(wave)))]
 
 
-def _times(assembly: Assembly) -> TimeRange | None:
+def _times(planned: PlannedSweep) -> TimeRange | None:
     """The range for the engine, or for the slower one of the two that `auto` chooses from."""
-    plan, probes, engine = assembly.prepared.plan, assembly.shares.probes, assembly.options.engine
-    connect, syn = _connect_persistence(assembly), _syn_persistence(assembly)
+    plan, probes, engine = planned.prepared.plan, planned.split.probes, planned.options.engine
+    connect, syn = _connect_persistence(planned), _syn_persistence(planned)
     ways = [(probes.shared_by(packets_of(connect.wait)), connect), (probes, syn)]
-    if engine is EngineName.CONNECT or assembly.prepared.only_loopback:
+    if engine is EngineName.CONNECT or planned.prepared.only_loopback:
         ways = ways[:1]
     elif engine is not EngineName.AUTO:
         ways = ways[1:]
@@ -153,24 +155,24 @@ def _times(assembly: Assembly) -> TimeRange | None:
     return max((each for each in ranges if each), key=lambda each: each.most, default=None)
 
 
-def _seconds(assembly: Assembly) -> dict[str, float] | None:
-    times = _times(assembly)
+def _seconds(planned: PlannedSweep) -> dict[str, float] | None:
+    times = _times(planned)
     return {name: round(seconds, 3) for name, seconds in asdict(times).items()} if times else None
 
 
-def _connect_persistence(assembly: Assembly) -> Persistence:
+def _connect_persistence(planned: PlannedSweep) -> Persistence:
     from scanner.engines.connect.engine import ConnectOptions
 
-    usual, asked = ConnectOptions(), assembly.options
+    usual, asked = ConnectOptions(), planned.options
     wait = usual.timeout if asked.timeout is None else asked.timeout
     tries = 1 + (usual.retries if asked.retries is None else asked.retries)
     return Persistence(tries, max(usual.retry_gap, wait), wait)
 
 
-def _syn_persistence(assembly: Assembly) -> Persistence:
+def _syn_persistence(planned: PlannedSweep) -> Persistence:
     from scanner.engines.syn.options import SynOptions
 
-    usual, asked = SynOptions(), assembly.options
+    usual, asked = SynOptions(), planned.options
     tries = usual.attempts if asked.retries is None else 1 + asked.retries
     return Persistence(tries, usual.spacing, usual.cooldown if asked.timeout is None else asked.timeout)
 

@@ -31,13 +31,21 @@ def finding_id(endpoint: Endpoint, rule: str) -> str:
 class Judge:
     """Judges observations by the registry, the overlays, and a policy where there is one."""
 
-    def __init__(self, registry: Registry, policy: Policy | None = None, overlays: Overlays = NO_OVERLAYS) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        policy: Policy | None = None,
+        overlays: Overlays = NO_OVERLAYS,
+        rules: tuple[Rule, ...] = (),
+    ) -> None:
+        """`rules` are asked after the built-in ones."""
         self.registry, self.policy, self.overlays = registry, policy, overlays
+        self._rules = RULES + rules
 
     def judge(self, observation: Observation) -> Judged:
         """Return an observation with its findings, most severe first; an open one has at least one."""
         case = self._case(observation)
-        spoken = ((rule, rule.applies(case)) for rule in RULES)
+        spoken = ((rule, rule.applies(case)) for rule in self._rules)
         findings = [self._finding(case, rule, detail) for rule, detail in spoken if detail is not None]
         return Judged(observation, tuple(sorted(findings, key=lambda f: -f.severity)))
 

@@ -9,14 +9,14 @@ from scanner.core.model import Endpoint, Judged, Observation, RegistryStatus, Se
 from scanner.core.recognise.identity import Certificate, Conduct, Identity, Tls
 from scanner.core.rules.classify import Judge
 from scanner.registry.overlays import bundled_overlays
-from scanner.registry.source import load
+from scanner.registry.source import load_registry
 
 NOW = datetime(2026, 2, 13, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    return Judge(load(), overlays=bundled_overlays())
+    return Judge(load_registry(), overlays=bundled_overlays())
 
 
 def seen(port: int, identity: Identity | None, reason: str = "syn-ack") -> Observation:

@@ -1,0 +1,132 @@
+"""From options to a plan: everything that can be refused is refused here, before the first probe.
+
+The steps, in their order: read what judges and what permits, understand the words, resolve names, take away what is
+excluded, ask the scope, set the limits. Nothing is sent, no socket is opened, no history is touched; `--dry-run` shows
+what comes out.
+"""
+
+import secrets
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from math import isfinite
+from pathlib import Path
+
+from scanner.app.judging import Judging, Warn, read_judging
+from scanner.app.options import ScanOptions, words_of
+from scanner.app.prepare import Prepared, Wanted, parse_shard, prepare
+from scanner.app.rate_split import RateSplit, split_rate
+from scanner.core.errors import InvalidInput
+from scanner.core.plan.plan import wave_size_for
+from scanner.core.rate.limits import UNLIMITED, Limits, fastest
+from scanner.core.targets.ports import PortSet, parse_port_words
+from scanner.core.targets.scope import Scope
+from scanner.files.words import file_words
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedSweep:
+    """A sweep that may start: what is probed, by whose permission, how fast, and what judges it."""
+
+    options: ScanOptions
+    """What the user asked for."""
+    started: datetime
+    """When; aware, UTC."""
+    judging: Judging
+    """What judges."""
+    scope: Scope | None
+    """What permits."""
+    prepared: Prepared
+    """The plan, with what is said about how it came to be."""
+    limits: Limits
+    """How fast probes may go, whoever sends them."""
+    split: RateSplit
+    """What the engine gets of that, and what questions to open ports get."""
+    never: PortSet = PortSet()
+    """The ports that are left out."""
+
+
+def plan_sweep(options: ScanOptions, *, warn: Warn) -> PlannedSweep:
+    """Plan the sweep that options ask for. Names are resolved, which may take a while.
+
+    Raises:
+        InvalidInput: words that mean nothing, files that cannot be read, nothing left to probe.
+        OutOfScope: something that may not be probed.
+    """
+    started = options.started or datetime.now(UTC)
+    judging = read_judging(options.registry, options.policy, now=started, warn=warn, rules=options.rules)
+    scope = read_scope_of(options)
+    wanted = _wanted(options, judging)
+    prepared = prepare(wanted, scope, started, seed=_seed(options), shard=parse_shard(options.shard))
+    limits = _limits(options, prepared, scope)
+    size = wave_size_for(fastest(limits, prepared.plan.targets.size))
+    sized = replace(prepared, plan=replace(prepared.plan, wave_size=size))
+    return planned(options, started, judging, scope, sized, limits=limits, never=wanted.exclude_ports)
+
+
+def planned(
+    options: ScanOptions,
+    started: datetime,
+    judging: Judging,
+    scope: Scope | None,
+    prepared: Prepared,
+    *,
+    limits: Limits | None = None,
+    never: PortSet = PortSet(),
+) -> PlannedSweep:
+    """Return the planned sweep for a plan that is there already, as a resumed one is."""
+    limits = limits or _limits(options, prepared, scope)
+    split = split_rate(limits, prepared.plan.ports_per_address, identify=options.identify)
+    return PlannedSweep(options, started, judging, scope, prepared, limits, split, never)
+
+
+def read_scope_of(options: ScanOptions) -> Scope | None:
+    """Return what the scope permits. Raises InvalidInput with file and line."""
+    if options.scope is None or isinstance(options.scope, Scope):
+        return options.scope
+    from scanner.config.scope import read_scope
+
+    return read_scope(Path(options.scope))
+
+
+def _wanted(options: ScanOptions, judging: Judging) -> Wanted:
+    targets = words_of(options.targets, "TARGET")
+    exclude = words_of(options.exclude, "--exclude", split=",")
+    return Wanted(
+        targets=[*targets, *(word for name in options.target_files for word in file_words(str(name)))],
+        exclude=[*exclude, *(word for name in options.exclude_files for word in file_words(str(name)))],
+        ports=_ports(options, judging),
+        exclude_ports=parse_port_words(words_of(options.exclude_ports, "--exclude-ports"), lambda: judging.registry),
+    )
+
+
+def _ports(options: ScanOptions, judging: Judging) -> PortSet:
+    if options.ports:
+        return parse_port_words(words_of(options.ports, "-p"), lambda: judging.registry)
+    from scanner.registry.common_ports import common_ports
+
+    return PortSet(tcp=tuple(sorted({*range(1, 1024), *(port.number for port in common_ports())})))
+
+
+def _seed(options: ScanOptions) -> int:
+    if options.seed is not None:
+        return options.seed
+    if options.shard != "1/1":
+        raise InvalidInput("--shard needs --seed, the same for every shard", where="--shard", cure="add --seed N")
+    return secrets.randbits(32)
+
+
+def _limits(options: ScanOptions, prepared: Prepared, scope: Scope | None) -> Limits:
+    """Return what was asked for, lowered by the scope; unlimited on loopback unless a rate was asked for."""
+    default = UNLIMITED if prepared.only_loopback and options.rate is None else Limits()
+    rate = _limit(options.rate, default.rate, "--rate")
+    if scope is not None and scope.max_rate is not None:
+        rate = min(rate or scope.max_rate, scope.max_rate)
+    return Limits(rate=rate, host_rate=_limit(options.host_rate, default.host_rate, "--host-rate"))
+
+
+def _limit(asked: float | None, default: float | None, where: str) -> float | None:
+    if asked is None:
+        return default
+    if not isfinite(asked) or asked < 0:
+        raise InvalidInput(f"{asked} is not a number of probes per second", where=where, cure="0 is unlimited")
+    return asked or None
