@@ -47,7 +47,7 @@ class ScanOptions:
     ports: Words = option(
         (),
         Kind.PORTS,
-        "Ports to scan: 22,80,8000-8100; - for all; ssh,http; T:80; common; or a registry class: unassigned, assigned, "
+        "Ports to scan: 22,80,8000-8100; - for all; ssh,http; T:80; or a registry class: unassigned, assigned, "
         "reserved, deregistered, private-use, system, user, dynamic. Default: 1-1023 and commonly open ports above.",
         "-p",
         "--ports",
@@ -55,6 +55,10 @@ class ScanOptions:
         audit=True,
     )
     """Port words; none for the default ports."""
+    top_ports: int | None = option(
+        None, Kind.COUNT, "Scan the N ports most often open, up to 100; adds to -p.", metavar="N", most=100, audit=True
+    )
+    """How many of the ranked ports are scanned."""
     target_files: Sequence[FilePath] = option(
         (), Kind.FILES, "Read targets from a file (- for standard input).", "-iL", metavar="FILE", audit=True
     )
@@ -83,6 +87,10 @@ class ScanOptions:
         audit=True,
     )
     """The scope file, or what one says."""
+    ipv4: bool = option(False, Kind.FLAG, "Use only the IPv4 addresses of host names.", "-4", "--ipv4", audit=True)
+    """Whether host names mean their IPv4 addresses only."""
+    ipv6: bool = option(False, Kind.FLAG, "Use only the IPv6 addresses of host names.", "-6", "--ipv6", audit=True)
+    """Whether host names mean their IPv6 addresses only."""
     shard: str = option("1/1", Kind.TEXT, "Scan only part I of N; needs --seed.", metavar="I/N")
     """Which part of the plan."""
     seed: int | None = option(

@@ -96,12 +96,34 @@ def _wanted(options: ScanOptions, judging: Judging) -> Wanted:
         exclude=[*exclude, *(word for name in options.exclude_files for word in file_words(str(name)))],
         ports=_ports(options, judging),
         exclude_ports=parse_port_words(words_of(options.exclude_ports, "--exclude-ports"), lambda: judging.registry),
+        version=_version(options),
     )
 
 
+def _version(options: ScanOptions) -> int | None:
+    if options.ipv4 and options.ipv6:
+        raise InvalidInput("-4 and -6 exclude each other", where="-4/-6", cure="leave both out for all addresses")
+    return 4 if options.ipv4 else 6 if options.ipv6 else None
+
+
 def _ports(options: ScanOptions, judging: Judging) -> PortSet:
-    if options.ports:
-        return parse_port_words(words_of(options.ports, "-p"), lambda: judging.registry)
+    named = parse_port_words(words_of(options.ports, "-p"), lambda: judging.registry) if options.ports else PortSet()
+    if options.top_ports is not None:
+        named |= _top_ports(options.top_ports)
+    return named if options.ports or options.top_ports is not None else default_ports()
+
+
+def _top_ports(count: int) -> PortSet:
+    from scanner.registry.common_ports import top_ports
+
+    try:
+        return PortSet(tcp=tuple(sorted(top_ports(count))))
+    except ValueError as error:
+        raise InvalidInput(str(error), where="--top-ports", cure="write 1 to 100") from error
+
+
+def default_ports() -> PortSet:
+    """Return the ports that are scanned where none are named: the system ports, and commonly open ones above."""
     from scanner.registry.common_ports import common_ports
 
     return PortSet(tcp=tuple(sorted({*range(1, 1024), *(port.number for port in common_ports())})))

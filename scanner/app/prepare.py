@@ -29,6 +29,8 @@ class Wanted:
     """The ports, before exclusions."""
     exclude_ports: PortSet
     """The ports to be left out."""
+    version: int | None = None
+    """The IP version (4 or 6) of addresses that names mean; None for both."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ def prepare(wanted: Wanted, scope: Scope | None, now: datetime, *, seed: int, sh
     spans, names = _understand(wanted.targets)
     without, without_names = _understand(wanted.exclude, excluded=True)
     addresses = _resolve([*names, *without_names])
+    addresses |= {name: _of_version(name, addresses[name], wanted.version) for name in names}
     asked = TargetSet([*spans, *_spans(names, addresses)])
     targets = asked.without([*without, *_spans(without_names, addresses)])
     ports = _probeable(wanted.ports) - wanted.exclude_ports
@@ -101,7 +104,14 @@ def _understand(words: Iterable[Word], *, excluded: bool = False) -> tuple[list[
     return spans, list(names.values())
 
 
-def _resolve(names: Sequence[HostName]) -> Mapping[HostName, tuple[Address, ...]]:
+def _of_version(name: HostName, addresses: tuple[Address, ...], version: int | None) -> tuple[Address, ...]:
+    kept = tuple(each for each in addresses if version in (None, each.version))
+    if not kept:
+        raise InvalidInput(f"{name.word.text!r} has no IPv{version} address", where=name.word.where)
+    return kept
+
+
+def _resolve(names: Sequence[HostName]) -> dict[HostName, tuple[Address, ...]]:
     """Look up each name once, however often it is written: with rotating DNS a second answer may be another."""
     if not names:
         return {}

@@ -7,7 +7,7 @@ other word that begins with a single dash is refused, so that no short option sw
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -170,7 +170,13 @@ def translate(words: Sequence[str], own: Mapping[str, OwnFlag]) -> list[str]:
         InvalidInput: a word that means nothing here, with what to use instead.
     """
     _check_engines(words)
-    return list(_translated(iter(words), own))
+    return list(_translated(_ports_apart(words), own))
+
+
+def _ports_apart(words: Iterable[str]) -> Iterator[str]:
+    """Write `-p22` as `-p 22`, as every other word is written."""
+    for word in words:
+        yield from ("-p", word[2:]) if word.startswith("-p") and word != "-p" else (word,)
 
 
 def _translated(words: Iterator[str], own: Mapping[str, OwnFlag]) -> Iterator[str]:
@@ -201,8 +207,6 @@ def _foreign(word: str, words: Iterator[str], own: Mapping[str, OwnFlag]) -> Ite
         yield from _paced(pace[1])
     elif word == "-T":
         yield from _paced(next(words, ""))
-    elif word.startswith("-p") and not word.startswith("--"):
-        yield from ("-p", word[2:])
     elif _COUNTED.fullmatch(word):
         yield from (f"-{letter}" for letter in word[1:])
     elif flag in REFUSED or _PING.fullmatch(word):

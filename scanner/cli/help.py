@@ -16,7 +16,7 @@ NARROWEST, WIDEST = 60, 120
 EXAMPLES = """\
 Examples:
   scanner scan 192.168.1.0/24
-  scanner scan 10.0.0.0/24 -p unassigned,22,80 --policy policy.toml -o findings.csv
+  scanner scan 10.0.0.0/24 -p unassigned,22 --policy policy.toml -o new.csv
   sudo scanner scan 10.0.0.0/16 -sS -p- --rate 20k --discover --json"""
 
 

@@ -24,5 +24,20 @@ class CommonPort:
 
 def common_ports() -> tuple[CommonPort, ...]:
     """The list, by number."""
-    text = (files("scanner") / "data" / "common-ports.csv").read_text(encoding="utf-8")
-    return tuple(CommonPort(int(port), kind, why) for port, kind, why in list(csv.reader(text.splitlines()))[1:])
+    return tuple(CommonPort(int(port), kind, why) for port, kind, why in _rows("common-ports.csv"))
+
+
+def top_ports(count: int) -> tuple[int, ...]:
+    """Return the TCP ports most often open on ordinary networks, the likeliest first; at most 100 are ranked.
+
+    The ranking is this project's own judgement, not a measurement. Raises ValueError for a count outside 1 to 100.
+    """
+    ranked = tuple(int(port) for (port,) in _rows("top-ports.csv"))
+    if not 1 <= count <= len(ranked):
+        raise ValueError(f"{count} ports: only {len(ranked)} are ranked")
+    return ranked[:count]
+
+
+def _rows(name: str) -> list[list[str]]:
+    text = (files("scanner") / "data" / name).read_text(encoding="utf-8")
+    return list(csv.reader(text.splitlines()))[1:]
