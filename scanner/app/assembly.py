@@ -67,7 +67,12 @@ def make_job(
 def outputs_of(options: ScanOptions) -> list[Output]:
     """Return the outputs that options name. Raises InvalidInput where two of them go to one place."""
     check_collisions(options.outputs)
-    return make_outputs(options.outputs, FormatOptions(all_open=options.all_open))
+    return make_outputs(options.outputs, format_options(options))
+
+
+def format_options(options: ScanOptions) -> FormatOptions:
+    """Return the choices that change what formats write."""
+    return FormatOptions(all_open=options.all_open, per_endpoint=options.per_endpoint)
 
 
 def sweep_info(planned: PlannedSweep, chosen: ChosenEngine) -> SweepInfo:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from scanner.app.assembly import make_job
+from scanner.app.assembly import format_options, make_job
 from scanner.app.audit_options import audit_scan_options
 from scanner.app.exit_status import ExitStatus
 from scanner.app.job import Job, Outcome
@@ -24,7 +24,7 @@ from scanner.files.atomic import make_folder_of
 from scanner.history.compare import compare
 from scanner.outputs.change_report import AuditRunReport, change_report
 from scanner.outputs.fan_out import FanOut
-from scanner.outputs.formats import FORMATS, FormatOptions, OutputRequest, make_outputs
+from scanner.outputs.formats import FORMATS, OutputRequest, make_outputs
 
 RunJob = Callable[[Job], Outcome]
 """Runs a job to its end; the front's own way of doing it."""
@@ -52,7 +52,7 @@ def run_audit(
     requests = _requests(audit, job.info)
     for request in requests:
         make_folder_of(request.path)
-    outputs = make_outputs(requests, FormatOptions(all_open=audit.keys.outputs.all_open))
+    outputs = make_outputs(requests, format_options(planned.options))
     outcome = run_job(replace(job, output=FanOut(outputs)))
     summary = replace(outcome.summary, notes=(*notes, *outcome.summary.notes))
     lost = job.history.lost if job.history else "the audit file says history = false"

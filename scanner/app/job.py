@@ -7,7 +7,7 @@ belong to the fronts.
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -114,6 +114,7 @@ def _end(job: Job) -> Outcome:
     if job.history:
         summary = job.history.account(summary)
     job.output.end(summary)
+    summary = replace(summary, notes=(*summary.notes, *job.output.notes))
     if job.history:
         summary = job.history.end(summary)
     return Outcome(exit_status(summary, job.fail_on), summary)

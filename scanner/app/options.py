@@ -212,6 +212,10 @@ class ScanOptions:
     """Which formats go where."""
     all_open: bool = option(False, Kind.FLAG, "CSV: write every open port, not only findings.", panel=Panel.OUTPUT)
     """Whether the CSV has every open endpoint."""
+    per_endpoint: bool = option(
+        False, Kind.FLAG, "CSV: write one row for each open port, all rules in it.", panel=Panel.OUTPUT
+    )
+    """Whether the CSV has one row for each open endpoint."""
     pcap: FilePath | None = option(
         None,
         Kind.FILE,

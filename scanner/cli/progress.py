@@ -64,9 +64,29 @@ class Meter:
         return (now - start) * (self._planned - after.settled) / settled if settled else None
 
 
+class LiveLines:
+    """Prints lines above the progress bar while there is one, and nothing otherwise."""
+
+    def __init__(self) -> None:
+        self.bar: Bar | None = None
+        """The bar that is shown now."""
+
+    def __call__(self, line: str) -> None:
+        """Print one line; its control sequences were made by `outputs/terminal.py`."""
+        if self.bar is not None:
+            from rich.text import Text
+
+            self.bar.console.print(Text.from_ansi(line))
+
+
 @contextlib.asynccontextmanager
 async def shown(
-    sample: "Callable[[], Progress]", planned: int, *, quiet: bool = False, stream: TextIO | None = None
+    sample: "Callable[[], Progress]",
+    planned: int,
+    *,
+    quiet: bool = False,
+    stream: TextIO | None = None,
+    lines: LiveLines | None = None,
 ) -> AsyncIterator[None]:
     """Show progress while the body runs.
 
@@ -80,9 +100,12 @@ async def shown(
     with _bar(stream) as bar:
         bar.console.show_cursor(True)  # whoever leaves by os._exit leaves the terminal as it was
         watcher = asyncio.create_task(_watch(bar, sample, planned))
+        lines = lines or LiveLines()
+        lines.bar = bar
         try:
             yield
         finally:
+            lines.bar = None
             watcher.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watcher

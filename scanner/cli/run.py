@@ -17,7 +17,7 @@ from types import FrameType, MappingProxyType
 
 from scanner.app.exit_status import ExitStatus
 from scanner.app.job import Job, Outcome, run
-from scanner.cli.progress import shown
+from scanner.cli.progress import LiveLines, shown
 
 _HANGUP = getattr(signal, "SIGHUP", None)  # systems without terminals of that kind have none
 _STATUS_OF_SIGNAL: Mapping[int, ExitStatus] = MappingProxyType(
@@ -34,8 +34,8 @@ class _Interruption:
     loop: asyncio.AbstractEventLoop | None = None
 
 
-def run_job(job: Job, *, quiet: bool) -> Outcome:
-    """Run a job to its end, with progress on a terminal unless `quiet`.
+def run_job(job: Job, *, quiet: bool, lines: LiveLines | None = None) -> Outcome:
+    """Run a job to its end, with progress on a terminal unless `quiet`; `lines` prints above it.
 
     Raises:
         ScannerError: the run failed; nothing half-written is left.
@@ -43,16 +43,17 @@ def run_job(job: Job, *, quiet: bool) -> Outcome:
     with _interruptible(job) as interruption:
         gc.freeze()  # what start-up made is here to stay, and no more garbage in a forked worker
         gc.enable()
-        outcome = asyncio.run(_watched(job, interruption, quiet=quiet))
+        outcome = asyncio.run(_watched(job, interruption, quiet=quiet, lines=lines))
     if interruption.received is not None and outcome.summary.interrupted:
         return Outcome(_STATUS_OF_SIGNAL[interruption.received], outcome.summary)
     return outcome
 
 
-async def _watched(job: Job, interruption: _Interruption, *, quiet: bool) -> Outcome:
+async def _watched(job: Job, interruption: _Interruption, *, quiet: bool, lines: LiveLines | None) -> Outcome:
     interruption.loop = asyncio.get_running_loop()
     try:
-        return await run(job, around=shown(lambda: job.sweep.engine.progress, job.sweep.left, quiet=quiet))
+        bar = shown(lambda: job.sweep.engine.progress, job.sweep.left, quiet=quiet, lines=lines)
+        return await run(job, around=bar)
     finally:
         interruption.loop = None
 

@@ -17,6 +17,7 @@ def scan(options: ScanOptions, *, dry_run: bool, json: bool, iflist: bool) -> in
     """Probe targets, check every open port against the IANA registry, and report the unexpected ones."""
     from scanner.app.assembly import make_job
     from scanner.app.planning import plan_sweep
+    from scanner.cli.progress import LiveLines
     from scanner.cli.run import run_job
     from scanner.cli.screen import screen_outputs
     from scanner.cli.streams import say_nothing, warn
@@ -28,7 +29,9 @@ def scan(options: ScanOptions, *, dry_run: bool, json: bool, iflist: bool) -> in
     if dry_run:
         show_plan(planned, as_json=json)
         return 0
-    return run_job(make_job(planned, warn=say, screen=screen_outputs(options)), quiet=options.quiet).status
+    lines = LiveLines()
+    job = make_job(planned, warn=say, screen=screen_outputs(options, lines))
+    return run_job(job, quiet=options.quiet, lines=lines).status
 
 
 def _more() -> Mapping[str, inspect.Parameter]:
