@@ -123,7 +123,7 @@ _MAKERS: Mapping[EngineName, Callable[[ScanOptions, Limits, Prepared], Engine]] 
 
 def _syn_settings(options: ScanOptions) -> dict[str, Any]:
     return _given(
-        tries=None if options.retries is None else options.retries + 1,
+        attempts=None if options.retries is None else options.retries + 1,
         cooldown=options.timeout,
         interface=options.interface or None,
         wire=options.wire,
