@@ -31,7 +31,7 @@ from scanner.files.toml import TomlFile, read_toml
 from scanner.files.toml_problems import unknown_key
 
 PLACEHOLDERS = frozenset({"date", "sweep_id"})
-"""What may stand in braces in the path of an output."""
+"""Placeholders that the path of an output may contain."""
 
 
 def _is_template(text: str) -> str:
@@ -40,9 +40,9 @@ def _is_template(text: str) -> str:
     except ValueError as error:
         raise ValueError(f"{text!r}: {error}") from None
     if "{" in str(Path(text).parent):
-        raise ValueError(f"{text!r}: braces may stand in the name of the file only, not in its folder")
+        raise ValueError(f"{text!r}: placeholders are allowed in the name of the file only, not in its folder")
     if unknown := names - PLACEHOLDERS:
-        raise ValueError(f"{text!r}: {{{unknown.pop()}}} means nothing; there are {{date}} and {{sweep_id}}")
+        raise ValueError(f"{text!r}: {{{unknown.pop()}}} is not a placeholder; there are {{date}} and {{sweep_id}}")
     return text
 
 
@@ -83,7 +83,7 @@ class AuditKeys(BaseModel):
 
 
 class Audit:
-    """An audit file that was read and found right."""
+    """An audit file that was read and is valid."""
 
     def __init__(self, file: TomlFile[Any], zone: tzinfo) -> None:
         self.path = file.path.absolute()
@@ -92,7 +92,7 @@ class Audit:
 
     @property
     def name(self) -> str:
-        """What the history calls it: its name, or that of its file."""
+        """Return the name under which the history keeps it: its own, or that of its file."""
         return self.keys.name or self.path.name
 
     def where(self, *keys: str | int) -> str:
@@ -100,7 +100,7 @@ class Audit:
         return self._file.where(*keys)
 
     def beside(self, text: str) -> Path:
-        """A path that the file names, as seen from the file's own folder."""
+        """Return a path that the file names, relative to the folder of the file."""
         return self.path.parent / text
 
     @property
@@ -114,7 +114,7 @@ class Audit:
         return self.beside(template.format(date=day, sweep_id=sweep_id))
 
     def latest(self, template: str) -> Path | None:
-        """The path that always holds the newest output; None where the template names one file anyway."""
+        """Return the path that always holds the newest output, or None where the template has no placeholder."""
         if not any(name for _, name, _, _ in string.Formatter().parse(template)):
             return None
         path = self.beside(template)

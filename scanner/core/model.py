@@ -39,7 +39,7 @@ TRANSPORT: Mapping[int, Transport] = MappingProxyType({number: name for name, nu
 
 
 class State(StrEnum):
-    """What an endpoint is. `unknown` means that we could not tell, because of us.
+    """The state of an endpoint. `unknown` means that a problem on this machine kept us from finding out.
 
     `open|filtered` is a UDP endpoint that stayed silent: a service that answers no stranger, or a filter. TCP never
     has it.
@@ -53,7 +53,7 @@ class State(StrEnum):
 
 
 class RegistryStatus(StrEnum):
-    """What the registry's row for a transport says of a port."""
+    """The status of a port on one transport in the registry."""
 
     ASSIGNED = "assigned"
     UNASSIGNED = "unassigned"
@@ -72,7 +72,7 @@ class PortRange(StrEnum):
 
 
 class Verdict(StrEnum):
-    """Whether an observation is as it should be."""
+    """The judgement of an observation."""
 
     EXPECTED = "expected"
     UNEXPECTED = "unexpected"
@@ -85,7 +85,7 @@ REPORTABLE = frozenset({Verdict.UNEXPECTED, Verdict.MISSING})
 
 
 class Severity(IntEnum):
-    """How much a finding wants to be looked at. Ordered, so that `--fail-on` can compare."""
+    """How urgent a finding is. Ordered, so that `--fail-on` can compare."""
 
     INFO = 0
     LOW = 1
@@ -126,49 +126,49 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What one sweep saw at one endpoint."""
+    """The result of one sweep at one endpoint."""
 
     endpoint: Endpoint
-    """Where."""
+    """The endpoint."""
     state: State
-    """In which state it is."""
+    """Its state."""
     reason: str
-    """Why it is in that state, as `reasons.reason_text` words it."""
+    """The reason for that state, as `reasons.reason_text` words it."""
     at: datetime
     """When it was settled; aware, UTC."""
     rtt: float | None = None
     """Seconds from the probe to its answer, where there was one."""
     evidence: str = ""
-    """What backs the reason: the router that sent an ICMP error, say. May hold bytes from the network."""
+    """Evidence for the reason, for example the router that sent an ICMP error. May hold bytes from the network."""
     hostname: str = ""
     """The name by which the user asked for this address, if they gave one."""
     identity: Identity | None = None
-    """What speaks there, where somebody asked."""
+    """The service that answered; None unless it was asked."""
 
     @property
     def whole_host(self) -> bool:
-        """Whether it stands for a host that answers on every port (`core/whole_host.py`); its port is then 0."""
+        """Return whether it stands for a host that answers on every port (`core/whole_host.py`); its port is then 0."""
         return self.reason == ANSWERS_EVERYWHERE
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """An observation held against one rule."""
+    """The result of one rule for one observation."""
 
     id: str
     """Stable over sweeps: a hash of address, port, transport and rule."""
     observation: Observation
     """What was seen."""
     rule: str
-    """The id of the rule that speaks."""
+    """The id of the rule."""
     severity: Severity
-    """How much it wants to be looked at."""
+    """How urgent it is."""
     verdict: Verdict
-    """Whether the observation is as it should be."""
+    """The judgement of the observation."""
     detail: str
     """The reason in words, for this endpoint."""
     registry_status: RegistryStatus
-    """What the registry says of the port on this transport."""
+    """The status of the port on this transport in the registry."""
     service: str = ""
     """IANA's names for the endpoint, joined by a space."""
     policy_entry: str = ""
@@ -179,36 +179,36 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """An observation with everything the rules say of it. There is always at least one finding."""
+    """An observation with its findings, at least one."""
 
     observation: Observation
     """What was seen."""
     findings: tuple[Finding, ...]
-    """What the rules say, most severe first."""
+    """The findings, most severe first."""
 
     @property
     def severity(self) -> Severity:
-        """The severity of the worst finding."""
+        """Return the severity of the most severe finding."""
         return max((finding.severity for finding in self.findings), default=Severity.INFO)
 
 
 @dataclass(frozen=True, slots=True)
 class RegistryIdentity:
-    """Which registry spoke."""
+    """The identity of a registry."""
 
     source: str
-    """Where it came from, in words or as an address."""
+    """Its origin, in words or as an address."""
     date: str
     """The ISO date up to which it is current."""
     sha256: str
     """Hex digest of the bytes it was read from."""
     rows: int
-    """How many rows those bytes hold."""
+    """Number of rows."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """What a sweep, or a part of one, covered.
+    """Counts of what a sweep, or a part of one, covered.
 
     `planned = open + closed + filtered + open_filtered + unknown`, always.
     """
@@ -224,9 +224,9 @@ class Coverage:
     closed: int = 0
     """Endpoints that refuse them."""
     filtered: int = 0
-    """Endpoints that something in between keeps from us."""
+    """Endpoints that something on the path blocks."""
     unknown: int = 0
-    """Endpoints of which we could not tell, because of us."""
+    """Endpoints whose state a problem on this machine kept us from finding out."""
     excluded: int = 0
     """Endpoints that the user took out of the plan."""
     unreachable_hosts: int = 0
@@ -250,10 +250,10 @@ class Coverage:
 
     @property
     def balanced(self) -> bool:
-        """Whether the promise holds that every planned endpoint has one state."""
+        """Return whether every planned endpoint has exactly one state."""
         return self.planned == self.open + self.closed + self.filtered + self.open_filtered + self.unknown
 
     @property
     def complete(self) -> bool:
-        """Whether something was planned and nothing of it is unknown."""
+        """Return whether something was planned and none of it is unknown."""
         return self.planned > 0 and self.unknown == 0

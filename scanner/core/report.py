@@ -12,7 +12,7 @@ from scanner.core.model import Coverage, RegistryIdentity, Severity, Verdict
 
 @dataclass(frozen=True, slots=True)
 class SweepInfo:
-    """What is fixed before the first probe."""
+    """Everything that is fixed before the first probe."""
 
     sweep_id: str
     """Unique, and sorts by time: `20260213T220501Z-3f9a`."""
@@ -25,19 +25,19 @@ class SweepInfo:
     ports: str
     """The port words as the user gave them."""
     addresses: int
-    """How many addresses are planned."""
+    """Number of planned addresses."""
     ports_per_address: int
-    """How many ports on each."""
+    """Number of ports on each address."""
     engine: str
     """The engine's word."""
     engine_why: str
-    """Why this engine, where it was chosen by itself; otherwise empty."""
+    """The reason for this engine, if it was chosen automatically; otherwise empty."""
     seed: int
     """Seed of the plan's order."""
     shard: str
-    """Which part of the plan this is, `1/1` for the whole."""
+    """The part of the plan, `1/1` for all of it."""
     registry: RegistryIdentity
-    """Which registry judges."""
+    """The registry used."""
     policy: str = ""
     """Identity of the policy that judges (name and hash), or empty."""
     scope: str = ""
@@ -48,33 +48,33 @@ class SweepInfo:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is known when the sweep has ended."""
+    """The result of a sweep."""
 
     info: SweepInfo
-    """What was fixed before."""
+    """Everything that was fixed before the first probe."""
     finished: datetime
     """When the last wave was settled; aware, UTC."""
     coverage: Coverage
-    """What was covered."""
+    """The coverage."""
     reasons: Mapping[str, int]
-    """How many endpoints have each reason."""
+    """Number of endpoints by reason."""
     findings: Mapping[Severity, int]
-    """How many unexpected or missing findings there are of each severity."""
+    """Number of unexpected or missing findings by severity."""
     verdicts: Mapping[Verdict, int]
-    """How many findings have each verdict."""
+    """Number of findings by verdict."""
     interrupted: bool = False
-    """Whether somebody stopped the sweep."""
+    """Whether the sweep was stopped early."""
     degraded: tuple[str, ...] = ()
-    """Why answers may have been lost; empty when nothing of the kind happened."""
+    """Reasons why answers may have been lost; empty if none."""
     notes: tuple[str, ...] = ()
     """Other things an auditor should know: an old registry, a recall estimate, a fall back."""
 
     @property
     def seconds(self) -> float:
-        """How long the sweep took."""
+        """Return the duration of the sweep."""
         return (self.finished - self.info.started).total_seconds()
 
     @property
     def complete(self) -> bool:
-        """Whether "no findings" may be said: everything covered, nothing degraded or interrupted."""
+        """Return whether "no findings" is a valid statement: everything covered, nothing degraded or interrupted."""
         return self.coverage.complete and not self.interrupted and not self.degraded

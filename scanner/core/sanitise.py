@@ -11,7 +11,7 @@ the few letters and marks that are invisible all the same (Default_Ignorable_Cod
 emoji are among these: they are shown as escapes, because the same joiners hide text.
 
 All functions are idempotent, so text may pass several of them. They are for reading, not for restoring: a
-backslash that was there before is not told apart from one of ours.
+backslash that was there before looks like one of ours.
 """
 
 import re
@@ -36,17 +36,17 @@ comma is the decimal mark. Blanks and quotes before the sign do not help. Full-w
 
 
 def sanitise(text: str, *, limit: int = TEXT_LIMIT) -> str:
-    """`text` as one line without any unseen character, `limit` characters at most (no less than the mark)."""
+    """Return `text` as one line without any unseen character, `limit` characters at most (no less than the mark)."""
     return _bounded(_seen(text[: limit + 1]), limit)
 
 
 def inert_bytes(data: bytes, *, limit: int = TEXT_LIMIT) -> str:
-    """Bytes from the network as sanitised text: UTF-8 where they are that, `\\xff` for each byte that is not."""
+    """Return bytes from the network as sanitised text: UTF-8 where they are that, `\\xff` for each byte that is not."""
     return sanitise(data[: 4 * limit + 4].decode("utf-8", "backslashreplace"), limit=limit)
 
 
 def csv_cell(text: str, *, limit: int = TEXT_LIMIT) -> str:
-    """`text` sanitised, and such that no spreadsheet runs it: `'=1+1`.
+    """Return `text` sanitised, and such that no spreadsheet runs it: `'=1+1`.
 
     Also for what looks like a number (`-5`): no text column of ours holds negative numbers, and `-5+cmd|...` begins
     like one. An apostrophe that is there already is left alone, since it makes a spreadsheet take the rest as text.
@@ -55,7 +55,7 @@ def csv_cell(text: str, *, limit: int = TEXT_LIMIT) -> str:
 
 
 def is_inert(text: str) -> bool:
-    """Whether every character of `text` is one that is seen."""
+    """Return whether every character of `text` is visible."""
     if text.isascii():  # most of it, and much faster
         return text.isprintable()
     return not _IGNORABLE.search(text) and (text.isprintable() or all(map(_is_seen, text)))

@@ -28,7 +28,7 @@ _LOWEST = 1024
 
 
 class HostVerdict(Enum):
-    """What the random ports say of a host."""
+    """The result of testing a host on random ports."""
 
     ANSWERS_EVERYWHERE = auto()
     """Something answers for it on every port."""
@@ -37,7 +37,7 @@ class HostVerdict(Enum):
 
 
 def suspected(open_ports: int, asked: int) -> bool:
-    """Whether a host is worth a test: `open_ports` of the `asked` TCP ports accept connections.
+    """Return whether a host is worth a test: `open_ports` of the `asked` TCP ports accept connections.
 
     That is so from `SUSPICIOUS` open ports on; where fewer were asked, when at least three and all of them are open.
     """
@@ -45,7 +45,7 @@ def suspected(open_ports: int, asked: int) -> bool:
 
 
 def canary_ports(address: Address, secret: bytes) -> tuple[int, ...]:
-    """`CANARIES` distinct ports above 1023, random to whoever does not know `secret` (at most 64 bytes)."""
+    """`CANARIES` distinct ports above 1023, random to anyone who does not know `secret` (at most 64 bytes)."""
     ports: dict[int, None] = {}
     for port in _random_ports(address, secret):
         ports.setdefault(port)
@@ -64,7 +64,7 @@ def _random_ports(address: Address, secret: bytes) -> Iterator[int]:
 
 
 def verdict(accepted: Sequence[bool]) -> HostVerdict:
-    """What the random ports say; `accepted` has one place for each that could be tried.
+    """Return what the random ports say; `accepted` has one place for each that could be tried.
 
     Fewer than `NEEDED` places (we could not try them) never condemn a host.
     """
@@ -86,5 +86,5 @@ def stand_in(seen: Observation) -> Observation:
 
 
 def is_open_tcp(seen: Observation) -> bool:
-    """Whether an observation counts towards a suspicion."""
+    """Return whether an observation counts towards a suspicion."""
     return seen.state is State.OPEN and seen.endpoint.transport is Transport.TCP

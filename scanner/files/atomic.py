@@ -70,7 +70,7 @@ class AtomicFile:
             stream.write(data)
 
     def flush(self) -> None:
-        """Nothing: nobody reads the file before it is whole."""
+        """Do nothing: the file cannot be read before it is whole."""
 
     def commit(self, *, partial: bool = False) -> None:
         """Put the file in its place, or with `partial` beside it as `FILE.partial`, where it replaces nothing whole.

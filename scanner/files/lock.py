@@ -3,7 +3,7 @@
 A file with a process id in it lies after a crash; flock(2) belongs to the open file and goes with the process. The
 locked file lies in a folder of our own: anyone who can read a file can lock it, so a lock on a world-readable audit
 file would let another user keep every sweep from starting. It is named by a hash of what it stands for and is never
-removed, because a lock on a removed file excludes nobody.
+removed, because a lock on a removed file excludes no other run.
 """
 
 import errno

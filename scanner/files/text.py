@@ -1,8 +1,8 @@
 """Reads files that people name: bounded, and never a thing that would hang or that is not a file.
 
-A FIFO without a writer blocks whoever opens it, a device may never end, so the file is opened without blocking and
-looked at before a byte is read. Standard input is what the user asked for, whatever it is: `-` where the caller
-allows it, and the names that the system gives to open descriptors (`/dev/stdin`, `/dev/fd/63` of a shell's `<(...)`).
+Opening a FIFO without a writer blocks, and a device may never end, so the file is opened without blocking and
+its kind is checked before a byte is read. Standard input is read whatever it is: `-` where the caller allows
+it, and the names that the system gives to open descriptors (`/dev/stdin`, `/dev/fd/63` of a shell's `<(...)`).
 """
 
 import errno

@@ -45,16 +45,16 @@ NetworkText: TypeAlias = Annotated[str, AfterValidator(_is_network)]
 
 @dataclass(frozen=True, slots=True)
 class TomlFile(Generic[Model]):
-    """A file that was read and found right."""
+    """A file that was read and is valid."""
 
     path: Path
-    """Where it was read."""
+    """Its path."""
     content: Model
-    """What it says."""
+    """Its content."""
     sha256: str
     """Hex digest of its bytes."""
     lines: KeyLines
-    """Where its keys stand."""
+    """The lines of its keys."""
 
     def line(self, *keys: str | int) -> int | None:
         """Return the line that spells out a path of keys, or the nearest around it."""

@@ -27,7 +27,7 @@ def too_deep(text: str) -> int | None:
 
 
 class KeyLines:
-    """Where the keys of a TOML text stand."""
+    """The lines of the keys of a TOML text."""
 
     def __init__(self, text: str) -> None:
         self._text = text

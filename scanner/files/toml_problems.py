@@ -23,9 +23,9 @@ class TomlProblem:
     """One thing that is wrong in a file."""
 
     keys: Keys
-    """Where, as far as the file spells it out."""
+    """Its keys, as far as the file spells them out."""
     text: str
-    """What is wrong there, for a person."""
+    """The problem, in words."""
     line: int | None
     """The line, where it can be found."""
 

@@ -1,6 +1,6 @@
 """The ports above the system range that a scan looks at by default: those that audits commonly find open.
 
-A curated list, not a measured one, and not the registry: most of these services sit where nobody assigned
+A curated list, not a measured one, and not the registry: most of these services use ports that were never assigned
 them, which is why they are looked for. Each entry says what is usually behind it; that is a hint about where
 to look, never a claim about what was found.
 """
@@ -17,9 +17,9 @@ class CommonPort:
     number: int
     """The port, 1024 to 65535."""
     kind: str
-    """What sort of service it is, as a word: `database`, `industrial` ..."""
+    """The kind of service, as a word: `database`, `industrial` ..."""
     why: str
-    """What is usually behind it, in one phrase."""
+    """The usual service, in one phrase."""
 
 
 def common_ports() -> tuple[CommonPort, ...]:

@@ -26,7 +26,7 @@ THREAD_NAME = "registry-fetch"
 
 @dataclass(frozen=True, slots=True)
 class FetchLimits:
-    """How much the other end may take from us."""
+    """Limits on a download."""
 
     size: int = 16 << 20
     """Bytes; IANA's file has 1.2 million."""
@@ -38,7 +38,7 @@ class FetchLimits:
 
 @dataclass(frozen=True, slots=True)
 class FetchAnswer:
-    """What a server gave."""
+    """The answer of a server."""
 
     data: bytes | None
     """The bytes; None if they are still those of the tag that was sent."""
@@ -47,7 +47,7 @@ class FetchAnswer:
 
 
 def is_url(text: str) -> bool:
-    """Whether a source is an address rather than a file's path."""
+    """Return whether a source is an address rather than a file's path."""
     return "://" in text
 
 

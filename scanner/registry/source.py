@@ -1,7 +1,7 @@
 """Where the registry comes from: a file the user names, the updated copy in their data folder, or the bundle.
 
-A damaged copy is no reason to stop: the bundle takes its place and a warning says so. A file that the user
-named is: they asked for that one. Fetching is `registry_update.py`.
+A damaged copy does not stop a run: the bundle takes its place and a warning says so. A damaged file that the user
+named does, because they asked for that one. Fetching is in `update.py`.
 """
 
 import json
@@ -50,7 +50,7 @@ def load_file(path: Path) -> Registry:
 
 
 def load_updated(folder: Path, *, warn: Warn) -> Registry | None:
-    """The registry that `registry update` left in `folder`, if there is one that is whole."""
+    """Return the registry that `registry update` left in `folder`, if there is one that is whole."""
     copy = cache_file(folder)
     try:
         if not copy.is_file():
@@ -63,36 +63,36 @@ def load_updated(folder: Path, *, warn: Warn) -> Registry | None:
 
 
 def load_bundled() -> Registry:
-    """The snapshot that came with the program."""
+    """Return the snapshot that ships with the program."""
     data, provenance = bundled_file("snapshot.csv"), json.loads(bundled_file("provenance.json"))
     return parse_iana_csv(data, source=provenance["source"], date=provenance["date"])
 
 
 def bundled_file(name: str) -> bytes:
-    """A file of the package's registry folder. Not by importlib.resources: that costs a third of the start."""
+    """Return a file of the package's registry folder. Not by importlib.resources: that costs a third of the start."""
     return (Path(__file__).parents[1] / "data" / "registry" / name).read_bytes()
 
 
 def data_folder() -> Path:
-    """The user's data folder for this program (XDG on Linux). It may not exist."""
+    """Return the user's data folder for this program (XDG on Linux). It may not exist."""
     from platformdirs import user_data_path
 
     return user_data_path("scanner", appauthor=False)
 
 
 def cache_file(folder: Path) -> Path:
-    """Where the updated registry is kept."""
+    """Return where the updated registry is kept."""
     return folder / "service-names-port-numbers.csv"
 
 
 def origin_file(folder: Path) -> Path:
-    """Where it is written down where the updated registry came from."""
+    """Return where the origin of the updated registry is recorded."""
     return folder / "service-names-port-numbers.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where an updated registry came from."""
+    """The origin of an updated registry."""
 
     source: str = ""
     """The address or file; empty if it is not known."""
@@ -103,7 +103,7 @@ class Origin:
 
 
 def read_origin(folder: Path, data: bytes) -> Origin:
-    """Where `data`, the registry kept in `folder`, came from; unknown unless it is said of these very bytes.
+    """Return the origin of `data`, the registry kept in `folder`; unknown unless it was recorded for these very bytes.
 
     The registry and its origin are two files, replaced one after the other: the digest ties them together.
     """

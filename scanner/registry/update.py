@@ -38,7 +38,7 @@ IANA_URL = "https://www.iana.org/assignments/service-names-port-numbers/service-
 
 
 class UpdateOutcome(StrEnum):
-    """What an update came to."""
+    """The outcome of an update."""
 
     UPDATED = "updated"
     UNCHANGED = "unchanged"
@@ -49,15 +49,15 @@ class Update:
     """The result of an update."""
 
     outcome: UpdateOutcome
-    """Whether there was anything new."""
+    """The outcome."""
     path: Path
-    """Where the copy is kept."""
+    """The path of the copy."""
     before: RegistryIdentity
     """The registry that was in use."""
     after: RegistryIdentity
     """The registry that is in use now."""
     changes: Changes
-    """How the assignments of the two differ."""
+    """The differences between the two."""
 
 
 def update(

@@ -19,7 +19,7 @@ from tests.cli.conftest import Scanner
         (("127.0.0.1", "-p", "65536"), "-p: '65536'"),
         (("127.0.0.1", "-p", "90-80"), "reversed"),
         (("127.0.0.1", "-p", "U:53"), "UDP probing is not available yet"),
-        (("127.0.0.1", "-p", "nonesuch"), "not a service name"),
+        (("127.0.0.1", "-p", "nonesuch"), "no service named"),
         (("127.0.0.1", "-p", "22", "--exclude-ports", "22"), "no port is left"),
         (("127.0.0.1", "--exclude", "127.0.0.0/8"), "no address is left"),
         (("127.0.0.1", "--exclude", "127.0.0.1,bad host"), "--exclude: 'bad host'"),

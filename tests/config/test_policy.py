@@ -81,7 +81,7 @@ def test_a_policy_is_read_whole(tmp_path: Path) -> None:
         ("owner = \"Dana\"\n", "", r"toml:10: exception\[1\]\.owner: is missing"),
         ("note =", "notes =", r"toml:8: expect\[1\]: unknown key \"notes\", did you mean \"note\"\?"),
         ("10.0.1.0/24", "10.0.1.7/24", r"toml:4: expect\[1\]\.networks\[1\]: .*host bits"),
-        ("\"https\"", "\"htps\"", r"toml:5: expect\[1\]\.ports\[2\]: 'htps' is not a service name"),
+        ("\"https\"", "\"htps\"", r"toml:5: expect\[1\]\.ports\[2\]: no service named 'htps'"),
         ("\"8000-8002\"", "\"8002-8000\"", r"toml:5: expect\[1\]\.ports\[3\]: .*reversed"),
         ("ports = [8080]", "ports = [80800]", r"toml:13: exception\[1\]\.ports\[1\].*65535"),
         ("ports = [\"-\"]\n", "", r"toml:18: expect\[2\]: names no ports"),

@@ -1,10 +1,10 @@
 """The sequence number as a proof that an answer answers us.
 
-A scanner that keeps no state for each probe must tell from an answer alone whether it asked. A TCP peer
+A scanner that keeps no state for each probe must decide from an answer alone whether it asked. A TCP peer
 returns our sequence number (plus one, in the acknowledgement; verbatim, in the SYN that an ICMP error quotes),
 so the sequence number carries a keyed hash of the endpoint. This is Bernstein's SYN cookie (RFC 4987 3.6)
 turned round, and what zmap calls validation. Who does not see our probes must guess 32 bits for each
-endpoint and try; the source port, hashed along, tells the tries apart.
+endpoint and try; the source port, hashed along, distinguishes the tries.
 
 The hash is AES (FIPS 197) as a pseudo-random function on one 16-byte block for each endpoint: hardware
 runs it over a whole batch in one call. An IPv4 endpoint fits a block:

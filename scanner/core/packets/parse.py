@@ -24,10 +24,10 @@ from scanner.core.packets.cookie import Cookie
 
 
 class AnswerKind(IntEnum):
-    """What a packet is to us."""
+    """The kind of a packet."""
 
     OTHER = 0
-    """Nothing that answers a SYN: traffic of somebody else's, or malformed."""
+    """Not an answer to a SYN: other traffic, or malformed."""
     SYN_ACK = 1
     RESET = 2
     ICMP = 3
@@ -99,7 +99,7 @@ def dissect(received: U8, lengths: npt.NDArray[np.integer]) -> Answers:
 
 
 def proven(answers: Answers, cookie: Cookie) -> Mask:
-    """Which answers are to probes of ours: not OTHER, and carrying the endpoint's cookie."""
+    """Return which answers are to our probes: not OTHER, and carrying the endpoint's cookie."""
     accepted = np.zeros(len(answers), np.bool_)
     for version in (4, 6):
         at = np.flatnonzero((answers.version == version) & (answers.kind != AnswerKind.OTHER))
@@ -157,15 +157,15 @@ class _Packets:
 
     version: int
     rows: I64
-    """Which rows."""
+    """The rows."""
     start: I64
-    """Where each one's IP header begins."""
+    """Offset of each packet's IP header."""
     body: I64
-    """Where what it carries begins."""
+    """Offset of the payload."""
     end: I64
-    """Where it ends, by its own word or by ours, whichever is less."""
+    """Offset of its end: by its own length field or by what was captured, whichever is less."""
     protocol: I64
-    """What it carries."""
+    """The protocol of the payload."""
 
     def only(self, mask: Mask) -> "_Packets":
         """Those of them that `mask` marks."""

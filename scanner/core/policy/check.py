@@ -1,7 +1,7 @@
-"""What is odd about a policy, found without looking at any network.
+"""Problems in a policy that can be found without any network.
 
-*Unreachable* entries never decide: more specific or earlier ones take every endpoint from them. *Overlaps* are
-endpoints on which two entries speak; that may be meant, but whoever reads the file should know which one decides.
+*Unreachable* entries never decide: more specific or earlier ones take precedence everywhere. *Overlaps* are
+endpoints that two entries name; that may be intended, but a reader of the file should know which one decides.
 Networks are CIDR, so two of them overlap only where one holds the other, and the policy's own look-up finds
 everything that is around a network.
 """
@@ -17,11 +17,11 @@ from scanner.core.policy.policy import Entry, EntryKind, Policy
 from scanner.core.targets.ranges import Span, first_outside, merge
 
 EXPIRES_SOON = timedelta(days=14)
-"""An exception that ends within this time deserves a word."""
+"""An exception that ends within this time is reported."""
 
 
 class Oddity(StrEnum):
-    """The kinds of things that are found."""
+    """The kinds of problems."""
 
     EXPIRED = "expired"
     EXPIRES_SOON = "expires-soon"
@@ -33,14 +33,14 @@ class Oddity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Remark:
-    """One odd thing."""
+    """One problem."""
 
     oddity: Oddity
-    """What kind."""
+    """Its kind."""
     entry: Entry
-    """Where."""
+    """The entry."""
     text: str
-    """In words."""
+    """A description."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class _Rival:
 
 
 def check_policy(policy: Policy, today: date) -> Iterator[Remark]:
-    """Everything that is odd on a day, in the order of the file."""
+    """Yield the problems as of a day, in the order of the file."""
     for place, entry in enumerate(policy.entries):
         yield from _by_itself(entry, today, policy.zone)
         rivals = list(_rivals(policy, place))
@@ -66,19 +66,19 @@ def check_policy(policy: Policy, today: date) -> Iterator[Remark]:
             yield from _overlaps(entry, rivals)
         else:
             winners = ", ".join(dict.fromkeys(rival.entry.label for rival in rivals))
-            yield Remark(Oddity.UNREACHABLE, entry, f"never decides: {winners} always comes first")
+            yield Remark(Oddity.UNREACHABLE, entry, f"never decides: {winners} always takes precedence")
 
 
 def _by_itself(entry: Entry, today: date, zone: tzinfo) -> Iterator[Remark]:
     if entry.review:
-        yield Remark(Oddity.REVIEW, entry, "is still marked for review, so it expects nothing")
+        yield Remark(Oddity.REVIEW, entry, "is still marked for review, so its ports are not expected")
     if entry.expired(today, zone):
-        yield Remark(Oddity.EXPIRED, entry, f"ended on {entry.expires} ({entry.ticket}); renew it or take it out")
+        yield Remark(Oddity.EXPIRED, entry, f"ended on {entry.expires} ({entry.ticket}); renew or remove it")
     elif entry.expired(today + EXPIRES_SOON + timedelta(days=1), zone):
         yield Remark(Oddity.EXPIRES_SOON, entry, f"ends on {entry.expires} ({entry.ticket})")
     if entry.hosts and not entry.networks:
         names = ", ".join(sorted(entry.hosts))
-        yield Remark(Oddity.UNRESOLVED, entry, f"{names}: no address; matches only if a target is named so")
+        yield Remark(Oddity.UNRESOLVED, entry, f"{names}: no address found; matches only a target given by this name")
 
 
 def _rivals(policy: Policy, place: int) -> Iterator[_Rival]:
@@ -97,7 +97,7 @@ def _holds(outer: Span, inner: Span) -> bool:
 
 
 def _reachable(entry: Entry, network: Span, rivals: Iterable[_Rival]) -> bool:
-    """Whether the entry decides about any endpoint by one of its networks."""
+    """Return whether the entry decides about any endpoint in a network."""
     whole = merge([network])
     inside = [rival for rival in rivals if rival.network == network]
     left = entry.ports.difference(*(rival.ports for rival in inside if rival.span == network))
@@ -109,7 +109,7 @@ def _reachable(entry: Entry, network: Span, rivals: Iterable[_Rival]) -> bool:
 def _overlaps(entry: Entry, rivals: Iterable[_Rival]) -> Iterator[Remark]:
     for rival in rivals:
         exception = rival.entry.kind is EntryKind.EXCEPTION and entry.kind is EntryKind.EXPECT
-        note = "; it is expected anyway once the exception is over" if exception else ""
+        note = "; it stays expected when the exception ends" if exception else ""
         what = f"{rival.entry.label} decides about {_ports(rival.ports)} on {rival.span} instead{note}"
         yield Remark(Oddity.OVERLAP, entry, what)
 

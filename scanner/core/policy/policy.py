@@ -1,4 +1,4 @@
-"""What is expected where, who said so, and until when.
+"""What is expected where, on whose authority, and until when.
 
 A policy is a list of entries. Each names networks or hosts, and ports on them. *Expect* entries hold until
 someone takes them out; *exceptions* have a ticket and a last day. Which entry decides about an endpoint:
@@ -10,7 +10,7 @@ someone takes them out; *exceptions* have a ticket and a last day. Which entry d
 So a table for each prefix length is enough, most specific first: a look-up costs one dictionary access for
 each prefix length in use, however many entries there are.
 
-An entry that is still marked for review decides nothing: it only says that someone has to. What no entry
+An entry that is still marked for review decides nothing; it only says that a decision is due. What no entry
 decides is unknown to the policy, and an open port that is unknown to the policy is unexpected.
 """
 
@@ -37,7 +37,7 @@ class EntryKind(StrEnum):
 
 
 class Standing(StrEnum):
-    """How an endpoint stands with the policy."""
+    """The standing of an endpoint under the policy."""
 
     EXPECTED = "expected"
     EXCEPTED = "excepted"
@@ -48,12 +48,12 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that somebody agreed to."""
+    """One entry: ports that are expected, or excepted, on some hosts."""
 
     label: str
     """Its name, or its place in the file: `expect[2]`. What the CSV calls `policy_entry`."""
     kind: EntryKind
-    """Whether it holds for good or is an exception."""
+    """Permanent expectation or exception."""
     networks: tuple[Span, ...]
     """The networks it speaks of, each a power of two in size and aligned."""
     hosts: frozenset[str]
@@ -63,15 +63,15 @@ class Entry:
     required: frozenset[PortKey] = frozenset()
     """The ports that must be open there."""
     owner: str = ""
-    """Who answers for it."""
+    """The person or team responsible."""
     note: str = ""
-    """What it is for."""
+    """Its purpose."""
     ticket: str = ""
-    """Under which an exception was granted."""
+    """The ticket under which an exception was granted."""
     expires: date | None = None
     """The last day on which an exception holds, in the policy's zone; a datetime (aware) is the moment it ends."""
     review: bool = False
-    """Whether nobody has looked at it yet."""
+    """Whether it still needs review."""
     place: str = ""
     """`file:line`, to be found again."""
 
@@ -100,7 +100,7 @@ class Entry:
 
 
 class PolicyMatch(NamedTuple):
-    """An entry that speaks of an endpoint, and by what."""
+    """An entry that names an endpoint, and how."""
 
     entry: Entry
     """The entry."""
@@ -110,18 +110,18 @@ class PolicyMatch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a policy says of one endpoint."""
+    """The decision of a policy about one endpoint."""
 
     standing: Standing
-    """How the endpoint stands."""
+    """The standing of the endpoint."""
     entry: Entry | None = None
     """The entry that decides; None where the policy does not know the endpoint."""
     required_by: Entry | None = None
-    """The entry that wants it to be open, if one does."""
+    """The entry that requires it to be open, if any."""
 
 
 class Policy:
-    """The entries, and every question that is asked of them. Nothing in it changes once it is made."""
+    """The entries, and the queries over them. Immutable."""
 
     def __init__(
         self,
@@ -144,12 +144,12 @@ class Policy:
 
     @property
     def identity(self) -> str:
-        """Name and digest, as the history and the JSON keep them."""
+        """Return name and digest, as the history and the JSON keep them."""
         return f"{self.name} sha256:{self.sha256}"
 
     @property
     def hosts(self) -> frozenset[str]:
-        """Every host name that is mentioned, for whoever can resolve them."""
+        """Return every host name in the policy, for a caller that can resolve them."""
         return frozenset(self._by_host)
 
     def as_of_day(self, day: date) -> "Policy":
@@ -159,11 +159,11 @@ class Policy:
         )
 
     def matches(self, address: Address, hostname: str, port: PortKey) -> Iterator[PolicyMatch]:
-        """Every entry that speaks of an endpoint, the one that decides first."""
+        """Yield every entry that names an endpoint, the deciding one first."""
         return (match for match in self.about(address, hostname) if port in match.entry.ports)
 
     def about(self, address: Address, hostname: str = "") -> Iterator[PolicyMatch]:
-        """Every entry that speaks of an address, or of the name it was asked by; most specific first."""
+        """Yield every entry that names an address, or the host name it was given by; most specific first."""
         for entry in self._by_host.get(hostname.lower(), ()):
             yield PolicyMatch(entry, hostname)
         number = int(address)
@@ -213,5 +213,5 @@ def _by_network(entries: Iterable[Entry]) -> dict[int, tuple[_Level, ...]]:
 
 
 def host_bits(network: Span) -> int:
-    """How many low bits an address may vary in within a network: 0 for a single address, 8 for a /24."""
+    """Return the number of host bits of a network: 0 for a single address, 8 for a /24."""
     return network.size.bit_length() - 1

@@ -1,7 +1,7 @@
 """Which places of a wave the policy requires to be open, so that they are looked at whatever their state.
 
-Only open endpoints become objects by themselves; a required port that is closed must too, or nobody would hear
-of it. A wave has 65,536 places and most policies require a handful: one gather by port, then a search among
+Only open endpoints become objects by default; a required port that is closed must too, or it would not be
+reported. A wave has 65,536 places and most policies require a handful: one gather by port, then a search among
 the addresses of what is left.
 """
 
@@ -35,7 +35,7 @@ def required_places(policy: Policy) -> Callable[[Wave], Indices]:
 
 
 def _port_tables(entry: Entry) -> dict[Transport, Mask]:
-    """Which ports are required, by transport; only the transports of which one is."""
+    """Return the required ports by transport; only transports that have any."""
     tables: dict[Transport, Mask] = {}
     for key in entry.required:
         tables.setdefault(key.transport, np.zeros(1 << 16, np.bool_))[key.number] = True

@@ -1,7 +1,7 @@
 """Protocols that speak in bytes: fixed places hold fixed values, so each recogniser is a few comparisons.
 
 Those that any short answer could satisfy (`socks5`: two bytes) are only asked about answers to their own
-hello, see `hellos.py`; those in `BINARY` are telling enough to be held against whatever a peer sends.
+hello, see `hellos.py`; those in `BINARY` are specific enough to be tried on anything that a peer sends.
 """
 
 import struct
@@ -190,8 +190,8 @@ def ajp(data: bytes) -> ProtocolMatch | None:
 
 def msrpc(data: bytes) -> ProtocolMatch | None:
     """A bind acknowledgement or refusal, or a fault, of connection-oriented DCE RPC (C706 12.6.4)."""
-    told = len(data) >= 16 and data[:2] in (b"\5\0", b"\5\1") and data[2] in (3, 12, 13)
-    return ProtocolMatch("msrpc") if told and data[4] in (0, 0x10) and data[5:8] == b"\0\0\0" else None
+    matches = len(data) >= 16 and data[:2] in (b"\5\0", b"\5\1") and data[2] in (3, 12, 13)
+    return ProtocolMatch("msrpc") if matches and data[4] in (0, 0x10) and data[5:8] == b"\0\0\0" else None
 
 
 def pptp(data: bytes) -> ProtocolMatch | None:
@@ -200,4 +200,4 @@ def pptp(data: bytes) -> ProtocolMatch | None:
 
 
 BINARY: tuple[Recogniser, ...] = (tls, smb, rdp, amqp, bgp, msrpc, pptp, ajp, tpkt, socks5_refusal)
-"""Telling enough to be held against whatever a peer sends."""
+"""Specific enough to be tried on anything that a peer sends."""

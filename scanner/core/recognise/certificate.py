@@ -16,7 +16,7 @@ _MOST_NAMES = 12
 
 
 def certificate_facts(der: bytes) -> Certificate | None:
-    """What a certificate says, or None where it cannot be read. `der` is one certificate, at most 64 KiB."""
+    """Return the facts of a certificate, or None if it cannot be read. `der` is one certificate, at most 64 KiB."""
     from cryptography import x509
 
     if len(der) > 65536:

@@ -128,4 +128,4 @@ def cassandra(data: bytes) -> ProtocolMatch | None:
 
 
 DATABASES: tuple[Recogniser, ...] = (mysql, mysqlx, postgresql_error)
-"""Telling enough to be held against whatever a peer sends."""
+"""Specific enough to be tried on anything that a peer sends."""

@@ -26,7 +26,7 @@ class Hello:
     name: str
     """The protocol that is asked for."""
     payload: bytes
-    """What is sent; empty where a library speaks (`tls`)."""
+    """The bytes that are sent; empty where a library speaks (`tls`)."""
     answers: tuple[Recogniser, ...] = ()
     """Recognisers that are only right for answers to this question."""
     after_greeting: bool = False
@@ -62,7 +62,7 @@ _SIP = _options(
     "Max-Forwards: 0",
     "Content-Length: 0",
 )
-"""RFC 3261 11: with Max-Forwards 0 whoever gets it answers by itself."""
+"""RFC 3261 11: with Max-Forwards 0 the first recipient answers by itself."""
 
 _SSL_REQUEST = struct.pack(">II", 8, 80877103)
 """PostgreSQL docs, 55.7 SSLRequest."""
@@ -186,10 +186,10 @@ _GENERAL: tuple[Recogniser, ...] = (http, http2, *databases.DATABASES, *binary.B
 
 
 def recognise(data: bytes, hello: Hello | None = None) -> ProtocolMatch | None:
-    """What the first bytes of a peer mean.
+    """Return what the first bytes of a peer mean.
 
     `data` is what it sent, at most `READ_LIMIT` bytes are looked at; `hello` is the question it answered, or
-    None for a greeting. Its own recognisers come first, then those that hold whoever asked.
+    None for a greeting. Its own recognisers come first, then those that apply to any hello.
     """
     data = data[:READ_LIMIT]
     if not data:

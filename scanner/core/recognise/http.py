@@ -34,7 +34,7 @@ class HttpAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A product and how its answers tell."""
+    """A product and how its answers are recognised."""
 
     name: str
     """Its name."""
@@ -98,7 +98,7 @@ PRODUCTS: tuple[Product, ...] = (
     Product("UPnP", header="server", value=r".{0,100}UPnP/([\w.]{1,10})"),
     Product("Ollama", body=rb"Ollama is running()"),
 )
-"""What is told apart behind HTTP, the telling ones first."""
+"""Products that are recognised behind HTTP, the most specific first."""
 
 
 def http(data: bytes) -> ProtocolMatch | None:

@@ -1,6 +1,6 @@
 """What speaks at an open endpoint: values only.
 
-An `Identity` is always there once somebody has asked, even where nothing was recognised: how the peer behaved
+There is an `Identity` once a service was asked, even where nothing was recognised: how the peer behaved
 (`Conduct`) is a finding of its own. LZR (Izhikevich, Teixeira, Durumeric, USENIX Security 2021) found that 16
 to 40 % of the SYN-ACKs of an Internet scan come from something that never acknowledges data.
 
@@ -18,7 +18,7 @@ LONGEST = 200
 
 
 class Conduct(StrEnum):
-    """How a peer behaved, whatever it said."""
+    """The behaviour of a peer, whatever it said."""
 
     GREETED = "greeted"
     """It spoke first."""
@@ -39,7 +39,7 @@ class Conduct(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProtocolMatch:
-    """What a recogniser read out of some bytes."""
+    """The result of a recogniser."""
 
     protocol: str
     """Our word for the protocol: `ssh`, `http`, `postgresql` ... One word for one thing, see `recognise/names.py`."""
@@ -75,7 +75,7 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Tls:
-    """What the TLS handshake told."""
+    """The result of the TLS handshake."""
 
     version: str
     """`TLSv1.2`, `TLSv1.3` ..., empty where the handshake did not get as far."""
@@ -86,15 +86,15 @@ class Tls:
     certificate: Certificate | None = None
     """The peer's own certificate, where it sent one that can be read."""
     problem: str = ""
-    """Why the handshake failed, where it did."""
+    """The reason why the handshake failed, if it did."""
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What is known of the service behind an open endpoint."""
+    """The service behind an open endpoint, as far as it is known."""
 
     conduct: Conduct
-    """How it behaved."""
+    """Its behaviour."""
     protocol: str = ""
     """Our word for the protocol inside any TLS; empty where it was not recognised."""
     product: str = ""
@@ -112,7 +112,7 @@ class Identity:
 
     @property
     def encrypted(self) -> bool:
-        """Whether the protocol runs inside TLS."""
+        """Return whether the protocol runs inside TLS."""
         return self.tls is not None
 
     @property

@@ -1,6 +1,6 @@
 """Which of IANA's service names mean a protocol that we recognise, and which of them promise TLS.
 
-Used twice: a registered name tells which hello to try first, and a protocol that is none of the registered
+Used twice: a registered name suggests the hello to try first, and a protocol that is none of the registered
 ones is a mismatch. A name that is not in this table promises nothing that we could check.
 """
 
@@ -93,7 +93,7 @@ def protocol_of(service: str) -> str | None:
 
 
 def means(identity: Identity, services: Iterable[str]) -> bool:
-    """Whether what was recognised is one of these registered services, with or without TLS."""
+    """Return whether what was recognised is one of these registered services, with or without TLS."""
     protocol = "http" if identity.protocol == "http2" else identity.protocol
     names = [service.lower() for service in services]
     if not protocol:
@@ -102,6 +102,6 @@ def means(identity: Identity, services: Iterable[str]) -> bool:
 
 
 def promises_tls(services: Iterable[str]) -> bool:
-    """Whether every one of these registered names promises TLS; False where there is none."""
+    """Return whether every one of these registered names promises TLS; False where there is none."""
     names = [service.lower() for service in services]
     return bool(names) and all(name in TLS_NAMES for name in names)

@@ -1,7 +1,7 @@
 """What to ask next, as a pure decision over what has been learnt so far.
 
 Few questions are better than many: a port's registered names and usual occupants say which hello is likely,
-one likely answer says which is next, and a peer that speaks first in words nobody knows is left alone. Only a
+one likely answer says which is next, and a peer whose greeting is not recognised is left alone. Only a
 port about which nothing is known is asked the whole table, one connection at a time.
 """
 
@@ -33,7 +33,7 @@ def hinted(services: Iterable[str]) -> tuple[str, ...]:
 
 
 def speaks_first(services: Iterable[str]) -> bool:
-    """Whether a greeting is worth waiting for: always, unless every known name is of a protocol that waits."""
+    """Return whether a greeting is worth waiting for: always, unless every known name is of a protocol that waits."""
     protocols = [protocol_of(service) for service in services]
     return not protocols or any(protocol is None or protocol in _GREET for protocol in protocols)
 

@@ -48,7 +48,7 @@ def row(protocol: str, pattern: bytes, *, product: str = "", certain: bool = Tru
 
 
 def first_match(recognisers: Iterable[Recogniser], data: bytes) -> ProtocolMatch | None:
-    """What the first recogniser that knows these bytes says; a likely match only where no certain one is."""
+    """Return what the first recogniser that knows these bytes says; a likely match only where no certain one is."""
     likely = None
     for recognise in recognisers:
         match = recognise(data)

@@ -1,4 +1,4 @@
-"""Protocols that speak in lines, by what they say first or to anybody who disturbs them.
+"""Protocols that speak in lines, by their greeting or by their answer to unexpected input.
 
 Order matters: the telling rows come first, the rows that many could have said come last and are not certain.
 """
@@ -67,7 +67,7 @@ TEXT: tuple[Recogniser, ...] = (
     row("asterisk-manager", rb"Asterisk Call Manager/(?P<version>[\d.]{1,20})", product="Asterisk"),
     row("xmpp", rb"(?:<\?xml[^>]{0,100}\?>\s{0,10})?<stream:stream\b"),
     row("zabbix", rb"ZBXD[\x01\x03]"),
-    # redis.io, RESP: errors that a Redis server gives to whoever asks
+    # redis.io, RESP: errors that a Redis server sends to any client
     row("redis", rb"-(?:NOAUTH|DENIED Redis|NOPERM|MISCONF|LOADING) ", product="Redis"),
     row("redis", rb"-ERR (?:unknown command|wrong number of arguments|Protocol error)", product="Redis", certain=False),
     row("redis", rb"\+PONG\r\n|-ERR ", certain=False),

@@ -1,4 +1,4 @@
-"""How the assignments of one registry differ from another's: what an update brought, and what it lost."""
+"""Differences between the assignments of two registries: what an update adds and what it loses."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ from scanner.core.registry.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """How the assignments of one registry differ from another's."""
+    """Differences between the assignments of two registries."""
 
     before: int
-    """How many endpoints were assigned."""
+    """Number of endpoints assigned before."""
     after: int
-    """How many are now."""
+    """Number of endpoints assigned now."""
     added: tuple[PortKey, ...]
     """Assigned now and not before."""
     removed: tuple[PortKey, ...]
@@ -23,12 +23,12 @@ class Changes:
 
     @property
     def lost(self) -> float:
-        """The share of the earlier assignments that is gone, 0 to 1."""
+        """Return the share of the earlier assignments that is gone, 0 to 1."""
         return len(self.removed) / self.before if self.before else 0.0
 
 
 def changes(before: Registry, after: Registry) -> Changes:
-    """What a new registry assigns differently."""
+    """Return the differences between the assignments of two registries."""
     old, new = before.assignments, after.assignments
     return Changes(
         before=len(old),

@@ -127,11 +127,11 @@ def _rows(table: Iterable[tuple[int, tuple[str, ...]]], source: str) -> Iterator
 def _port_run(cell: str) -> tuple[int, int]:
     match = _PORT_CELL.fullmatch(cell)
     if match is None:
-        raise ValueError(f"{cell!r} is no port; expected a number or a run like 6000-6063")
+        raise ValueError(f"{cell!r} is not a port; expected a number or a range like 6000-6063")
     first = int(match[1])
     last = int(match[2]) if match[2] else first
     if not first <= last < ALL_PORTS:
-        raise ValueError(f"{cell!r} is no run of ports between 0 and {ALL_PORTS - 1}")
+        raise ValueError(f"{cell!r} is not a range of ports between 0 and {ALL_PORTS - 1}")
     return first, last
 
 

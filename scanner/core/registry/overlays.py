@@ -1,6 +1,6 @@
-"""Overlays: what people know of a port besides the registry. Two curated lists, never mixed up with it.
+"""Overlays: what is known of a port besides the registry. Two curated lists, kept apart from it.
 
-`threat-history` tells of worms, trojans, back doors and attack tools that used a port; `de-facto` tells what
+`threat-history` lists worms, trojans, back doors and attack tools that used a port; `de-facto` lists what
 software commonly listens there. Both are data files with a date, a rule for how an entry gets in, and a named
 source in every row. An entry explains and suggests; it never says what a port is assigned to, and its absence
 says nothing at all.
@@ -31,13 +31,13 @@ class ThreatKind(StrEnum):
     WORM = "worm"
     """Spread through the service on this port."""
     ATTACKED = "attacked"
-    """The service on this port was exploited in masses."""
+    """The service on this port was exploited at scale."""
     AMPLIFIER = "amplifier"
     """The service on this port is abused to reflect floods."""
 
     @property
     def listens(self) -> bool:
-        """Whether the threat itself would be what listens."""
+        """Return whether the threat itself listens on the port."""
         return self in (ThreatKind.TROJAN, ThreatKind.BACK_DOOR, ThreatKind.C2)
 
 
@@ -52,13 +52,13 @@ class Threat:
     kind: ThreatKind
     """How it relates to the port."""
     year: int
-    """When it was first seen or written about."""
+    """The year in which it was first seen or described."""
     source: str
-    """Who says so: an advisory, a CVE, a write-up, a paper."""
+    """The source: an advisory, a CVE, a write-up, a paper."""
 
     @property
     def words(self) -> str:
-        """A line for people: `SubSeven (trojan, 2000; CERT IN-2001-07)`."""
+        """Return a line for people: `SubSeven (trojan, 2000; CERT IN-2001-07)`."""
         return f"{self.name} ({self.kind.value}, {self.year}; {self.source})"
 
 
@@ -73,13 +73,13 @@ class Usual:
     protocol: str
     """The protocol it speaks, in the words of `Identity.protocol` (or `https`); empty where unknown."""
     use: str
-    """What the port is for."""
+    """The purpose of the port."""
     source: str
     """The document of its maker that names the port."""
 
     @property
     def words(self) -> str:
-        """A line for people: `Grafana: dashboards (Grafana documentation)`."""
+        """Return a line for people: `Grafana: dashboards (Grafana documentation)`."""
         return f"{self.product}: {self.use} ({self.source})"
 
 
@@ -96,23 +96,23 @@ class Overlays:
     """Both lists, by port."""
 
     threats: Mapping[PortKey, tuple[Threat, ...]] = field(default_factory=dict)
-    """Threat history of each port that has one."""
+    """Threat history by port."""
     usual: Mapping[PortKey, tuple[Usual, ...]] = field(default_factory=dict)
-    """What is commonly found on each port that is listed."""
+    """Software commonly found, by port."""
     date: date = date.min
     """The older of the two lists' dates."""
 
     def threats_at(self, transport: Transport, port: int) -> tuple[Threat, ...]:
-        """The threat history of one port, perhaps empty."""
+        """Return the threat history of one port; may be empty."""
         return self.threats.get(PortKey(transport, port), ())
 
     def usual_at(self, transport: Transport, port: int) -> tuple[Usual, ...]:
-        """What is commonly found on one port, perhaps nothing."""
+        """Return the software commonly found on one port; may be empty."""
         return self.usual.get(PortKey(transport, port), ())
 
 
 NO_OVERLAYS = Overlays()
-"""For whoever has none."""
+"""Empty overlays."""
 
 
 def parse_overlays(threat_history: str, de_facto: str) -> Overlays:

@@ -1,4 +1,4 @@
-"""What the IANA service-name and port-number registry says of a port.
+"""The IANA service-name and port-number registry.
 
 The registry is a list of rows. A row gives a port, or a run of ports, on one transport (or on none, which
 means TCP and UDP), and either a service name or, without a name, a description that is really a status.
@@ -56,7 +56,7 @@ BUCKET = 8
 """Rows that span ports are looked up by the port shifted right by so many bits."""
 
 MAX_AGE_DAYS = 365
-"""From this age on a registry deserves a warning."""
+"""Age in days from which a registry is reported as old."""
 
 
 class RegistryRow(NamedTuple):
@@ -71,23 +71,23 @@ class RegistryRow(NamedTuple):
     transports: tuple[Transport, ...]
     """The transports it holds for; a row that names none holds for TCP and UDP."""
     description: str
-    """What it is, or on a nameless row the status in words."""
+    """The description, or on a nameless row the status in words."""
     assignee: str
-    """Who it was assigned to, as the registry writes them."""
+    """The assignee, as the registry writes it."""
     registered: str
     """When it was registered, ISO date or year-month; often empty."""
     modified: str
     """When it was last modified, ISO date or year-month; often empty."""
     reference: str
-    """Where it is specified, as the registry writes it: `[RFC9110]`."""
+    """The specification, as the registry writes it: `[RFC9110]`."""
     unauthorised_use: str
-    """What the registry reports of others who use the port without an assignment."""
+    """Reported use of the port without an assignment."""
     notes: str
     """The registry's notes on the assignment."""
 
     @property
     def status(self) -> RegistryStatus:
-        """What this row alone says of its ports."""
+        """Return the status that this row alone gives its ports."""
         return row_status(self.service, self.description)
 
 
@@ -100,7 +100,7 @@ class PortRecord:
     port: int
     """The port, 0 to 65535."""
     status: RegistryStatus
-    """What it is, all rows considered."""
+    """The status, all rows considered."""
     rows: tuple[RegistryRow, ...]
     """The rows that speak of it, those for it alone first, else in the registry's order; often none."""
 
@@ -111,37 +111,37 @@ class PortRecord:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every service name on it, the current one first."""
+        """Return every service name of the port, the current one first."""
         return tuple(dict.fromkeys(row.service for row in self.rows if row.service))
 
     @property
     def service(self) -> str:
-        """The names joined by a space, as the CSV writes them."""
+        """Return the names joined by a space, as in the CSV."""
         return " ".join(self.names)
 
     @property
     def unauthorised_use(self) -> str:
-        """What the registry reports of unauthorised use of this very port; empty if nothing."""
+        """Return the reported unauthorised use of this port; empty if there is none."""
         texts = (use_reported(row.unauthorised_use, row.first, row.last, self.port) for row in self.rows)
         return "; ".join(dict.fromkeys(text for text in texts if text))
 
 
 @dataclass(frozen=True, slots=True)
 class RangeCounts:
-    """How many ports of a range have which status on a transport."""
+    """Counts of the statuses in one range on one transport."""
 
     range: PortRange
     """The range."""
     transport: Transport
     """The transport."""
     ports: int
-    """How many ports the range has."""
+    """Number of ports in the range."""
     counts: Mapping[RegistryStatus, int]
-    """How many of them have each status; every status is a key."""
+    """Number of ports by status; every status is a key."""
 
 
 class Registry:
-    """The rows and every question that is asked of them. Nothing in it changes once it is made."""
+    """The rows, and the queries over them. Immutable."""
 
     def __init__(self, identity: RegistryIdentity, rows: Iterable[RegistryRow]) -> None:
         """`identity` says which registry this is; `rows` are its rows, in its own order."""
@@ -150,14 +150,14 @@ class Registry:
         self._status_codes: dict[Transport, bytes] = {}
 
     def lookup(self, transport: Transport, port: int) -> PortRecord:
-        """All that is known of a port (0 to 65535) on a transport."""
+        """Return the record of a port (0 to 65535) on a transport."""
         narrow = self._narrow_rows.get(port, ())
         wide = (row for row in self._wide_rows.get(port >> BUCKET, ()) if row.first <= port <= row.last)
         rows = tuple(row for row in (*narrow, *wide) if transport in row.transports)
         return PortRecord(transport, port, self.status(transport, port), rows)
 
     def status(self, transport: Transport, port: int) -> RegistryStatus:
-        """The status of a port (0 to 65535) on a transport."""
+        """Return the status of a port (0 to 65535) on a transport."""
         return STATUSES[self.status_codes(transport)[port]]
 
     def status_codes(self, transport: Transport) -> bytes:
@@ -181,32 +181,32 @@ class Registry:
 
     @cached_property
     def _coded_runs(self) -> Sequence[tuple[int, int, int, tuple[Transport, ...]]]:
-        """What each row writes into the tables, the strongest last, so that it stays."""
+        """Return what each row writes into the tables, the strongest last, so that it stays."""
         coded = ((_CODES[row.status], row.first, row.last, row.transports) for row in self.rows)
         return sorted((run for run in coded if run[0]), key=itemgetter(0))
 
     def ports_with_status(self, transport: Transport, status: RegistryStatus) -> tuple[int, ...]:
-        """Every port of a transport that has this status, in order."""
+        """Return every port of a transport that has this status, ascending."""
         code = _CODES[status]
         return tuple(port for port, has in enumerate(self.status_codes(transport)) if has == code)
 
     def by_name(self, text: str) -> tuple[PortKey, ...]:
-        """Where a service name is assigned, if it is. Case does not matter (RFC 6335 section 5.1)."""
+        """Return the ports of a service name, if any. Case does not matter (RFC 6335 section 5.1)."""
         return self._keys_by_name.get(text.lower(), ())
 
     @property
     def names(self) -> Sequence[str]:
-        """Every service name that has a port, in lower case."""
+        """Return every service name that has a port, in lower case."""
         return tuple(self._keys_by_name)
 
     def other_transport_only(self, transport: Transport, port: int) -> tuple[Transport, ...]:
-        """The transports on which the port is assigned, if it is not assigned on this one."""
+        """Return the transports on which the port is assigned, if it is not assigned on this one."""
         if self.status(transport, port) is RegistryStatus.ASSIGNED:
             return ()
         return tuple(other for other in Transport if self.status(other, port) is RegistryStatus.ASSIGNED)
 
     def stats(self) -> tuple[RangeCounts, ...]:
-        """For each range and transport how many ports have which status."""
+        """Return the counts of every range and transport."""
         return tuple(self._counts(name, transport) for name in RANGES for transport in Transport)
 
     def _counts(self, name: PortRange, transport: Transport) -> RangeCounts:
@@ -256,7 +256,7 @@ def _keys(row: RegistryRow) -> Iterable[PortKey]:
 
 
 def port_range(port: int) -> PortRange:
-    """The range that a port (0 to 65535) lies in."""
+    """Return the range of a port (0 to 65535)."""
     return next(name for name, ports in RANGES.items() if port in ports)
 
 

@@ -1,7 +1,7 @@
 """The words that the registry uses where it should have a column.
 
 Rows without a service name say their status in the description, in a dozen spellings that grew over forty
-years. Rows that span many ports say inside a sentence which of them somebody uses without permission. Both
+years. Rows that span many ports name inside a sentence the ports that are used without permission. Both
 are read here, by tables, and nowhere else.
 """
 
@@ -28,7 +28,7 @@ _NUMBERS = re.compile(r"(?<![\w.])(\d{1,5})(?:-(\d{1,5}))?(?![\w.]*\w)")
 
 
 def row_status(service: str, description: str) -> RegistryStatus:
-    """What a row says of its ports.
+    """Return the status that a row gives its ports.
 
     A name assigns, whatever the description says (14001/udp is `sua`, "De-Registered"). A nameless row whose
     words are in no table ("Possibly used by Sun Solaris????") assigns nothing, so it leaves them unassigned.

@@ -112,16 +112,16 @@ def _database(case: Case) -> str | None:
     identity = _spoken(case)
     if identity is None or case.explained:
         return None
-    told = identity.protocol in DATABASE_PROTOCOLS or identity.product in DATABASE_PRODUCTS
-    return f"a database answers here: {identity.words}" if told else None
+    is_database = identity.protocol in DATABASE_PROTOCOLS or identity.product in DATABASE_PRODUCTS
+    return f"a database answers here: {identity.words}" if is_database else None
 
 
 def _remote_control(case: Case) -> str | None:
     identity = _spoken(case)
     if identity is None or case.explained:
         return None
-    told = identity.protocol in REMOTE_CONTROL or identity.product in REMOTE_CONTROL_PRODUCTS
-    return f"remote control answers here: {identity.words}" if told else None
+    is_remote = identity.protocol in REMOTE_CONTROL or identity.product in REMOTE_CONTROL_PRODUCTS
+    return f"remote control answers here: {identity.words}" if is_remote else None
 
 
 def _without_authentication(case: Case) -> str | None:

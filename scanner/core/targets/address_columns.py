@@ -2,7 +2,7 @@
 
 An IPv6 address is two 64-bit words, `high` and `low`; an IPv4 address is `low` alone. Finding the index of an
 address is a binary search over the first address of each range, with the range's end checked afterwards: an
-address that is not in the set, whoever claims to have it, gives -1. Engines use that as the second check of
+address that is not in the set gives -1, even where a peer claims it. Engines use that as the second check of
 scope, right where frames are built.
 """
 
@@ -79,7 +79,7 @@ def ranges_held(*columns: npt.NDArray[Any]) -> int:
 
 
 def is_shared(column: npt.NDArray[Any]) -> bool:
-    """Whether one value was broadcast over the whole column."""
+    """Return whether one value was broadcast over the whole column."""
     return column.strides == (0,)
 
 

@@ -81,7 +81,7 @@ def _parts(word: Word) -> Iterator[tuple[Transport, str]]:
         prefix, colon, rest = part.partition(":")
         if colon:
             if prefix.upper() not in _PREFIXES:
-                raise _bad(word, f"{part!r}: the prefix is neither T: nor U:")
+                raise _bad(word, f"{part!r}: the prefix must be T: or U:")
             transport, part = _PREFIXES[prefix.upper()], rest.strip()
         if (transport, part) not in seen:
             seen.add((transport, part))
@@ -90,7 +90,7 @@ def _parts(word: Word) -> Iterator[tuple[Transport, str]]:
 
 def _numbers(word: Word, part: str, transport: Transport, registry: Callable[[], Registry]) -> Iterable[int]:
     if not part:
-        raise _bad(word, "an empty place between commas" if "," in word.text else "no ports are named")
+        raise _bad(word, "nothing between two commas" if "," in word.text else "no port is given")
     if span := _SPAN.fullmatch(part):
         return _span(word, part, *span.groups())
     if part.lower() in set(PortRange):
@@ -124,9 +124,9 @@ def _named(word: Word, name: str, transport: Transport, registry: Registry) -> l
     if numbers:
         return numbers
     if not keys:
-        raise _bad(word, f"{name!r} is not a service name in the registry", "name the number")
+        raise _bad(word, f"no service named {name!r} in the registry", "use its number")
     elsewhere = ", ".join(f"{key.number}/{key.transport}" for key in keys[:4])
-    raise _bad(word, f"{name!r} is not assigned for {transport} (only {elsewhere})", "name the number")
+    raise _bad(word, f"{name!r} is not assigned for {transport} (only for {elsewhere})", "use its number")
 
 
 def _sorted(numbers: Iterable[int]) -> tuple[int, ...]:

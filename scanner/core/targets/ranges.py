@@ -27,7 +27,7 @@ class Span(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many addresses there are."""
+        """Return the number of addresses."""
         return self.last - self.first + 1
 
     def __str__(self) -> str:
@@ -43,18 +43,18 @@ Spans = NewType("Spans", tuple[Span, ...])
 
 
 def network_span(text: str) -> Span:
-    """The span of an address or a CIDR network. Raises ValueError, also where host bits are set."""
+    """Return the span of an address or a CIDR network. Raises ValueError, also where host bits are set."""
     network = ip_network(text)
     return Span(network.version, int(network.network_address), int(network.broadcast_address))
 
 
 def address_span(address: Address) -> Span:
-    """The span of one address."""
+    """Return the span of one address."""
     return Span(address.version, int(address), int(address))
 
 
 def merge(spans: Iterable[tuple[int, int, int]]) -> Spans:
-    """The set that holds every address of `spans`, which may come in any order and overlap."""
+    """Return the set of every address in `spans`, which may come in any order and overlap."""
     merged: list[Span] = []
     for span in map(Span._make, sorted(spans)):
         previous = merged[-1] if merged else None
@@ -66,23 +66,23 @@ def merge(spans: Iterable[tuple[int, int, int]]) -> Spans:
 
 
 def contains(spans: Spans, address: Address) -> bool:
-    """Whether an address is in a set."""
+    """Return whether an address is in a set."""
     return contains_number(spans, address.version, int(address))
 
 
 def contains_number(spans: Spans, version: int, number: int) -> bool:
-    """Whether an address, given as version and integer, is in a set."""
+    """Return whether an address, given as version and integer, is in a set."""
     place = bisect_right(spans, (version, number, 1 << 128)) - 1
     return place >= 0 and spans[place].version == version and spans[place].last >= number
 
 
 def intersect(left: Spans, right: Spans) -> Spans:
-    """The addresses that are in both sets."""
+    """Return the addresses that are in both sets."""
     return Spans(tuple(_overlaps(left, right)))
 
 
 def subtract(spans: Spans, taken: Spans) -> Iterator[Span]:
-    """What is left of a set without another, in order; lazy, so that asking for the first costs little."""
+    """Yield what is left of one set without another, in order; lazy, so that asking for the first costs little."""
     place = 0
     for version, first, last in spans:
         start = first
@@ -99,7 +99,7 @@ def subtract(spans: Spans, taken: Spans) -> Iterator[Span]:
 
 
 def first_outside(spans: Spans, cover: Spans) -> Span | None:
-    """The first run of addresses of `spans` that `cover` lacks, or None where it has them all."""
+    """Return the first run of addresses of `spans` that `cover` lacks, or None."""
     return next(subtract(spans, cover), None)
 
 

@@ -2,7 +2,7 @@
 
 Three kinds of addresses:
 
-* FREE without a file: loopback, the networks that are private to whoever stands in them (RFC 1918, RFC 4193)
+* FREE without a file: loopback, private networks (RFC 1918, RFC 4193)
   and link-local ones (RFC 3927, RFC 4291). They cannot reach a stranger over the internet.
 * NEVER: what is not one host's address. Multicast, broadcast, "this network" (0.0.0.0 reaches oneself on some
   systems and nothing on others), and IPv4 addresses dressed as IPv6 (`::ffff:0:0/96`), which would carry a
@@ -40,16 +40,16 @@ _MOST_NAMES = 3
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What a scope file permits."""
+    """The permission that a scope file gives."""
 
     name: str
     """The file's own name for itself, or its file name."""
     spans: Spans
     """The networks it covers."""
     owner: str
-    """Who owns them."""
+    """The owner of the networks."""
     authorisation: str
-    """The reference under which they gave permission."""
+    """The reference under which the owner gave permission."""
     valid_from: datetime | None = None
     """When the permission begins; aware. None: it has begun."""
     valid_until: datetime | None = None
@@ -61,21 +61,21 @@ class Scope:
 
     @property
     def identity(self) -> str:
-        """Name and digest, as the history and the JSON keep them."""
+        """Return name and digest, as the history and the JSON keep them."""
         return f"{self.name} sha256:{self.sha256}"
 
     @property
     def cover(self) -> Spans:
-        """Everything that may be probed under this scope."""
+        """Return everything that may be probed under this scope."""
         free = [kind for kind in (LOOPBACK, PRIVATE) if not intersect(self.spans, kind)]
         return merge([*self.spans, *(span for kind in free for span in kind)])
 
     def refused(self, targets: Spans) -> Span | None:
-        """The first run of addresses that this scope does not permit, or None."""
+        """Return the first run of addresses that this scope does not permit, or None."""
         return first_refused(targets, self.cover)
 
     def invalid_at(self, now: datetime) -> str:
-        """Why the scope does not hold at a moment (aware), or an empty text where it does."""
+        """Return why the scope is not valid at a moment (aware); empty if it is."""
         if self.valid_from is not None and now < self.valid_from:
             return f"is not valid before {self.valid_from.isoformat()}"
         if self.valid_until is not None and now >= self.valid_until:
@@ -118,5 +118,5 @@ def _led_by(refused: Span, names: Mapping[Address, str]) -> str:
 
 
 def first_refused(targets: Spans, cover: Spans) -> Span | None:
-    """The first run of addresses that is never probed, or else that `cover` lacks, or None."""
+    """Return the first run of addresses that is never probed, or else that `cover` lacks, or None."""
     return next(iter(intersect(targets, NEVER)), None) or first_outside(targets, cover)

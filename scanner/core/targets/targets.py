@@ -70,13 +70,13 @@ class TargetSet:
         self._ends: tuple[int, ...] = tuple(accumulate(each.size for each in self.ranges))
 
     def without(self, excluded: Iterable[tuple[int, int, int]]) -> "TargetSet":
-        """The same less the union of `excluded`. Exclusion always wins."""
+        """Return this set without the union of `excluded`. Exclusion always wins."""
         taken = merge(excluded)
         return TargetSet(subtract(self.ranges, taken)) if taken else self
 
     @property
     def size(self) -> int:
-        """How many addresses; `len()` where that fits the machine's index."""
+        """Return the number of addresses; `len()` works where it fits the machine's index."""
         return self._ends[-1] if self._ends else 0
 
     def __len__(self) -> int:
@@ -95,7 +95,7 @@ class TargetSet:
         return f"TargetSet({', '.join(map(str, self.ranges[:4]))}{', ...' if len(self.ranges) > 4 else ''})"
 
     def __getitem__(self, index: int) -> Address:
-        """The address at an index, in O(log of the number of ranges).
+        """Return the address at an index, in O(log of the number of ranges).
 
         Raises:
             IndexError: outside of `range(size)`.
@@ -118,7 +118,7 @@ class TargetSet:
 
 
 def to_address(version: int, value: int) -> Address:
-    """A number as an address of that version."""
+    """Return a number as an address of that version."""
     return IPv4Address(value) if version == 4 else IPv6Address(value)
 
 
