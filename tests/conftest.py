@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 NETLAB = Path(__file__).parent / "netlab"
 LAB_FIXTURES = {"lab", "pair", "routed"}
@@ -15,6 +16,12 @@ LAB_FIXTURES = {"lab", "pair", "routed"}
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare `--update-snapshots`."""
     parser.addoption("--update-snapshots", action="store_true", help="write tests/snapshots/ anew instead of comparing")
+
+
+def pytest_configure() -> None:
+    """Give no property test a deadline: on a busy machine it would be a test of the machine."""
+    settings.register_profile("scanner", deadline=None)
+    settings.load_profile("scanner")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from scanner.app.option import Kind, Option, options_of
 from scanner.app.options import ScanOptions, shown_words
 from scanner.app.prepare import Prepared
+from scanner.config.local_zone import local_zone
 from scanner.core.model import Address
 from scanner.outputs.formats import OutputRequest
 
@@ -42,7 +43,7 @@ def saved_settings(options: ScanOptions, prepared: Prepared) -> Mapping[str, obj
         if option.kept and getattr(options, name) != default
     }
     names = {str(address): name for address, name in prepared.hostnames.items()}
-    return {"options": kept, "excluded": prepared.excluded, "hostnames": names}
+    return {"options": kept, "excluded": prepared.excluded, "hostnames": names, "zone": str(local_zone())}
 
 
 def kept_settings(settings: Mapping[str, Any]) -> KeptSettings:

@@ -11,7 +11,7 @@ _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def decode_text(data: bytes, name: str) -> str:
-    r"""Return `data` as text with `\n` line ends; `name` is what errors call the file.
+    """Return `data` as text, its line ends as they are; `name` is what errors call the file.
 
     Raises:
         InvalidInput: the bytes are UTF-16, hold a NUL, or are not UTF-8; with the line.
@@ -23,10 +23,9 @@ def decode_text(data: bytes, name: str) -> str:
     if b"\0" in data:
         raise InvalidInput("holds a NUL byte, so it is not a text file", where=_at(name, data, data.index(b"\0")))
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InvalidInput("is not UTF-8 text", where=_at(name, data, error.start)) from None
-    return text.replace("\r\n", "\n")
 
 
 def _at(name: str, data: bytes, offset: int) -> str:

@@ -29,8 +29,12 @@ _KINDS = (
 
 
 def read_text(path: Path | str, *, most: int) -> str:
-    """Return the text of a file of at most `most` bytes. Raises InvalidInput, with the line where there is one."""
-    return decode_text(read_bytes(path, most=most), shown_name(path))
+    r"""Return the text of a file of at most `most` bytes with `\n` line ends.
+
+    Raises:
+        InvalidInput: it cannot be read, or is not text; with the line where there is one.
+    """
+    return decode_text(read_bytes(path, most=most), shown_name(path)).replace("\r\n", "\n")
 
 
 def read_bytes(path: Path | str, *, most: int) -> bytes:

@@ -77,7 +77,7 @@ def read_toml(path: Path, model: type[Model]) -> TomlFile[Model]:
         InvalidInput: it cannot be read, is not TOML, or is not what the model wants; with file and line.
     """
     data = read_bytes(path, most=MOST_TOML_BYTES)
-    text = decode_text(data, str(path))
+    text = decode_text(data, str(path)).replace("\r\n", "\n")
     table, lines = _parse(path, text), KeyLines(text)
     try:
         content = model.model_validate(table)

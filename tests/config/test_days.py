@@ -144,3 +144,11 @@ def test_a_zone_that_is_not_known_gives_the_present_offset(monkeypatch: pytest.M
     monkeypatch.setenv("TZ", wanted)
     offset = datetime.now(local_zone()).utcoffset()
     assert offset is not None
+
+
+def test_a_finding_says_in_which_zone_its_exception_ended(tmp_path: Path) -> None:
+    read = policy(tmp_path, "2026-12-31", AUCKLAND)
+    decision = read.decide(HOST, "", PortKey(Transport.TCP, 80), datetime(2027, 1, 1, tzinfo=UTC))
+    assert decision.ends == "2026-12-31 (Pacific/Auckland)"
+    moment = policy(tmp_path, "2026-12-31T18:00:00+01:00", AUCKLAND)
+    assert moment.decide(HOST, "", PortKey(Transport.TCP, 80), date(2027, 1, 1)).ends == "2026-12-31 18:00:00+01:00"

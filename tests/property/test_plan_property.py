@@ -13,6 +13,7 @@ from scanner.core.plan.plan import WAVE, Plan, Shard, wave_size_for
 from scanner.core.targets.address_columns import AddressColumns
 from scanner.core.targets.ranges import Span, merge
 from scanner.core.targets.targets import TargetSet, to_address
+from tests.property.strategies import target_sets
 
 ORDER_OF_SEED_7 = [(2, 80), (0, 80), (1, 443), (1, 80), (0, 22), (0, 443), (2, 22), (1, 22)]
 """What versions before UDP probed first: stored sweeps are resumed by this order."""
@@ -58,16 +59,6 @@ def test_the_order_spreads_over_hosts() -> None:
 def test_impossible_sizes_are_refused(size: int) -> None:
     with pytest.raises(ValueError, match="elements"):
         Permutation(size, 0)
-
-
-@st.composite
-def target_sets(draw: st.DrawFn) -> TargetSet:
-    starts = draw(st.lists(st.tuples(st.sampled_from([4, 6]), st.integers(0, 2**32 - 300)), min_size=1, max_size=6))
-    spans = []
-    for version, start in starts:
-        base = start if version == 4 else start + (0x20010DB8 << 96) + draw(st.sampled_from([0, 2**64 - 2**31]))
-        spans.append(Span(version, base, base + draw(st.integers(0, 200))))
-    return TargetSet(spans)
 
 
 @given(target_sets())

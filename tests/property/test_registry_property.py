@@ -12,29 +12,13 @@ from scanner.core.registry.changes import changes
 from scanner.core.registry.csv import IANA_COLUMNS, parse_iana_csv
 from scanner.core.registry.registry import STATUSES, Registry, RegistryRow, port_range
 from scanner.core.registry.words import use_reported
+from tests.property.strategies import port_numbers, registry_tables, transports, visible_text
 
 IDENTITY = RegistryIdentity("a test", "2026-02-13", "0" * 64, 0)
-PORT = st.one_of(st.integers(0, 65535), st.sampled_from([0, 1023, 1024, 49151, 49152, 65535]))
-NAMES = st.sampled_from(["", "ssh", "SSH", "http", "x11"])
-WORDS = st.sampled_from(["", "Unassigned", "Reserved", "Removed", "any private file service", "De-registered"])
-TEXT = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
-
-
-@st.composite
-def rows(draw: st.DrawFn) -> RegistryRow:
-    first = draw(PORT)
-    last = draw(st.integers(first, min(65535, first + draw(st.sampled_from([0, 0, 3, 3000])))))
-    transports = draw(st.sampled_from([(Transport.TCP, Transport.UDP), *((each,) for each in Transport)]))
-    return RegistryRow(
-        draw(NAMES), first, last, transports, draw(WORDS), draw(TEXT), "", "", draw(TEXT), draw(TEXT), draw(TEXT)
-    )
-
-
 Rows = list[RegistryRow]
-TABLES = st.lists(rows(), max_size=12)
 
 
-@given(TABLES, st.sampled_from(list(Transport)), PORT)
+@given(registry_tables, transports, port_numbers)
 @settings(deadline=None)
 def test_table_and_record_agree_with_the_rows(table: Rows, transport: Transport, port: int) -> None:
     registry = Registry(IDENTITY, table)
@@ -48,7 +32,7 @@ def test_table_and_record_agree_with_the_rows(table: Rows, transport: Transport,
     assert (record.status is RegistryStatus.ASSIGNED) == bool(record.names)
 
 
-@given(TABLES)
+@given(registry_tables)
 @settings(max_examples=20, deadline=None)
 def test_statuses_partition_the_ports_and_stats_count_them(table: Rows) -> None:
     registry = Registry(IDENTITY, table)
@@ -60,7 +44,7 @@ def test_statuses_partition_the_ports_and_stats_count_them(table: Rows) -> None:
             assert sum(found.counts[status] for found in counts) == len(ports)
 
 
-@given(TABLES)
+@given(registry_tables)
 @settings(max_examples=30, deadline=None)
 def test_names_and_assignments_are_two_views_of_one_thing(table: Rows) -> None:
     registry = Registry(IDENTITY, table)
@@ -69,7 +53,7 @@ def test_names_and_assignments_are_two_views_of_one_thing(table: Rows) -> None:
     assert all(registry.status(key.transport, key.number) is RegistryStatus.ASSIGNED for key in by_name)
 
 
-@given(TABLES, TABLES)
+@given(registry_tables, registry_tables)
 @settings(max_examples=30, deadline=None)
 def test_changes_are_symmetric(one: Rows, two: Rows) -> None:
     there = changes(Registry(IDENTITY, one), Registry(IDENTITY, two))
@@ -78,7 +62,7 @@ def test_changes_are_symmetric(one: Rows, two: Rows) -> None:
     assert 0 <= there.lost <= 1
 
 
-@given(TABLES)
+@given(registry_tables)
 @settings(deadline=None)
 def test_what_is_written_as_csv_is_read_back(table: Rows) -> None:
     text = io.StringIO(newline="")
@@ -108,12 +92,12 @@ def test_any_bytes_are_a_registry_or_one_line(data: bytes) -> None:
     assert refusal((",".join(IANA_COLUMNS) + "\n").encode() + data).isprintable()
 
 
-@given(TEXT, PORT)
+@given(visible_text, port_numbers)
 def test_a_report_without_numbers_speaks_of_every_port(text: str, port: int) -> None:
     if not any(letter.isdigit() for letter in text):
         assert use_reported(text, port, port, port) == text
 
 
-@given(PORT)
+@given(port_numbers)
 def test_every_port_lies_in_one_range(port: int) -> None:
     assert port_range(port) == ("system" if port < 1024 else "user" if port < 49152 else "dynamic")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from scanner.config.policy import read_policy
 from scanner.config.scope import read_scope
@@ -13,18 +12,13 @@ from scanner.core.errors import InvalidInput
 from scanner.core.model import RegistryIdentity
 from scanner.core.registry.registry import Registry
 from scanner.files.toml import MOST_TOML_BYTES
+from tests.property.strategies import file_contents
 
 REGISTRY = Registry(RegistryIdentity("test", "2026-01-01", "0" * 64, 0), [])
 
-words = st.sampled_from(
-    ["[[expect]]", "[[exception]]", "[severity]", "networks", "hosts", "ports", "owner", "=", "[", "]", "'10.0.0.0/8'",
-     "22", '"x"', "\n", ",", "{", "}", '"a\\nb"', "2026-01-01", "true", ".", "#", "\u202e", "'a-b.example'", '"""']
-)  # fmt: skip
-texts = st.one_of(st.text(max_size=80), st.lists(words, max_size=40).map(" ".join), st.binary(max_size=60))
-
 
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(texts)
+@given(file_contents)
 def test_a_model_or_one_line(tmp_path: Path, content: str | bytes) -> None:
     path = tmp_path / "any.toml"
     path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "surrogatepass"))

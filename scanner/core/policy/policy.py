@@ -118,6 +118,16 @@ class Decision:
     """The entry that decides; None where the policy does not know the endpoint."""
     required_by: Entry | None = None
     """The entry that requires it to be open, if any."""
+    zone: tzinfo = UTC
+    """Where the last day of an exception ends."""
+
+    @property
+    def ends(self) -> str:
+        """Return when the deciding exception ends: a day with its zone, or a moment; empty where it has no end."""
+        expires = self.entry.expires if self.entry else None
+        if expires is None:
+            return ""
+        return expires.isoformat(" ") if isinstance(expires, datetime) else f"{expires} ({self.zone})"
 
 
 class Policy:
@@ -178,7 +188,7 @@ class Policy:
         if not found:
             return Decision(Standing.UNKNOWN)
         required_by = next((e for e in found if port in e.required and not e.review), None)
-        return Decision(found[0].standing(self.as_of or when, self.zone), found[0], required_by)
+        return Decision(found[0].standing(self.as_of or when, self.zone), found[0], required_by, self.zone)
 
 
 @dataclass(frozen=True, slots=True)

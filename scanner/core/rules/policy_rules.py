@@ -30,12 +30,12 @@ def _expected(case: Case) -> str | None:
 
 def _excepted(case: Case) -> str | None:
     entry = _decided(case, Standing.EXCEPTED)
-    return f"excepted until {entry.expires}: {entry}" if entry else None
+    return f"excepted until {case.decision.ends}: {entry}" if entry and case.decision else None
 
 
 def _expired(case: Case) -> str | None:
     entry = _decided(case, Standing.EXPIRED)
-    return f"the exception ended on {entry.expires}: {entry}" if entry else None
+    return f"the exception ended on {case.decision.ends}: {entry}" if entry and case.decision else None
 
 
 def _unreviewed(case: Case) -> str | None:
