@@ -72,6 +72,8 @@ _SHARE = 0.25
 _SLOW = 150.0
 _GOOD_SHARE = 0.75
 """Share of what a round needs to know that ordinary answers may tell; the rest is canaries."""
+_RISE_SHARE = 0.5
+"""... of a round that tries more: what it loses may be limited resets only, which canaries tell."""
 _AGES = 0.98
 """What a round leaves of the longest round trip."""
 
@@ -246,7 +248,8 @@ def _may_close(state: State, now: float) -> Mask:
 def _known(state: State) -> F64:
     """Probes of open rounds that can be counted on to be answered; a quarter at least are to be canaries."""
     likely = trusted_hits(state) * state[Field.SENT]
-    share = np.where(state[Field.PHASE] == Phase.SOUNDING, 0.0, _GOOD_SHARE)
+    share = np.where(state[Field.PHASE] == Phase.RISE, _RISE_SHARE, _GOOD_SHARE)
+    share = np.where(state[Field.PHASE] == Phase.SOUNDING, 0.0, share)
     known: F64 = state[Field.ASKED] + np.minimum(likely, share * state[Field.NEED])
     return known
 

@@ -31,6 +31,8 @@ _STEPS = np.array([1.15, 1.3, 1.6, 2.0])
 """Factors of tries of more, after so many that went well in a row."""
 _USED = 0.6
 """Share of its rate that a flow must have sent before it may grow."""
+_SLOW = 100.0
+"""Probes a second below which a try of more may be a large one: it loses a few dozen at most."""
 _MOST_NOISE = 0.3
 _ENOUGH_BELOW = 24.0
 SOUNDING_EVERY = 5.0
@@ -207,6 +209,7 @@ def _rise(state: State, where: Mask) -> None:
     ahead = state[Field.WALL] / state[Field.RATE]
     halves = np.where(ahead > 1, np.maximum(np.sqrt(np.minimum(ahead, 4.0)), 1.06), 1.06)
     factor = np.where(np.isfinite(state[Field.WALL]), halves, step)
+    factor = np.where(state[Field.RATE] < _SLOW, np.maximum(factor, 1.5), factor)
     _put(state, where, RATE=state[Field.RATE] * factor, RISES=rises + 1, PHASE=Phase.RISE, NEED=RISE_NEED)
 
 
