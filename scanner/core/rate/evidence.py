@@ -33,6 +33,8 @@ TOLERATED = 0.03
 START_LOSS = 0.1
 """Share that may be lost at the start without an end to it: what is usual is not known yet."""
 _SIGMAS = 2.5
+_HOLD_SIGMAS = 3.5
+"""While a rate holds it is tested again and again, so chance has more occasions."""
 _CHANCE = 1.5
 _TOLD = 6.0
 """Canaries that should have been lost for their silence to be believed against the hit rate."""
@@ -81,9 +83,10 @@ def read(state: State) -> Reading:
     state[SUMS] += np.where(expected > 0, [likely, missing, asked, silent, spread], 0.0)
     total = state[Field.S_LIKELY] + state[Field.S_ASKED]
     lost = np.maximum(state[Field.S_MISSING] + state[Field.S_SILENT] - noise * state[Field.S_ASKED], 0.0)
-    allowed = np.where(state[Field.PHASE] == Phase.START, np.maximum(START_LOSS - noise, TOLERATED) * total, 0.0)
-    chance = np.sqrt(state[Field.S_SPREAD] + allowed)
-    lossy = (lost - allowed > _CHANCE + _SIGMAS * chance) & (total >= ENOUGH)
+    start, hold = state[Field.PHASE] == Phase.START, state[Field.PHASE] == Phase.HOLD
+    allowed = np.where(start, np.maximum(START_LOSS - noise, TOLERATED), np.where(hold, TOLERATED, 0.0)) * total
+    chance = np.sqrt(state[Field.S_SPREAD] + np.where(start, allowed, 0.0))
+    lossy = (lost - allowed > _CHANCE + np.where(hold, _HOLD_SIGMAS, _SIGMAS) * chance) & (total >= ENOUGH)
     loss = np.divide(lost, total, out=np.zeros_like(lost), where=total > 0)
     state[SUMS, loss <= TOLERATED] = 0.0
     seconds = np.maximum(state[Field.W_CLOSED] - state[Field.W_OPENED], 1e-6)

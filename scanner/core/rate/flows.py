@@ -25,7 +25,7 @@ answered. What can be counted on is told in `evidence.py`.
 * Fall: to 94 % of the delivered rate, less a standard deviation. Halving, as nmap does, would forget what was
   measured; a policer (Flach et al., "An Internet-wide analysis of traffic policing", SIGCOMM 2016) delivers its rate
   exactly.
-* Rise: from there halfway to the rate that lost something, by ever smaller steps, after pauses that double to 8 s;
+* Rise: from there halfway to the rate that lost something, by ever smaller steps, after pauses that double to 4 s;
   beyond it by growing ones. Rises are judged by more canaries than anything else.
 * Loss at random is no reason to fall (Dong et al., "PCC: Re-architecting congestion control", NSDI 2015): what is
   lost at the start, well below the wall, or still after falling thrice, is learnt as usual (30 % at most). Since what
@@ -67,6 +67,8 @@ SHORTEST, LONGEST = 0.01, 1.0
 """Seconds that a round lasts."""
 SHORTEST_RISE = 0.1
 """... where more is tried: a token bucket that filled up meanwhile is not taken for the rate for long."""
+SHORTEST_HOLD = 0.05
+"""... while a rate holds: the more rounds there are to judge, the more often chance looks like loss."""
 _SHARE = 0.25
 """Share of a round's probes that may be canaries, twice that where fewer than `_SLOW` a second go."""
 _SLOW = 150.0
@@ -236,6 +238,7 @@ def _may_close(state: State, now: float) -> Mask:
     """Which open rounds have enough in them, where none waits."""
     seconds = now - state[Field.OPENED]
     least = np.where(state[Field.PHASE] == Phase.RISE, SHORTEST_RISE, SHORTEST)
+    least = np.where(state[Field.PHASE] == Phase.HOLD, SHORTEST_HOLD, least)
     span = np.clip(np.nan_to_num(state[Field.SLOW]) / 4, least, 0.25)
     enough = (seconds >= span) & (_known(state) >= state[Field.NEED])
     longest = np.where(state[Field.NEED] >= RISE_NEED, 2 * LONGEST, LONGEST)

@@ -147,9 +147,11 @@ def _fall(state: State, said: Reading, where: Mask, now: float) -> None:
     spread = np.sqrt(said.loss * (1 - said.loss) / np.maximum(said.expected, 1.0))
     delivered = said.used * (1 - np.minimum(said.loss + spread, 0.95))
     rising = state[Field.PHASE] == Phase.RISE
-    back = np.where(rising, np.minimum(0.97 * state[Field.GOOD], 0.97 * said.used * (1 - said.loss)), BACK * delivered)
+    good = state[Field.GOOD]
+    before = np.clip(0.97 * said.used * (1 - said.loss), 0.8 * good, 0.97 * good)
+    back = np.where(rising, before, BACK * delivered)
     rate = np.clip(back, FLOOR, np.maximum(0.95 * state[Field.RATE], FLOOR))
-    pause = np.where(rising, np.minimum(2 * state[Field.PAUSE], LONGEST_PAUSE), state[Field.PAUSE])
+    pause = np.where(rising, np.minimum(2 * state[Field.PAUSE], LONGEST_PAUSE), FIRST_PAUSE)
     _put(state, where, PAUSE=pause, NEXT_RISE=now + pause)
     _put(state, where & (state[Field.FALLS] <= 1), FELL_RATE=said.used)
     _put(state, where, RATE=rate, GOOD=rate, WALL=said.used, PHASE=Phase.HOLD, HELD=Held.LOSS)

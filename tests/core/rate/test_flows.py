@@ -31,9 +31,9 @@ def path(kind: str = "policer", **told: float) -> dict[str, float]:
 
 
 def outcomes(*paths: dict[str, float], seed: int = 7) -> Outcome:
-    """What comes of these paths, each three times."""
+    """What comes of these paths, each eight times."""
     columns = {
-        field.name: np.repeat(np.array([each[field.name] for each in paths], np.float64), 3) for field in fields(Paths)
+        field.name: np.repeat(np.array([each[field.name] for each in paths], np.float64), 8) for field in fields(Paths)
     }
     drawn = Paths(**columns)  # type: ignore[arg-type]
     return simulate(replace(drawn, kind=drawn.kind.astype(np.int64), history=drawn.history.astype(np.int64)), seed=seed)
