@@ -1,5 +1,6 @@
 """From options to an engine: which one, with which settings, and why."""
 
+import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from scanner.engines.choose import EngineName, Wire
 from scanner.engines.interface import Engine
 from scanner.engines.syn.options import Permitted
 
+MOST_PATIENCE = 1_000_000
+"""The longest time that one host may take for telling closed UDP ports from silent ones."""
 MOST_SECONDS = 60
 """The longest wait for one answer."""
 
@@ -38,13 +41,17 @@ def make_engine(options: ScanOptions, limits: Limits, prepared: Prepared, never:
         NotPermitted: it was named, and this process has not the right to use it.
     """
     _check_timeout(options.timeout)
+    _check_patience(options.udp_patience)
     if not isinstance(options.engine, str):
         return ChosenEngine(options.engine)
     name, why = _choose(options, prepared)
     if name is EngineName.CONNECT:
         _refuse_frame_options(options)
     try:
-        engine = _MAKERS[name](options, limits, prepared)
+        tcp, udp = _divided(limits, prepared.plan)
+        engine = _MAKERS[name](options, tcp, prepared)
+        if prepared.plan.udp_ports:
+            engine = _with_udp(engine, options, udp, prepared)
         if options.discover:
             scout = _MAKERS[name](replace(options, pcap=None), limits, prepared)
             engine = _in_two_steps(scout, engine, prepared.plan, never, limits.rest)
@@ -69,7 +76,7 @@ def _in_two_steps(scout: Engine, engine: Engine, plan: Plan, never: Collection[i
     ports = tuple(port for port in DISCOVERY_PORTS if port not in never)
     if not ports:
         raise InvalidInput("every port that discovery probes is excluded", where="--discover/--exclude-ports")
-    first = replace(plan, ports=ports, shard=Shard())
+    first = replace(plan, ports=ports, udp_ports=(), shard=Shard())
     hosts = Hosts(plan.targets.size)
     return TwoSteps(
         scout, map(first.wave, first.numbers()), DiscoveredEngine(engine, hosts, plan.wave), hosts, rest=rest
@@ -82,11 +89,43 @@ def _check_timeout(timeout: float | None) -> None:
         raise InvalidInput(problem, where="--timeout", cure=f"above 0 and up to {MOST_SECONDS} are possible")
 
 
+def _check_patience(patience: float | None) -> None:
+    if patience is not None and not 0 <= patience <= MOST_PATIENCE:
+        problem = f"{patience:g} is not a number of seconds to wait"
+        raise InvalidInput(problem, where="--udp-patience", cure=f"0 to {MOST_PATIENCE:,} are possible")
+
+
 def _refuse_frame_options(options: ScanOptions) -> None:
     """The connect engine cannot honour frame options: refuse them instead of ignoring them."""
     given = {"-e": options.interface, "--pcap": options.pcap, "--wire": options.wire is not Wire.AUTO}
     for option in (option for option, is_given in given.items() if is_given):
         raise InvalidInput("the connect engine sends no frames of its own", where=option, cure="add --engine syn")
+
+
+def _divided(limits: Limits, plan: Plan) -> tuple[Limits, Limits]:
+    """Divide the limits between TCP and UDP probes, by how many ports each has; all to the one where it is alone.
+
+    Raises:
+        ValueError: a limit that cannot be divided.
+    """
+    tcp, udp = len(plan.ports), len(plan.udp_ports)
+    if not (tcp and udp):
+        return limits, limits
+    most, least = limits.divided(max(2, min(10, (tcp + udp) // min(tcp, udp))))
+    return (most, least) if tcp >= udp else (least, most)
+
+
+def _with_udp(engine: Engine, options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
+    """Let a UDP engine probe beside the one for TCP. A plan of UDP ports alone gives the latter nothing to do."""
+    from scanner.engines.both import BothTransports
+    from scanner.engines.udp.engine import UdpEngine, UdpOptions
+
+    how = UdpOptions(
+        secret=secrets.token_bytes(16),
+        communities=tuple(word.encode() for word in options.community),
+        **_given(patience=options.udp_patience),
+    )
+    return BothTransports(engine, UdpEngine(how, limits, prepared.plan.targets.__contains__))
 
 
 def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:

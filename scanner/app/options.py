@@ -149,6 +149,36 @@ class ScanOptions:
         audit=True,
     )
     """Seconds to wait for an answer; None for the engine's default."""
+    udp: bool = option(
+        False,
+        Kind.FLAG,
+        "Scan UDP: ports without T: or U: are UDP ports; with -sS or -sT both. Default ports: those whose services "
+        "have a question.",
+        "-sU",
+        "--udp",
+        panel=Panel.PROBES,
+        audit=True,
+    )
+    """Whether ports without a prefix are UDP ports."""
+    udp_patience: float | None = option(
+        None,
+        Kind.SECONDS,
+        "How long one host may take for telling closed UDP ports from silent ones; hosts limit that to about one a "
+        "second. Default: 60.",
+        metavar="SECONDS",
+        panel=Panel.PROBES,
+        audit=True,
+    )
+    """Seconds that telling closed UDP ports from silent ones may take for one host; None for the default."""
+    community: Sequence[str] = option(
+        (),
+        Kind.WORDS,
+        "Also ask SNMP with this community, which is a credential; without it SNMP is asked for its engine only.",
+        metavar="WORD",
+        panel=Panel.PROBES,
+        kept=False,
+    )
+    """SNMP communities to try; none by default."""
     discover: bool = option(
         False,
         Kind.FLAG,

@@ -16,10 +16,12 @@ from scanner.app.options import ScanOptions, words_of
 from scanner.app.prepare import Prepared, Wanted, parse_shard, prepare
 from scanner.app.rate_split import RateSplit, split_rate
 from scanner.core.errors import InvalidInput
+from scanner.core.model import Transport
 from scanner.core.plan.plan import wave_size_for
 from scanner.core.rate.limits import UNLIMITED, Limits, fastest
 from scanner.core.targets.ports import PortSet, parse_port_words
 from scanner.core.targets.scope import Scope
+from scanner.engines.choose import EngineName
 from scanner.files.words import file_words
 
 
@@ -107,10 +109,30 @@ def _version(options: ScanOptions) -> int | None:
 
 
 def _ports(options: ScanOptions, judging: Judging) -> PortSet:
-    named = parse_port_words(words_of(options.ports, "-p"), lambda: judging.registry) if options.ports else PortSet()
+    unprefixed = _unprefixed(options)
+    named = PortSet()
+    if options.ports:
+        named = parse_port_words(words_of(options.ports, "-p"), lambda: judging.registry, unprefixed)
     if options.top_ports is not None:
         named |= _top_ports(options.top_ports)
-    return named if options.ports or options.top_ports is not None else default_ports()
+    if options.ports or options.top_ports is not None:
+        return named
+    tcp = default_ports() if Transport.TCP in unprefixed else PortSet()
+    return tcp | default_udp_ports() if options.udp else tcp
+
+
+def _unprefixed(options: ScanOptions) -> tuple[Transport, ...]:
+    """Return the transports of ports without a prefix: with -sU they are UDP ports, beside a TCP engine both."""
+    if not options.udp:
+        return (Transport.TCP,)
+    return (Transport.UDP,) if options.engine == EngineName.AUTO else (Transport.TCP, Transport.UDP)
+
+
+def default_udp_ports() -> PortSet:
+    """Return the UDP ports that are scanned where none are named: those whose services have a question."""
+    from scanner.core.udp.catalogue import Catalogue
+
+    return PortSet(udp=Catalogue().ports)
 
 
 def _top_ports(count: int) -> PortSet:

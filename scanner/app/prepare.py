@@ -65,7 +65,7 @@ def prepare(wanted: Wanted, scope: Scope | None, now: datetime, *, seed: int, sh
     addresses |= {name: _of_version(name, addresses[name], wanted.version) for name in names}
     asked = TargetSet([*spans, *_spans(names, addresses)])
     targets = asked.without([*without, *_spans(without_names, addresses)])
-    ports = _probeable(wanted.ports) - wanted.exclude_ports
+    ports = wanted.ports - wanted.exclude_ports
     if not targets or not ports:
         raise InvalidInput("nothing to scan: " + ("no address" if not targets else "no port") + _is_left(wanted))
     hostnames = {address: name.word.text for name in reversed(names) for address in addresses[name]}
@@ -134,12 +134,6 @@ def _spans(names: Iterable[HostName], addresses: Mapping[HostName, tuple[Address
     return [address_span(address) for name in names for address in addresses[name]]
 
 
-def _probeable(ports: PortSet) -> PortSet:
-    if ports.udp:
-        raise InvalidInput("UDP probing is not available yet", where="-p", cure="leave out the U: ports")
-    return ports
-
-
 def _is_left(wanted: Wanted) -> str:
     if not wanted.targets:
         return " is named; name targets, or a file of them with -iL"
@@ -151,6 +145,6 @@ def _plan(targets: TargetSet, ports: PortSet, seed: int, shard: Shard) -> Plan:
     if shard.of > total:
         raise InvalidInput(f"{shard.of} shards of {total} endpoints: some would be empty", where="--shard")
     try:
-        return Plan(targets, ports.tcp, seed, shard)
+        return Plan(targets, ports.tcp, seed, shard, udp_ports=ports.udp)
     except ValueError as error:
         raise InvalidInput(str(error), cure="name fewer targets or ports") from error

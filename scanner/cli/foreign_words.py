@@ -68,7 +68,6 @@ _LISTS = "use -oX FILE (XML), --csv or --json"
 
 REFUSED: Mapping[str, str] = MappingProxyType(
     {
-        "-sU": "UDP is asked for by ports: -p U:53,U:161",
         "-sn": _NO_PING,
         "-sP": _NO_PING,
         "-sA": "ACK scans are not offered; -sS and -sT are",

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanner.core.columns import U8, U64, Indices
-from scanner.core.model import Coverage
+from scanner.core.model import PROTOCOL, Coverage, Transport
 from scanner.core.plan.reasons import Reason, reason_code, reason_codes
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.engines.interface import Engine, Progress
@@ -136,7 +136,9 @@ class DiscoveredEngine:
 
     def _widen(self, wave: Wave, kept: Indices, settled: SettledWave) -> SettledWave:
         """Return the settled part as the settled whole."""
-        reason = np.full(len(wave), reason_code(Reason.SILENT_HOST), np.uint16)
+        udp = wave.transport == PROTOCOL[Transport.UDP]
+        silent_host = reason_code(Reason.UDP_SILENT_HOST), reason_code(Reason.SILENT_HOST)
+        reason = np.where(udp, *silent_host).astype(np.uint16)
         at = np.full(len(wave), time.time(), np.float64)
         rtt = np.full(len(wave), np.nan, np.float32)
         reason[kept], at[kept], rtt[kept] = settled.reason, settled.at, settled.rtt

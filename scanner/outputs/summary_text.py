@@ -15,7 +15,7 @@ from scanner.core.report import Summary, SweepInfo
 from scanner.core.sanitise import sanitise
 from scanner.outputs.quantities import counted, duration
 
-USUAL = frozenset({Reason.SYN_ACK, Reason.RESET, Reason.NO_RESPONSE})
+USUAL = frozenset({Reason.SYN_ACK, Reason.RESET, Reason.NO_RESPONSE, Reason.UDP_ANSWER, Reason.PORT_UNREACHABLE})
 """Reasons that need no explanation: open, closed and filtered as every network has them."""
 
 MOST_REASONS = 6

@@ -62,9 +62,9 @@ def test_what_cannot_be_scanned_is_refused(targets: str, exclude: str, ports: tu
     assert said in str(caught.value)
 
 
-def test_udp_is_understood_and_refused() -> None:
-    with pytest.raises(InvalidInput, match="UDP probing is not available yet"):
-        prepared("10.0.0.1", ports_as_set=PortSet((22,), (53,)))
+def test_udp_ports_are_planned_beside_tcp_ports() -> None:
+    plan = prepared("10.0.0.1", ports_as_set=PortSet((22,), (53, 161))).plan
+    assert (plan.ports, plan.udp_ports, plan.total) == ((22,), (53, 161), 3)
 
 
 def test_public_addresses_need_a_scope_also_when_they_hide_in_a_range() -> None:

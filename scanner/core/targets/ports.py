@@ -52,17 +52,22 @@ def parse_ports(word: Word, registry: Callable[[], Registry]) -> PortSet:
     return parse_port_words([word], registry)
 
 
-def parse_port_words(words: Iterable[Word], registry: Callable[[], Registry]) -> PortSet:
+def parse_port_words(
+    words: Iterable[Word],
+    registry: Callable[[], Registry],
+    unprefixed: tuple[Transport, ...] = (Transport.TCP,),
+) -> PortSet:
     """Return the union of several port words, in time linear in their length.
 
-    Each part marks its ports in a table, so that a range that is named again costs next to nothing.
+    `unprefixed` are the transports of ports before any T: or U:. Each part marks its ports in a table, so that a range
+    that is named again costs next to nothing.
 
     Raises:
         InvalidInput: in one line, with the part that is wrong.
     """
     marked = {Transport.TCP: bytearray(LAST + 1), Transport.UDP: bytearray(LAST + 1)}
     for word in words:
-        for transport, part in _parts(word):
+        for transport, part in _parts(word, unprefixed):
             numbers = _numbers(word, part, transport, registry)
             if isinstance(numbers, range):
                 marked[transport][numbers.start : numbers.stop] = b"\1" * len(numbers)
@@ -72,9 +77,9 @@ def parse_port_words(words: Iterable[Word], registry: Callable[[], Registry]) ->
     return PortSet(*(tuple(compress(range(LAST + 1), marked[transport])) for transport in marked))
 
 
-def _parts(word: Word) -> Iterator[tuple[Transport, str]]:
+def _parts(word: Word, unprefixed: tuple[Transport, ...]) -> Iterator[tuple[Transport, str]]:
     """Yield the parts between commas, each with the transport of the latest prefix; a part that is named twice once."""
-    transport = Transport.TCP
+    transports = unprefixed
     seen: set[tuple[Transport, str]] = set()
     for raw in word.text.split(","):
         part = raw.strip()
@@ -82,10 +87,11 @@ def _parts(word: Word) -> Iterator[tuple[Transport, str]]:
         if colon:
             if prefix.upper() not in _PREFIXES:
                 raise _bad(word, f"{part!r}: the prefix must be T: or U:")
-            transport, part = _PREFIXES[prefix.upper()], rest.strip()
-        if (transport, part) not in seen:
-            seen.add((transport, part))
-            yield transport, part
+            transports, part = (_PREFIXES[prefix.upper()],), rest.strip()
+        for transport in transports:
+            if (transport, part) not in seen:
+                seen.add((transport, part))
+                yield transport, part
 
 
 def _numbers(word: Word, part: str, transport: Transport, registry: Callable[[], Registry]) -> Iterable[int]:

@@ -1,0 +1,82 @@
+"""UDP by the command line, end to end on loopback: states, findings, identity, history, both transports together."""
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def echo_port() -> Iterator[int]:
+    """A UDP service on a free port that sends back what it is sent, and something for nothing."""
+    stop = Event()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.settimeout(0.05)
+
+        def serve() -> None:
+            while not stop.is_set():
+                try:
+                    data, peer = sock.recvfrom(4096)
+                except TimeoutError:
+                    continue
+                sock.sendto(data or b"SIP/2.0 200 OK\r\n\r\n", peer)
+
+        thread = Thread(target=serve, daemon=True)
+        thread.start()
+        yield sock.getsockname()[1]
+        stop.set()
+        thread.join()
+
+
+def lines(text: str) -> list[dict[str, object]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_an_open_udp_port_is_a_finding_with_what_speaks_there(command: Command, echo_port: int) -> None:
+    status, out, _ = command("scan", "127.0.0.1", "-p", f"U:{echo_port},U:9", "--json")
+    summary = next(line for line in lines(out) if line["type"] == "summary")
+    (found,) = (line for line in lines(out) if line["type"] not in ("sweep", "summary"))
+    assert status in (0, 1)
+    assert found["transport"] == "udp"
+    assert found["port"] == echo_port
+    assert found["reason"] == "udp-answer-unproven"
+    assert '"sip"' in json.dumps(found)
+    coverage = summary["coverage"]
+    assert isinstance(coverage, dict)
+    assert coverage["planned"] == 2 == coverage["open"] + coverage["closed"]
+
+
+def test_both_transports_in_one_sweep(command: Command, echo_port: int) -> None:
+    status, out, _ = command("scan", "127.0.0.1", "-sU", "-sT", "-p", echo_port, "--json")
+    summary = next(line for line in lines(out) if line["type"] == "summary")
+    assert summary["reasons"] == {"reset": 1, "udp-answer-unproven": 1}
+    assert status in (0, 1)
+
+
+def test_su_alone_asks_the_ports_that_have_a_question(command: Command) -> None:
+    status, out, _ = command("scan", "127.0.0.1", "-sU", "--dry-run")
+    assert status == 0
+    assert "/udp" in out
+    assert "93 of each address" in out
+
+
+def test_two_nights_with_nothing_changed_differ_in_nothing(command: Command, echo_port: int) -> None:
+    for _ in range(2):
+        command("scan", "127.0.0.1", "-p", f"U:{echo_port},U:9", "-q")
+    status, out, _ = command("diff")
+    assert status == 0, out
+    assert str(echo_port) not in out
+
+
+def test_a_required_udp_port_that_is_closed_is_missing(command: Command, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[[expect]]\nnetworks = ["127.0.0.0/8"]\nrequired = ["U:9"]\nowner = "lab"\n')
+    status, out, _ = command("scan", "127.0.0.1", "-p", "U:9", "--policy", policy, "--json")
+    assert status == 1
+    assert '"missing"' in out
