@@ -36,7 +36,7 @@ class ScanStream:
     """
 
     def __init__(self, options: ScanOptions) -> None:
-        self._options = options
+        self._options = _library_options(options)
         self._result: ScanResult | None = None
         self._job: Job | None = None
         self._found = self._run()
@@ -86,7 +86,7 @@ def _with_options(run: Callable[[ScanOptions], Value]) -> Callable[[Callable[P, 
 
     def take(make: Callable[P, ScanOptions]) -> Callable[P, Value]:
         def call(*args: P.args, **kwargs: P.kwargs) -> Value:
-            return run(_library_options(make(*args, **kwargs)))
+            return run(make(*args, **kwargs))
 
         call.__name__ = call.__qualname__ = run.__name__.removeprefix("_")
         call.__doc__ = run.__doc__
@@ -137,7 +137,7 @@ def _stream_sync(options: ScanOptions) -> Iterator[Judged]:
 
 def _plan(options: ScanOptions) -> PlannedSweep:
     """Return what a sweep would probe, by whose permission and how fast; nothing is sent. Raises as `scan` does."""
-    return plan_sweep(options, warn=lambda _: None)
+    return plan_sweep(_library_options(options), warn=lambda _: None)
 
 
 async def _next(running: ScanStream) -> Judged | None:
