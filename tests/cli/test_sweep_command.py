@@ -256,7 +256,7 @@ def test_what_lies_outside_of_the_scope_stops_the_night_before_it_begins(
     ("old", "new", "complaint"),
     [
         ("targets =", "target =", 'office.toml:2: unknown key "target", did you mean "targets"?'),
-        ("{date}", "{day}", "{day} means nothing; there are {date} and {sweep_id}"),
+        ("{date}", "{day}", "{day} is not a placeholder; there are {date} and {sweep_id}"),
         ("out/findings", "policy.toml/findings", "part of the path is a file"),
         ("out/{sweep_id}.jsonl", "{sweep_id}/a.jsonl", "in the name of the file only"),
         ('name = "Small office"', 'engine = "warp"', "office.toml:1: engine: should be"),
