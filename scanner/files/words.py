@@ -1,4 +1,4 @@
-"""Words from arguments and from lists, each with the place where it stands, for errors to point at.
+"""Words from lists, each with the place where it stands, for errors to point at.
 
 A list is whitespace-separated words with `#` comments. An address followed by its netmask or wildcard mask is one
 network (`core/targets/masks.py`).
@@ -6,7 +6,6 @@ network (`core/targets/masks.py`).
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import zip_longest
 
 from scanner.core.errors import InvalidInput
 from scanner.core.targets.masks import joined_masks
@@ -17,18 +16,6 @@ LARGEST_FILE = 256 << 20
 """In bytes; no list of targets is larger."""
 
 _LINE = re.compile(r"[^\n]*\n?")
-
-
-def argument_words(
-    texts: Sequence[str], where: str, *, split: str | None = None, places: Sequence[str] = ()
-) -> Iterator[Word]:
-    """Yield the words of an argument that may be given several times; `split` separates words within one.
-
-    `where` names the argument; `places` say where each text stands, for texts that come from a file.
-    """
-    for text, place in zip_longest(texts, places[: len(texts)], fillvalue=where):
-        for part in text.split(split) if split else (text,):
-            yield Word(part.strip(), place)
 
 
 def file_words(path: str) -> Iterator[Word]:

@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 
 from scanner.core.errors import InvalidInput
-from scanner.core.targets.targets import Word
-from scanner.files.words import argument_words, file_words
+from scanner.files.words import file_words
 
 
 def words(path: Path, data: bytes) -> list[tuple[str, int]]:
@@ -43,12 +42,6 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
             list(file_words(str(path)))
 
 
-def test_arguments_may_hold_several_words() -> None:
-    assert list(argument_words(["a,b", "c"], "--exclude", split=",")) == [
-        Word(text, "--exclude") for text in ("a", "b", "c")
-    ]
-
-
 def test_an_address_and_its_mask_on_one_line_are_one_network_with_its_place(tmp_path: Path) -> None:
     data = b"10.0.0.0 255.255.255.240\n10.1.0.0\t0.0.0.255 # lab\n"
     assert words(tmp_path / "exclude.txt", data) == [("10.0.0.0/28", 1), ("10.1.0.0/24", 2)]
@@ -57,8 +50,3 @@ def test_an_address_and_its_mask_on_one_line_are_one_network_with_its_place(tmp_
 def test_a_line_that_could_mean_two_things_is_refused_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"exclude\.txt:2: '10\.0\.0\.0 10\.0\.0\.15' are the ends"):
         words(tmp_path / "exclude.txt", b"10.9.0.0/24\n10.0.0.0 10.0.0.15\n")
-
-
-def test_texts_from_a_file_keep_their_places() -> None:
-    found = list(argument_words(["a,b", "c"], "--exclude", split=",", places=["f:3", "f:4"]))
-    assert [(word.text, word.where) for word in found] == [("a", "f:3"), ("b", "f:3"), ("c", "f:4")]
