@@ -10,12 +10,15 @@ from scanner.version import __version__
 if TYPE_CHECKING:
     from scanner.api import ScanStream, plan, scan, scan_sync, stream, stream_sync
     from scanner.app.exit_status import ExitStatus, FailOn
+    from scanner.app.judging import Judging, judge_for, read_judging
     from scanner.app.options import ScanOptions
     from scanner.app.planning import PlannedSweep
+    from scanner.app.reclassify import Reclassification, reclassify
     from scanner.app.result import ScanResult
     from scanner.config.policy import read_policy
     from scanner.config.scope import read_scope
-    from scanner.core.errors import InvalidInput, NotCovered, NotPermitted, OutOfScope, ScannerError
+    from scanner.core.diff import Because, Change, Difference
+    from scanner.core.errors import HistoryUnusable, InvalidInput, NotCovered, NotPermitted, OutOfScope, ScannerError
     from scanner.core.model import (
         Coverage,
         Endpoint,
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from scanner.core.plan.plan import Plan, Shard
     from scanner.core.policy.policy import Policy
     from scanner.core.rate.limits import UNLIMITED, Limits
+    from scanner.core.registry.overlays import Overlays
     from scanner.core.registry.registry import Registry
     from scanner.core.report import Summary, SweepInfo
     from scanner.core.rules.classify import RULES, Judge
@@ -40,6 +44,10 @@ if TYPE_CHECKING:
     from scanner.engines.choose import EngineName
     from scanner.engines.fake import FakeEngine
     from scanner.engines.interface import Engine
+    from scanner.history.compare import Comparison, compare_sweeps
+    from scanner.history.overlap import Overlap
+    from scanner.history.store import Store, open_history
+    from scanner.history.stored import StoredSweep, StoredWave
     from scanner.listening import ListeningReport, ListeningSocket, listening_report
     from scanner.outputs.formats import FORMATS, OutputRequest
     from scanner.outputs.interface import Output
@@ -48,12 +56,22 @@ if TYPE_CHECKING:
 _HOMES = {
     "scanner.api": ("ScanStream", "plan", "scan", "scan_sync", "stream", "stream_sync"),
     "scanner.app.exit_status": ("ExitStatus", "FailOn"),
+    "scanner.app.judging": ("Judging", "judge_for", "read_judging"),
     "scanner.app.options": ("ScanOptions",),
     "scanner.app.planning": ("PlannedSweep",),
+    "scanner.app.reclassify": ("Reclassification", "reclassify"),
     "scanner.app.result": ("ScanResult",),
     "scanner.config.policy": ("read_policy",),
     "scanner.config.scope": ("read_scope",),
-    "scanner.core.errors": ("InvalidInput", "NotCovered", "NotPermitted", "OutOfScope", "ScannerError"),
+    "scanner.core.diff": ("Because", "Change", "Difference"),
+    "scanner.core.errors": (
+        "HistoryUnusable",
+        "InvalidInput",
+        "NotCovered",
+        "NotPermitted",
+        "OutOfScope",
+        "ScannerError",
+    ),
     "scanner.core.model": (
         "Coverage",
         "Endpoint",
@@ -69,6 +87,7 @@ _HOMES = {
     "scanner.core.plan.plan": ("Plan", "Shard"),
     "scanner.core.policy.policy": ("Policy",),
     "scanner.core.rate.limits": ("Limits", "UNLIMITED"),
+    "scanner.core.registry.overlays": ("Overlays",),
     "scanner.core.registry.registry": ("Registry",),
     "scanner.core.report": ("Summary", "SweepInfo"),
     "scanner.core.rules.classify": ("Judge", "RULES"),
@@ -78,6 +97,10 @@ _HOMES = {
     "scanner.engines.choose": ("EngineName",),
     "scanner.engines.fake": ("FakeEngine",),
     "scanner.engines.interface": ("Engine",),
+    "scanner.history.compare": ("Comparison", "compare_sweeps"),
+    "scanner.history.overlap": ("Overlap",),
+    "scanner.history.store": ("Store", "open_history"),
+    "scanner.history.stored": ("StoredSweep", "StoredWave"),
     "scanner.listening": ("ListeningReport", "ListeningSocket", "listening_report"),
     "scanner.outputs.formats": ("FORMATS", "OutputRequest"),
     "scanner.outputs.interface": ("Output",),
@@ -89,8 +112,12 @@ __all__ = [
     "FORMATS",
     "RULES",
     "UNLIMITED",
+    "Because",
     "Case",
+    "Change",
+    "Comparison",
     "Coverage",
+    "Difference",
     "Endpoint",
     "Engine",
     "EngineName",
@@ -98,9 +125,11 @@ __all__ = [
     "FailOn",
     "FakeEngine",
     "Finding",
+    "HistoryUnusable",
     "InvalidInput",
     "Judge",
     "Judged",
+    "Judging",
     "Limits",
     "ListeningReport",
     "ListeningSocket",
@@ -110,9 +139,12 @@ __all__ = [
     "OutOfScope",
     "Output",
     "OutputRequest",
+    "Overlap",
+    "Overlays",
     "Plan",
     "PlannedSweep",
     "Policy",
+    "Reclassification",
     "Registry",
     "RegistryStatus",
     "Rule",
@@ -124,6 +156,9 @@ __all__ = [
     "Severity",
     "Shard",
     "State",
+    "Store",
+    "StoredSweep",
+    "StoredWave",
     "Summary",
     "SweepInfo",
     "TargetSet",
@@ -131,11 +166,16 @@ __all__ = [
     "Verdict",
     "Word",
     "__version__",
+    "compare_sweeps",
+    "judge_for",
     "listening_report",
     "load_registry",
+    "open_history",
     "plan",
+    "read_judging",
     "read_policy",
     "read_scope",
+    "reclassify",
     "scan",
     "scan_sync",
     "stream",
