@@ -522,7 +522,7 @@ SERVERS: tuple[Server, ...] = (
     Server("ngircd", "irc", "", "ngircd", "ngircd", _ngircd),
     Server("xrdp", "rdp", "", "xrdp", "xrdp", _xrdp),
     Server("microsocks", "socks5", "", "microsocks", "microsocks", _plain("microsocks", "-i", ADDRESS, "-p", "{port}")),
-    Server("telnetd", "telnet", "", "telnetd", "inetutils-telnetd", _telnetd),
+    Server("telnetd", "telnet", "", "inetutils-inetd", "inetutils-telnetd inetutils-inetd", _telnetd),
     Server("etcd", "http", "", "etcd", "etcd-server", _etcd),
     Server("redis-tls", "redis", "Redis", "redis-server", "redis-server", _redis_tls, tls=True),
     Server("mosquitto-tls", "mqtt", "", "mosquitto", "mosquitto", _mosquitto_tls, tls=True),
