@@ -17,8 +17,9 @@ from scanner.app.planning import PlannedSweep
 from scanner.app.rate_split import UNTESTED
 from scanner.app.saved_options import saved_settings
 from scanner.app.sweep import Asked, Earlier, Sweep
-from scanner.core.model import Address
+from scanner.core.model import Address, Transport
 from scanner.core.policy.required import required_places
+from scanner.core.registry.registry import Registry
 from scanner.core.report import SweepInfo
 from scanner.outputs.fan_out import FanOut
 from scanner.outputs.formats import FormatOptions, check_collisions, make_outputs
@@ -49,7 +50,7 @@ def make_job(
         InvalidInput: two outputs go to one place, or something that judges is not what it was.
         NotPermitted: the engine was named, and this process has not the right to use it.
     """
-    outputs = [*outputs_of(planned.options), *planned.options.sinks, *screen]
+    outputs = [*outputs_of(planned), *planned.options.sinks, *screen]
     chosen = make_engine(planned.options, planned.split.probes, planned.prepared, planned.never.tcp)
     info = interrupted.info(planned) if interrupted else sweep_info(planned, chosen)
     history = _history(planned, warn, interrupted)
@@ -64,15 +65,20 @@ def make_job(
     )
 
 
-def outputs_of(options: ScanOptions) -> list[Output]:
+def outputs_of(planned: PlannedSweep) -> list[Output]:
     """Return the outputs that options name. Raises InvalidInput where two of them go to one place."""
+    options = planned.options
     check_collisions(options.outputs)
-    return make_outputs(options.outputs, format_options(options))
+    return make_outputs(options.outputs, format_options(options, planned.judging.registry))
 
 
-def format_options(options: ScanOptions) -> FormatOptions:
+def format_options(options: ScanOptions, registry: Registry) -> FormatOptions:
     """Return the choices that change what formats write."""
-    return FormatOptions(all_open=options.all_open, per_endpoint=options.per_endpoint)
+    return FormatOptions(
+        all_open=options.all_open,
+        per_endpoint=options.per_endpoint,
+        statuses=lambda: registry.status_codes(Transport.TCP),
+    )
 
 
 def sweep_info(planned: PlannedSweep, chosen: ChosenEngine) -> SweepInfo:

@@ -52,7 +52,7 @@ def run_audit(
     requests = _requests(audit, job.info)
     for request in requests:
         make_folder_of(request.path)
-    outputs = make_outputs(requests, format_options(planned.options))
+    outputs = make_outputs(requests, format_options(planned.options, planned.judging.registry))
     outcome = run_job(replace(job, output=FanOut(outputs)))
     summary = replace(outcome.summary, notes=(*notes, *outcome.summary.notes))
     lost = job.history.lost if job.history else "the audit file says history = false"

@@ -27,6 +27,8 @@ class FormatOptions:
     """Whether every open endpoint is written, not only what is unexpected or missing (formats of findings)."""
     per_endpoint: bool = False
     """Whether CSV has one row for each open endpoint instead of one for each finding."""
+    statuses: Callable[[], bytes] = bytes
+    """Returns what the registry says of each TCP port, 65,536 codes (`Registry.status_codes`), or nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +87,12 @@ def _nmap_xml(destination: Destination, _: FormatOptions) -> Output:
     from scanner.outputs.nmap_xml import NmapXml
 
     return NmapXml(destination)
+
+
+def _html(destination: Destination, options: FormatOptions) -> Output:
+    from scanner.outputs.report.html import HtmlReport
+
+    return HtmlReport(destination, statuses=options.statuses())
 
 
 def _sarif(destination: Destination, options: FormatOptions) -> Output:
@@ -160,6 +168,13 @@ FORMATS: tuple[Format, ...] = (
         make=_nmap_xml,
     ),
     Format(
+        name="html",
+        suffixes=(".html", ".htm"),
+        audit_key="html",
+        title="a page to read, search and print, without network",
+        make=_html,
+    ),
+    Format(
         name="sarif",
         suffixes=(".sarif", ".sarif.json"),
         audit_key="sarif",
@@ -221,7 +236,7 @@ FORMATS: tuple[Format, ...] = (
 # fmt: off
 FOREIGN_SUFFIXES = frozenset(
     {
-        ".7z", ".bz2", ".db", ".doc", ".docx", ".gnmap", ".gz", ".htm", ".html", ".ods", ".odt", ".parquet", ".pcap",
+        ".7z", ".bz2", ".db", ".doc", ".docx", ".gnmap", ".gz", ".ods", ".odt", ".parquet", ".pcap",
         ".pcapng", ".pdf", ".sqlite", ".tar", ".toml", ".tsv", ".xls", ".xlsx", ".xz", ".yaml", ".yml", ".zip",
         ".zst",
     }
