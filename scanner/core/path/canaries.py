@@ -76,6 +76,8 @@ class PathCanaries:
 
     def drop(self, host: int) -> None:
         """The host fell silent by itself, or was let go: it says nothing of the path any more."""
+        if host not in self._hosts:
+            return
         self._proven = deque((each for each in self._proven if each.host != host), maxlen=PER_PATH)
         self._hosts.discard(host)
 
@@ -83,6 +85,11 @@ class PathCanaries:
     def proven(self) -> bool:
         """Whether silence of what `pick` gives means something."""
         return bool(self._proven)
+
+    @property
+    def sole(self) -> int:
+        """The one host that has answered; -1 where there is none or several."""
+        return self._proven[0].host if len(self._proven) == 1 else -1
 
     def pick(self, count: int) -> list[Canary]:
         """The next `count` to ask, fewer where fewer are known; each host once."""

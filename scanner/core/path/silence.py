@@ -112,13 +112,19 @@ def meaning(state: Silence) -> Meaning:
 class SilenceBook:
     """The states of many subjects, as columns. Times in seconds on a monotonic clock."""
 
-    def __init__(self, subjects: int, *, patience: float) -> None:
-        """`patience`: seconds of silence after which a subject is given up: about 30 for a way out, 10 for a host."""
+    def __init__(self, subjects: int, *, patience: float, least: int = 1) -> None:
+        """Nothing is known of any.
+
+        Args:
+            subjects: how many.
+            patience: seconds of silence after which a subject is given up: about 30 for a way out, 10 for a host.
+            least: probes after which it is worth asking a subject again.
+        """
         self.state: npt.NDArray[np.int8] = np.zeros(subjects, np.int8)
         """`Silence` of each."""
         self.last_good: F64 = np.full(subjects, -np.inf)
         """When the latest probe left that was answered."""
-        self._patience = patience
+        self._patience, self._least = patience, least
         self._since: F64 = np.full(subjects, np.inf)  # when it fell silent
         self._next: F64 = np.zeros(subjects)  # when it is asked again
         self._pause: F64 = np.full(subjects, FIRST_BACK_OFF)
@@ -132,9 +138,19 @@ class SilenceBook:
         self._next[rows], self._pause[rows] = 0.0, FIRST_BACK_OFF
         self._traffic[rows] = self._asked[rows] = self._lost[rows] = 0
 
-    def sent(self, rows: Indices) -> None:
-        """Ordinary probes left for these subjects (once for each, rows may repeat)."""
-        np.add.at(self._traffic, rows, 1)
+    def sent(self, rows: Indices, each: int = 1) -> None:
+        """So many ordinary probes left for each of these subjects, which may repeat."""
+        np.add.at(self._traffic, rows, each)
+
+    def demand(self, rows: Indices) -> None:
+        """Ask these as soon as may be: an endpoint is to be settled whose silence is not proved yet."""
+        self._traffic[rows] = np.maximum(self._traffic[rows], self._least)
+        self._next[rows] = np.where(self.state[rows] == Silence.SILENT, self._next[rows], 0.0)
+
+    def excuse(self, rows: Indices, now: float) -> None:
+        """Something else is to blame for the silence of these (their path): their patience begins anew."""
+        silent = rows[self.state[rows] == Silence.SILENT]
+        self._since[silent] = now
 
     def due(self, now: float, *, ending: bool = False) -> tuple[Indices, I64]:
         """The subjects to ask now and how many canaries each; call `asked` with those that went.
@@ -142,7 +158,7 @@ class SilenceBook:
         `ending`: a wave or the sweep is to be settled, so all that were sent to since are asked.
         """
         state = self.state
-        busy = (self._traffic > 0) & (ending | (now >= self._next))
+        busy = (self._traffic >= (1 if ending else self._least)) & (ending | (now >= self._next))
         alive = ((state == Silence.ALIVE) | (state == Silence.UNPROVEN)) & busy & (self._asked == 0)
         doubted = (state == Silence.DOUBTED) & (self._asked < ROUND)
         silent = (state == Silence.SILENT) & (now >= self._next)

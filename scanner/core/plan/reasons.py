@@ -8,6 +8,12 @@ the table below rather than a habit of each engine.
 UDP has reasons of its own: the target's own port-unreachable closes a UDP port (RFC 1122 4.1.3.1), while for TCP the
 same message is a filter's, and silence says less than it does of TCP.
 
+Silence is `no-response` only where it was proved: an endpoint known to answer (a canary) did so afterwards, at the same
+host or, where the host has none, by the same way. Where canaries fell silent it is `path-lost` or `host-lost`, which
+are unknown; a host that never answered anything is a `silent-host`. `reset-limited` is said of an unanswered port of a
+host that limits its resets while its open ports answer: an open port would not have been hidden, so the port is not
+open, and a host that sends resets at all closes what it does not serve. So it counts as closed.
+
 ICMP types and codes: RFC 792, RFC 1122 (3.2.2.1), RFC 1812 (5.2.7.1), RFC 4443 (3.1).
 """
 
@@ -50,6 +56,9 @@ class Reason(StrEnum):
     UDP_NO_RESPONSE = "udp-no-response"
     UDP_NO_RESPONSE_LIMITED = "udp-no-response-limited"
     UDP_SILENT_HOST = "udp-silent-host"
+    PATH_LOST = "path-lost"
+    HOST_LOST = "host-lost"
+    RESET_LIMITED = "reset-limited"
 
 
 LOCAL_ERROR = 0x8000
@@ -67,6 +76,8 @@ STATE_OF: Mapping[Reason, State] = MappingProxyType(
     | {Reason.UDP_ANSWER: State.OPEN, Reason.UDP_ANSWER_UNPROVEN: State.OPEN, Reason.PORT_UNREACHABLE: State.CLOSED}
     | dict.fromkeys(UDP_SILENCE, State.OPEN_FILTERED)
     | dict.fromkeys((Reason.NOT_PROBED, Reason.NO_ROUTE, Reason.LINK_DOWN, Reason.INTERRUPTED), State.UNKNOWN)
+    | dict.fromkeys((Reason.PATH_LOST, Reason.HOST_LOST), State.UNKNOWN)
+    | {Reason.RESET_LIMITED: State.CLOSED}
 )
 
 ANSWERS: frozenset[Reason] = frozenset(
