@@ -157,7 +157,7 @@ def _memcached(folder: Path) -> list[str]:
 
 
 def _coap(folder: Path) -> list[str]:
-    return ["coap-server", "-A", "0.0.0.0"]
+    return ["coap-server-notls", "-A", "0.0.0.0"]
 
 
 def _xl2tpd(folder: Path) -> list[str]:
@@ -280,7 +280,7 @@ SERVERS: tuple[UdpServer, ...] = (
     UdpServer("openvpn", "openvpn", 1194, "openvpn", "openvpn", _openvpn),
     UdpServer("coturn", "stun", 3478, "turnserver", "coturn", _coturn),
     UdpServer("memcached", "memcached", 11211, "memcached", "memcached", _memcached),
-    UdpServer("libcoap", "coap", 5683, "coap-server", "libcoap3-bin", _coap),
+    UdpServer("libcoap", "coap", 5683, "coap-server-notls", "libcoap3-bin", _coap),
     UdpServer("xl2tpd", "l2tp", 1701, "xl2tpd", "xl2tpd", _xl2tpd),
     UdpServer("xinetd", "echo", 7, "xinetd", "xinetd", _xinetd),
     UdpServer("nmbd", "netbios-ns", 137, "nmbd", "samba", _nmbd),
