@@ -5,17 +5,17 @@ waves that an earlier run settled), `coverage` says of every planned endpoint ex
 never probed is `unknown`.
 """
 
-import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from scanner.app.questions import Identifier, Questions, Screen
 from scanner.core.errors import HistoryUnusable
 from scanner.core.model import REPORTABLE, Address, Coverage, Finding, Judged, Observation, Severity, State, Verdict
 from scanner.core.plan.plan import Plan
@@ -26,33 +26,14 @@ from scanner.core.report import Summary, SweepInfo
 from scanner.engines.interface import Engine
 
 Asked = Callable[[Wave], npt.NDArray[np.intp]]
-"""The places of a wave that somebody wants to hear of in whatever state: what a policy requires to be open."""
-
-Ask = Callable[[Sequence[Observation]], Coroutine[Any, Any, Sequence[Observation]]]
-"""Asks the network about observations, and says what they are then."""
+"""Returns the places of a wave that are looked at in whatever state: what a policy requires to be open, say."""
 
 
-class Judging(Protocol):
+class JudgesObservations(Protocol):
     """Turns observations into findings."""
 
     def judge(self, observation: Observation) -> Judged:
-        """What the rules say of one observation."""
-        ...
-
-
-class Identifier(Protocol):
-    """Asks open endpoints what they are."""
-
-    async def identify(self, observations: Sequence[Observation]) -> Sequence[Observation]:
-        """The same observations, in the same order, with their identity."""
-        ...
-
-
-class Screen(Protocol):
-    """Takes out what says nothing about a service: the open ports of hosts that answer on every port."""
-
-    async def screen(self, observations: Sequence[Observation]) -> Sequence[Observation]:
-        """The observations that are worth judging, perhaps with one that stands for a whole host."""
+        """Return what the rules say of one observation."""
         ...
 
 
@@ -75,7 +56,7 @@ class WaveResult:
     number: int
     """Place of the wave in the plan's shard."""
     complete: bool
-    """Whether all of it was probed; otherwise a resumed sweep probes it again."""
+    """Whether all of it was probed, and every question about it answered; if not, a resumed sweep probes it again."""
     coverage: Coverage
     """What it covered."""
     reasons: Mapping[str, int]
@@ -107,7 +88,7 @@ class Sweep:
         self,
         plan: Plan,
         engine: Engine,
-        judge: Judging,
+        judge: JudgesObservations,
         *,
         asked: Asked | None = None,
         screen: Screen | None = None,
@@ -120,8 +101,7 @@ class Sweep:
         """`excluded` is how many endpoints the user took out of the plan; `hostnames` names addresses."""
         self.plan, self.engine = plan, engine
         self._judge, self._asked, self._recorder = judge, asked, recorder
-        self._asks = [*([screen.screen] if screen else []), *([identifier.identify] if identifier else [])]
-        self._asking: asyncio.Future[Sequence[Observation]] | None = None
+        self._questions = Questions(screen, identifier)
         self._hostnames = hostnames or {}
         self._earlier = earlier or Earlier()
         self._seen = self._earlier.coverage + Coverage(excluded=excluded)
@@ -148,14 +128,13 @@ class Sweep:
     @property
     def interrupted(self) -> bool:
         """Whether `stop` cut it short."""
-        return self._stopped and self.coverage.unknown > 0
+        return self._stopped and (self.coverage.unknown > 0 or self._questions.cut_short)
 
     def stop(self) -> None:
         """Send no more probes and settle what is under way. May be called from a signal handler."""
         self._stopped = True
         self.engine.stop()
-        if self._asking is not None:
-            self._asking.cancel()
+        self._questions.stop()
 
     def recall(self, judged: Judged) -> None:
         """Count what an earlier run of the same plan found; its coverage is in `earlier` already."""
@@ -185,7 +164,7 @@ class Sweep:
             verdicts={verdict: self._verdicts[verdict] for verdict in Verdict},
             interrupted=self.interrupted,
             degraded=tuple(self._degraded),
-            notes=(*self.notes, *self.engine.notes, *self._recall()),
+            notes=(*self.notes, *self._questions.notes, *self.engine.notes, *self._recall()),
         )
 
     def _waves(self) -> Iterator[Wave]:
@@ -195,11 +174,11 @@ class Sweep:
             yield self.plan.wave(number)
 
     async def _take(self, settled: SettledWave) -> WaveResult:
-        observations = await self._observe(settled)
+        observations, whole = await self._questions.ask(self._observe(settled))
         judged = self._remember_first_seen([self._judge.judge(each) for each in observations])
         result = WaveResult(
             number=settled.wave.number,
-            complete=settled.complete,
+            complete=settled.complete and whole,
             coverage=settled.coverage(),
             reasons=settled.reasons(),
             judged=tuple(judged),
@@ -210,25 +189,11 @@ class Sweep:
         self._record(result)
         return result
 
-    async def _observe(self, settled: SettledWave) -> Sequence[Observation]:
+    def _observe(self, settled: SettledWave) -> Sequence[Observation]:
         places = settled.places(State.OPEN)
         if self._asked is not None:
             places = np.union1d(places, self._asked(settled.wave))
-        observations: Sequence[Observation] = [self._named(each) for each in settled.observe(places)]
-        for ask in self._asks:
-            if not self._stopped:
-                observations = await self._until_stopped(ask, observations)
-        return observations
-
-    async def _until_stopped(self, ask: Ask, observations: Sequence[Observation]) -> Sequence[Observation]:
-        """What asking makes of the observations; they as they are where `stop` cuts it short."""
-        self._asking = asyncio.ensure_future(ask(observations))
-        try:
-            return await self._asking
-        except asyncio.CancelledError:
-            if not self._stopped:
-                raise
-            return observations
+        return [self._named(each) for each in settled.observe(places)]
 
     def _recall(self) -> tuple[str, ...]:
         recall = estimate(self._answers)

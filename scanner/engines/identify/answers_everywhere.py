@@ -46,6 +46,7 @@ class AnswersEverywhereScreen:
         self._ports_per_address, self._secret = ports_per_address, secret
         self._open: Counter[Address] = Counter()
         self._verdicts: dict[Address, HostVerdict] = {}
+        self._reported: set[Address] = set()
 
     @property
     def condemned(self) -> frozenset[Address]:
@@ -54,29 +55,39 @@ class AnswersEverywhereScreen:
 
     async def screen(self, observations: Sequence[Observation]) -> Sequence[Observation]:
         """Return the observations without those of hosts that answer everywhere, and one for each such host, once."""
-        self._open.update(seen.endpoint.address for seen in observations if is_open_tcp(seen))
-        found = await self._test(self._suspects(observations))
+        suspects = self._suspects(observations)
+        await self._test(suspects)
+        self._open.update(_open_tcp(observations))
+        return self._without_condemned(observations)
+
+    def unscreened(self, observations: Sequence[Observation]) -> tuple[Sequence[Observation], int]:
+        """Return what `screen` would without testing anyone, and how many observations of suspects are left out."""
+        suspects = set(self._suspects(observations))
+        kept = [each for each in observations if not (is_open_tcp(each) and each.endpoint.address in suspects)]
+        self._open.update(_open_tcp(observations))
+        return self._without_condemned(kept), len(observations) - len(kept)
+
+    def _without_condemned(self, observations: Sequence[Observation]) -> Sequence[Observation]:
         condemned = self.condemned
         if not condemned:
             return observations
         kept = [each for each in observations if not (is_open_tcp(each) and each.endpoint.address in condemned)]
         first = {each.endpoint.address: each for each in reversed(observations) if is_open_tcp(each)}
-        return [*kept, *(stand_in(first[host]) for host in found)]
+        new = [host for host in first if host in condemned - self._reported]
+        self._reported.update(new)
+        return [*kept, *(stand_in(first[host]) for host in new)]
 
     def _suspects(self, observations: Sequence[Observation]) -> list[Address]:
-        hosts = dict.fromkeys(each.endpoint.address for each in observations if is_open_tcp(each))
         return [
             host
-            for host in hosts
+            for host, more in _open_tcp(observations).items()
             if host not in self._verdicts
-            and suspected(self._open[host], self._ports_per_address)
+            and suspected(self._open[host] + more, self._ports_per_address)
             and self._permitted(host)
         ]
 
-    async def _test(self, suspects: list[Address]) -> list[Address]:
-        """Test the suspects; return those that answer everywhere."""
-        if not suspects:
-            return []
+    async def _test(self, suspects: list[Address]) -> None:
+        """Test the suspects."""
         turns = asyncio.Semaphore(_HOSTS_AT_ONCE)
 
         async def try_host(host: Address) -> None:
@@ -86,7 +97,6 @@ class AnswersEverywhereScreen:
         async with asyncio.TaskGroup() as group:
             for host in suspects:
                 group.create_task(try_host(host))
-        return [host for host in suspects if self._verdicts[host] is HostVerdict.ANSWERS_EVERYWHERE]
 
     async def _try(self, host: Address) -> list[bool]:
         """Return whether each random port accepts, as far as it still matters."""
@@ -110,3 +120,8 @@ class AnswersEverywhereScreen:
             return True
         except OSError:
             return False
+
+
+def _open_tcp(observations: Sequence[Observation]) -> Counter[Address]:
+    """Return how many open TCP ports each host has among the observations."""
+    return Counter(each.endpoint.address for each in observations if is_open_tcp(each))
