@@ -20,9 +20,10 @@ from scanner.core.errors import HistoryUnusable
 from scanner.core.model import REPORTABLE, Judged
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
-from scanner.files.atomic import make_folder_of
+from scanner.files.atomic import PARTIAL, make_folder_of
 from scanner.history.compare import compare
 from scanner.outputs.change_report import AuditRunReport, change_report
+from scanner.outputs.document import is_fragment
 from scanner.outputs.fan_out import FanOut
 from scanner.outputs.formats import FORMATS, OutputRequest, make_outputs
 
@@ -69,22 +70,23 @@ def _requests(audit: Audit, info: SweepInfo) -> list[OutputRequest]:
     return [
         OutputRequest(each.name, str(path))
         for each in FORMATS
-        for path in _paths(audit, audit.keys.outputs.files.get(each.audit_key), info)
+        if (template := audit.keys.outputs.files.get(each.audit_key)) is not None
+        for path in _paths(audit, template, each.ending(template), info)
     ]
 
 
-def _paths(audit: Audit, template: str | None, info: SweepInfo) -> Iterator[Path]:
+def _paths(audit: Audit, template: str, ending: str, info: SweepInfo) -> Iterator[Path]:
     """Yield the file that a template means this time, and the one that is always the newest."""
-    if template is None:
-        return
     yield audit.output(template, info.sweep_id, info.started)
-    if latest := audit.latest(template):
+    if latest := audit.latest(template, ending):
         yield latest
 
 
 def _report(audit: Audit, planned: PlannedSweep, summary: Summary, *, problem: str) -> AuditRunReport:
     csv = audit.keys.outputs.files.get("csv")
     where = str(audit.output(csv, summary.info.sweep_id, summary.info.started)) if csv else ""
+    if where and is_fragment(summary):
+        where += PARTIAL
     history = planned.options.history
     named = str(history or "")
     if problem:

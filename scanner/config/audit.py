@@ -15,7 +15,7 @@
 
 Every path is relative to the folder of this file, never to wherever cron happens to stand. In `[outputs]` `{date}`
 is the local day on which the sweep began and `{sweep_id}` its id; beside a file with such a name, `latest` with the
-same ending always is the newest. Targets, ports and the rest are written as for `scanner scan`.
+format's ending always is the newest. Targets, ports and the rest are written as for `scanner scan`.
 """
 
 import string
@@ -113,12 +113,14 @@ class Audit:
         day = f"{began.astimezone(self._zone):%Y-%m-%d}"
         return self.beside(template.format(date=day, sweep_id=sweep_id))
 
-    def latest(self, template: str) -> Path | None:
-        """Return the path that always holds the newest output, or None where the template has no placeholder."""
+    def latest(self, template: str, ending: str) -> Path | None:
+        """Return the path that always holds the newest output, or None where the template has no placeholder.
+
+        `ending` is that of its format, so that two formats never share a file.
+        """
         if not any(name for _, name, _, _ in string.Formatter().parse(template)):
             return None
-        path = self.beside(template)
-        return path.with_name(f"latest{path.suffix}")
+        return self.beside(template).with_name(f"latest{ending}")
 
 
 def read_audit(

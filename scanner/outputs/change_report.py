@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from textwrap import wrap
+from textwrap import TextWrapper
 
 from scanner.core.diff import Change, Difference
 from scanner.core.model import Finding
@@ -17,6 +17,7 @@ from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.rule import Rule
 from scanner.core.sanitise import sanitise
 from scanner.outputs.changes import WHY, where
+from scanner.outputs.document import is_fragment
 from scanner.outputs.quantities import counted
 from scanner.outputs.summary_text import closing_lines
 
@@ -107,7 +108,7 @@ def _section(title: str, blocks: Iterable[Sequence[str]], count: int) -> list[st
 
 
 def _indented(texts: Iterable[str]) -> Iterator[str]:
-    return (f"  {line}" for text in texts for line in wrap(sanitise(text), REPORT_WIDTH - 2))
+    return (f"  {line}" for text in texts for line in _wrapped(sanitise(text), REPORT_WIDTH - 2))
 
 
 def _new(found: Iterable[Difference], actions: Mapping[str, str]) -> Iterator[Sequence[str]]:
@@ -140,7 +141,7 @@ def _since(each: Difference, finding: Finding) -> str:
 
 
 def _fact(label: str, text: str) -> list[str]:
-    lines = wrap(text, REPORT_WIDTH - _LABEL - 4) or [""]
+    lines = _wrapped(text, REPORT_WIDTH - _LABEL - 4) or [""]
     return [f"  {label:<{_LABEL - 2}}{lines[0]}", *(f"  {'':<{_LABEL - 2}}{line}" for line in lines[1:])]
 
 
@@ -169,7 +170,8 @@ def _service(each: Difference) -> list[str]:
 
 def _references(run: AuditRunReport) -> list[str]:
     info = run.summary.info
-    lines = [f"All findings: {sanitise(run.csv)}"] if run.csv else []
+    extent = "Findings so far" if is_fragment(run.summary) else "All findings"
+    lines = [f"{extent}: {sanitise(run.csv)}"] if run.csv else []
     lines.append(f"Sweep {info.sweep_id}, registry of {info.registry.date}.")
     if run.before is not None and run.before.started > info.started:
         lines.append(f"Sweep {run.before.sweep_id} ran earlier and has a later date: the clock was wrong.")
@@ -181,3 +183,8 @@ def _references(run: AuditRunReport) -> list[str]:
 
 def _day(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return a text in lines; names of files and hosts stay whole."""
+    return TextWrapper(width, break_long_words=False, break_on_hyphens=False).wrap(text)

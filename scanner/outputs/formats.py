@@ -50,6 +50,11 @@ class Format:
     streams: bool = False
     """Whether each result is written at once, so that a reader of standard output can follow line by line."""
 
+    def ending(self, path: str) -> str:
+        """Return the ending of a file name where it is one of this format's, else the format's usual one."""
+        fitting = [suffix for suffix in self.suffixes if path.lower().endswith(suffix)]
+        return max(fitting, key=len, default=self.suffixes[0])
+
 
 @dataclass(frozen=True, slots=True)
 class OutputRequest:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from socket import socket
@@ -160,6 +161,22 @@ def test_a_dry_run_names_what_it_counts(scanner: Scanner) -> None:
     assert "endpoints  2 in 1 wave, 0 excluded\n" in done.stdout
 
 
+def test_a_dry_run_names_the_files_and_touches_none(scanner: Scanner, tmp_path: Path) -> None:
+    words = ("scan", "127.0.0.1", "-p", "1", "-o", "a.csv", "--format", "sarif=b.sarif", "--json")
+    planned = scanner(*words, "--dry-run")
+    assert planned.returncode == 0
+    assert json.loads(planned.stdout)["files"] == [f"{tmp_path}/a.csv", f"{tmp_path}/b.sarif"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_refuses_a_file_whose_folder_is_missing(scanner: Scanner, tmp_path: Path) -> None:
+    planned = scanner("scan", "127.0.0.1", "-p", "1", "-o", "none/a.csv", "--dry-run")
+    problem = "its folder does not exist; make it first"
+    assert planned.returncode == 2
+    assert f"  output     {tmp_path}/none/a.csv (cannot be written: {problem})\n" in planned.stdout
+    assert planned.stderr == f"scanner: {tmp_path}/none/a.csv: cannot be written: {problem}\n"
+
+
 @pytest.mark.parametrize(
     ("options", "seconds", "kept"),
     [
@@ -218,8 +235,26 @@ def slow_scan(folder: Path, *, deaf: bool = False) -> "subprocess.Popen[str]":
         [sys.executable, "-c", (deafen if deaf else "") + code, "scan", "127.0.0.1", *options],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder, env=os.environ | {"HOME": str(folder)},
     )  # fmt: skip
-    fifo.open("rb").close()  # returns when the scan opens its outputs, just before its first probe
+    wait_for_writer(fifo, process)
     return process
+
+
+def wait_for_writer(fifo: Path, process: "subprocess.Popen[str]") -> None:
+    """Return when the scan opens its outputs, just before its first probe; fail where it ends before that."""
+    reader = threading.Thread(target=lambda: fifo.open("rb").close())
+    reader.start()
+    while reader.is_alive():
+        reader.join(0.05)
+        if reader.is_alive() and process.poll() is not None:
+            os.close(os.open(fifo, os.O_WRONLY))  # lets the reader go
+            reader.join()
+            pytest.fail(f"the scan ended before it opened its outputs: {process.communicate()[1]}")
+
+
+def test_a_scan_that_dies_early_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "findings.csv").mkdir()
+    with pytest.raises(pytest.fail.Exception, match=r"findings\.csv: cannot be written"):
+        slow_scan(tmp_path)
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])

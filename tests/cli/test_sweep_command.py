@@ -1,5 +1,6 @@
 """`scanner sweep`: quiet nights, nights with news, and nights on which something is in the way."""
 
+import asyncio
 import contextlib
 import csv
 import fcntl
@@ -15,7 +16,10 @@ from socket import SHUT_RDWR, socket
 
 import pytest
 
+from scanner.app.job import Job, Outcome
+from scanner.app.job import run as run_to_end
 from scanner.app.sweep_history import audit_lock
+from scanner.cli import run
 from scanner.files.lock import lock_held
 from tests.cli.conftest import Command
 
@@ -174,6 +178,37 @@ def test_folders_that_the_audit_names_are_made(audit: tuple[Path, list[socket]],
     assert (status, err) == (1, "")
     assert (path.parent / "reports" / "office" / "latest.csv").exists()
     assert (path.parent / "state" / "history.db").exists()
+
+
+def test_two_formats_never_share_a_newest_file(audit: tuple[Path, list[socket]], command: Command) -> None:
+    path, _ = audit
+    more = 'sarif = "out/s-{date}.json"\necs = "out/e-{date}.ecs.json"\nmarkdown = "out/{date}.txt"\n'
+    path.write_text(path.read_text().replace("{sweep_id}.jsonl", "j-{date}.json") + more)
+    assert command("sweep", path)[::2] == (1, "")
+    newest = {each.name for each in (path.parent / "out").glob("latest*")}
+    assert newest == {"latest.csv", "latest.json", "latest.sarif", "latest.ecs.json", "latest.md"}
+
+
+def test_a_night_cut_short_says_which_file_has_its_findings(
+    audit: tuple[Path, list[socket]], command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, _ = audit
+    command("sweep", path)
+    before = (path.parent / "out" / "latest.csv").read_text()
+    monkeypatch.setattr(run, "run_job", stopped_at_once)
+    _, mail, _ = command("sweep", path)
+    (kept,) = (path.parent / "out").glob("findings-*.partial")
+    assert f"Findings so far: {kept}\n" in mail
+    assert f"what was settled is in {path.parent}/out/latest.csv.partial;" in re.sub(r"\n +", " ", mail)
+    assert "All findings" not in mail
+    assert (path.parent / "out" / "latest.csv").read_text() == before
+
+
+def stopped_at_once(job: Job, *, quiet: bool) -> Outcome:
+    """Run a job as if a signal came before its first probe."""
+    assert quiet
+    job.sweep.stop()
+    return asyncio.run(run_to_end(job))
 
 
 def test_a_night_that_is_refused_makes_no_folder(audit: tuple[Path, list[socket]], command: Command) -> None:

@@ -21,13 +21,13 @@ def scan(options: ScanOptions, *, dry_run: bool, json: bool, iflist: bool) -> in
     from scanner.cli.run import run_job
     from scanner.cli.screen import screen_outputs
     from scanner.cli.streams import say_nothing, warn
-    from scanner.cli.views.dry_run import show_plan
+    from scanner.cli.views.dry_run import files_of, show_plan
 
     del iflist  # it has shown the interfaces and exited
     say = say_nothing if options.quiet else warn
     planned = plan_sweep(options, warn=say)
     if dry_run:
-        show_plan(planned, as_json=json)
+        show_plan(planned, as_json=json, files=files_of(options))
         return 0
     lines = LiveLines()
     job = make_job(planned, warn=say, screen=screen_outputs(options, lines))

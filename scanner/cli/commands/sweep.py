@@ -24,7 +24,7 @@ def sweep_command(
 
     audit = read_audit_file(audit_file)
     if dry_run:
-        show_plan(plan_audit(audit, warn=warn), as_json=False, files=audit.files)
+        show_plan(plan_audit(audit, warn=warn), as_json=False, files=audit.files, makes_folders=True)
         return 0
     notes: list[str] = []
     with lock_held(audit_lock(audit.path), f"a sweep of {audit.name}"):

@@ -15,7 +15,7 @@ from typing import Any
 from scanner.app.assembly import shortened
 from scanner.app.estimate import Persistence, TimeRange, time_range
 from scanner.app.exit_status import FailOn
-from scanner.app.options import shown_words
+from scanner.app.options import ScanOptions, shown_words
 from scanner.app.planning import PlannedSweep
 from scanner.app.rate_split import UNTESTED
 from scanner.core.errors import OutputFailed
@@ -24,6 +24,7 @@ from scanner.core.rate.limits import UNLIMITED, Limits, packets_of
 from scanner.core.sanitise import sanitise
 from scanner.engines.choose import EngineName
 from scanner.files.atomic import write_problem
+from scanner.outputs.destination import STANDARD_OUTPUT
 from scanner.outputs.lines import json_line
 from scanner.outputs.quantities import counted, duration
 
@@ -33,18 +34,19 @@ _SHORT = 10
 _ENTRIES = MappingProxyType({EntryKind.EXPECT: "expectation", EntryKind.EXCEPTION: "exception"})
 
 
-def show_plan(planned: PlannedSweep, *, as_json: bool, files: Sequence[Path] = ()) -> None:
-    """Write the plan to standard output; `files` are what an audit would write, making their folders.
+def show_plan(planned: PlannedSweep, *, as_json: bool, files: Sequence[Path] = (), makes_folders: bool = False) -> None:
+    """Write the plan to standard output; `files` are what a run would write, with or without making their folders.
 
     Raises:
         OutputFailed: one of the files could not be written, said after the plan.
     """
     if as_json:
-        sys.stdout.write(json_line("plan", _facts(planned)))
+        sys.stdout.write(json_line("plan", _facts(planned) | {"files": list(map(str, files))}))
     else:
-        sys.stdout.writelines(f"{line}\n" for line in [*_lines(planned), *_results(planned, files)])
+        places = [_place(path, makes_folders=makes_folders) for path in files]
+        sys.stdout.writelines(f"{line}\n" for line in [*_lines(planned), *_results(planned, places)])
     for path in files:
-        if problem := write_problem(path):
+        if problem := _problem(path, makes_folders=makes_folders):
             raise OutputFailed(f"{sanitise(str(path))}: cannot be written: {sanitise(problem)}")
 
 
@@ -92,27 +94,39 @@ def _lines(planned: PlannedSweep) -> Iterator[str]:
         yield f"  policy     {_policy_words(planned.judging.policy, planned.started.date())}"
 
 
-def _results(planned: PlannedSweep, files: Sequence[Path]) -> Iterator[str]:
-    """Where results would go, and what the exit status would say."""
+def files_of(options: ScanOptions) -> list[Path]:
+    """Return the files that a scan would write."""
+    paths = [request.path for request in options.outputs if request.path not in STANDARD_OUTPUT]
+    return [Path(path).absolute() for path in (*paths, *([options.pcap] if options.pcap else []))]
+
+
+def _results(planned: PlannedSweep, places: Sequence[str]) -> Iterator[str]:
+    """Yield where results would go, and what the exit status would say."""
     options = planned.options
-    for path in files:
-        yield f"  output     {_place(path)}"
+    for place in places:
+        yield f"  output     {place}"
     if options.no_history:
         yield "  history    none is kept"
     else:
         from scanner.app.sweep_history import default_history
 
-        yield f"  history    {_place(Path(options.history or default_history()).absolute())}"
+        yield f"  history    {_place(Path(options.history or default_history()).absolute(), makes_folders=True)}"
     findings = "" if options.fail_on is FailOn.NONE else f"1 findings from {options.fail_on} on; "
     yield f"  exit       0 nothing to report; {findings}3 not everything was covered"
 
 
-def _place(path: Path) -> str:
-    """A file, and what stands in the way of writing it or is made for it."""
-    problem = write_problem(path)
+def _place(path: Path, *, makes_folders: bool) -> str:
+    """Return a file, with what stands in the way of writing it or is made for it."""
+    problem = _problem(path, makes_folders=makes_folders)
     made = "" if path.parent.is_dir() else "its folder will be made"
     note = f"cannot be written: {problem}" if problem else made
     return sanitise(f"{path} ({note})" if note else str(path), limit=_PATH_LENGTH)
+
+
+def _problem(path: Path, *, makes_folders: bool) -> str:
+    """Return what stands in the way of writing a file; empty where nothing does."""
+    problem = write_problem(path)
+    return problem or ("" if makes_folders or path.parent.is_dir() else "its folder does not exist; make it first")
 
 
 def _policy_words(policy: Policy, today: date) -> str:
