@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import ParamSpec, TypeVar
 
 from scanner.app.assembly import make_job
-from scanner.app.job import Job, Outcome, perform
+from scanner.app.job import Job, JobOutcome, perform
 from scanner.app.options import ScanOptions
 from scanner.app.planning import PlannedSweep, plan_sweep
 from scanner.app.result import ScanResult, result_of
@@ -26,7 +26,7 @@ from scanner.core.errors import NotCovered
 from scanner.core.model import Judged
 
 P = ParamSpec("P")
-Value = TypeVar("Value")
+R = TypeVar("R")
 
 
 class ScanStream:
@@ -71,7 +71,7 @@ class ScanStream:
         planned = await asyncio.to_thread(plan_sweep, self._options, warn=notes.append)
         self._job = job = make_job(planned, warn=notes.append)
         judged: list[Judged] = []
-        outcomes: list[Outcome] = []
+        outcomes: list[JobOutcome] = []
         async with aclosing(perform(job, outcomes.append)) as found:
             async for each in found:
                 judged.append(each)
@@ -81,11 +81,13 @@ class ScanStream:
         self._result = result_of(judged, replace(outcome, summary=replace(outcome.summary, notes=tuple(said))))
 
 
-def _with_options(run: Callable[[ScanOptions], Value]) -> Callable[[Callable[P, ScanOptions]], Callable[P, Value]]:
+def _with_options(
+    run: Callable[[ScanOptions], R],
+) -> Callable[[Callable[P, ScanOptions]], Callable[P, R]]:
     """Give a function of `ScanOptions` the parameters of `ScanOptions` itself, types and all."""
 
-    def take(make: Callable[P, ScanOptions]) -> Callable[P, Value]:
-        def call(*args: P.args, **kwargs: P.kwargs) -> Value:
+    def take(make: Callable[P, ScanOptions]) -> Callable[P, R]:
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
             return run(make(*args, **kwargs))
 
         call.__name__ = call.__qualname__ = run.__name__.removeprefix("_")

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING
 from scanner.app.engine import ChosenEngine, make_engine
 from scanner.app.identification import conversation_settings, make_identifier, make_screen
 from scanner.app.job import Job
-from scanner.app.judging import Warn, judge_for
+from scanner.app.judging import judge_for
 from scanner.app.options import ScanOptions, shown_words
 from scanner.app.planning import PlannedSweep
 from scanner.app.rate_split import UNTESTED
 from scanner.app.saved_options import saved_settings
 from scanner.app.sweep import Asked, Earlier, Sweep
+from scanner.core.errors import Warn
 from scanner.core.model import Address, Transport
 from scanner.core.policy.required import required_places
 from scanner.core.registry.registry import Registry

@@ -7,8 +7,7 @@ from pathlib import Path
 from scanner.app.assembly import format_options, make_job
 from scanner.app.audit_options import audit_scan_options
 from scanner.app.exit_status import ExitStatus
-from scanner.app.job import Job, Outcome
-from scanner.app.judging import Warn
+from scanner.app.job import Job, JobOutcome
 from scanner.app.options import FilePath
 from scanner.app.planning import PlannedSweep, plan_sweep
 from scanner.app.resume import InterruptedSweep
@@ -16,7 +15,7 @@ from scanner.app.sweep import findings_of
 from scanner.app.sweep_history import open_store
 from scanner.config.audit import Audit
 from scanner.core.diff import Change, Difference
-from scanner.core.errors import HistoryUnusable
+from scanner.core.errors import HistoryUnusable, Warn
 from scanner.core.model import REPORTABLE, Judged
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
@@ -27,7 +26,7 @@ from scanner.outputs.document import is_fragment
 from scanner.outputs.fan_out import FanOut
 from scanner.outputs.formats import FORMATS, OutputRequest, make_outputs
 
-RunJob = Callable[[Job], Outcome]
+RunJob = Callable[[Job], JobOutcome]
 """Runs a job to its end; the front's own way of doing it."""
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from scanner.core.rate.limits import Limits, fastest
 
-SLACK = 1.1
+TIME_MARGIN = 1.1
 """What pacing, start-up and the last answers add to the longest time: 2 to 9 % where it was measured, rounded up."""
 
 
@@ -51,5 +51,5 @@ def time_range(endpoints: int, addresses: int, limits: Limits, persistence: Pers
     return TimeRange(
         least=min(answered, addresses / rate + persistence.wait),
         answered=answered,
-        most=SLACK * (answered * persistence.tries + persistence.silent_seconds),
+        most=TIME_MARGIN * (answered * persistence.tries + persistence.silent_seconds),
     )

@@ -42,7 +42,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JobOutcome:
     """How a job ended."""
 
     status: ExitStatus
@@ -55,13 +55,13 @@ Around: TypeAlias = AbstractAsyncContextManager[object]
 """Surrounds the probing: begins after the outputs have, ends before they do. A progress bar is one."""
 
 
-async def run(job: Job, *, around: Around | None = None) -> Outcome:
+async def run_to_end(job: Job, *, around: Around | None = None) -> JobOutcome:
     """Run a job to its end.
 
     Raises:
         ScannerError: the run failed; nothing half-written is left.
     """
-    outcomes: list[Outcome] = []
+    outcomes: list[JobOutcome] = []
     async with aclosing(perform(job, outcomes.append, around=around)) as found:
         async for _ in found:
             pass
@@ -69,7 +69,7 @@ async def run(job: Job, *, around: Around | None = None) -> Outcome:
 
 
 async def perform(
-    job: Job, ended: Callable[[Outcome], None], *, around: Around | None = None
+    job: Job, ended: Callable[[JobOutcome], None], *, around: Around | None = None
 ) -> AsyncGenerator[Judged, None]:
     """Yield everything judged as it is found; call `ended` once, last.
 
@@ -109,7 +109,7 @@ async def _found(job: Job) -> AsyncGenerator[Judged, None]:
                 job.sweep.stop()
 
 
-def _end(job: Job) -> Outcome:
+def _end(job: Job) -> JobOutcome:
     summary = job.sweep.summary(job.info, datetime.now(UTC))
     if job.history:
         summary = job.history.account(summary)
@@ -117,4 +117,4 @@ def _end(job: Job) -> Outcome:
     summary = replace(summary, notes=(*summary.notes, *job.output.notes))
     if job.history:
         summary = job.history.end(summary)
-    return Outcome(exit_status(summary, job.fail_on), summary)
+    return JobOutcome(exit_status(summary, job.fail_on), summary)

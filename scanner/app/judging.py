@@ -4,21 +4,17 @@ Every command that judges (a sweep, `reclassify`, `listening`, the library) gets
 same observation means the same everywhere.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TypeAlias
 
 from scanner.app.options import FilePath
+from scanner.core.errors import Warn
 from scanner.core.policy.policy import Policy
 from scanner.core.registry.overlays import Overlays
 from scanner.core.registry.registry import Registry, age_warning
 from scanner.core.rules.classify import RULES, Judge
 from scanner.core.rules.rule import Rule
-
-Warn: TypeAlias = Callable[[str], None]
-"""Takes one line that the user should see."""
 
 
 @dataclass(frozen=True, slots=True)

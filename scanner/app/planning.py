@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
 
-from scanner.app.judging import Judging, Warn, read_judging
+from scanner.app.judging import Judging, read_judging
 from scanner.app.options import ScanOptions, words_of
 from scanner.app.prepare import Prepared, Wanted, parse_shard, prepare
 from scanner.app.rate_split import RateSplit, split_rate
-from scanner.core.errors import InvalidInput
+from scanner.core.errors import InvalidInput, Warn
 from scanner.core.model import Transport
 from scanner.core.plan.plan import wave_size_for
 from scanner.core.rate.limits import UNLIMITED, Limits, fastest

@@ -1,14 +1,14 @@
 """Host names in a policy, resolved. One that has no address is said, and matches by name alone."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from scanner.config.policy import Resolve
-from scanner.core.errors import InvalidInput
+from scanner.core.errors import InvalidInput, Warn
 from scanner.core.model import Address
 from scanner.core.targets.targets import HostName, Word
 
 
-def addresses_of(warn: Callable[[str], None]) -> Resolve:
+def addresses_of(warn: Warn) -> Resolve:
     """A function from names to their addresses; `warn` hears of those that have none."""
 
     def resolved(names: Collection[str]) -> Mapping[str, Sequence[Address]]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from scanner.core.model import Observation, State
 
-Ask = Callable[[Sequence[Observation]], Coroutine[Any, Any, Sequence[Observation]]]
+AskNetwork = Callable[[Sequence[Observation]], Coroutine[Any, Any, Sequence[Observation]]]
 """Asks the network about observations and returns them with what it learned."""
 
 
@@ -81,7 +81,9 @@ class Questions:
         answer = await self._until_stopped(self._identifier.identify, observations)
         return (answer, True) if answer is not None else (observations, False)
 
-    async def _until_stopped(self, ask: Ask, observations: Sequence[Observation]) -> Sequence[Observation] | None:
+    async def _until_stopped(
+        self, ask: AskNetwork, observations: Sequence[Observation]
+    ) -> Sequence[Observation] | None:
         """Return the answer; None where a stop came first."""
         if self._stopped.is_set():
             return None

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from scanner.app.judging import Judging, Warn, judge_for, read_judging
+from scanner.app.judging import Judging, judge_for, read_judging
 from scanner.app.options import FilePath
 from scanner.core.diff import Basis, Difference
+from scanner.core.errors import Warn
 from scanner.core.model import Judged, RegistryIdentity
 from scanner.history.compare import compare_judged
 from scanner.version import __version__

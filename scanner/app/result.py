@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scanner.app.exit_status import ExitStatus
-from scanner.app.job import Outcome
+from scanner.app.job import JobOutcome
 from scanner.core.errors import NotCovered
 from scanner.core.model import REPORTABLE, Coverage, Endpoint, Finding, Judged, State
 from scanner.core.report import Summary, SweepInfo
@@ -92,7 +92,7 @@ class ScanResult:
         return [dict(finding_record(self.info, finding)) for each in self.judged for finding in each.findings]
 
 
-def result_of(judged: list[Judged], outcome: Outcome) -> ScanResult:
+def result_of(judged: list[Judged], outcome: JobOutcome) -> ScanResult:
     """Return a job's outcome as a result."""
     return ScanResult(tuple(judged), outcome.summary, outcome.status)
 

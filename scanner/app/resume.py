@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from scanner.app.judging import Warn, read_judging
+from scanner.app.judging import read_judging
 from scanner.app.options import ScanOptions
 from scanner.app.planning import PlannedSweep, planned, read_scope_of
 from scanner.app.prepare import Prepared
 from scanner.app.saved_options import KeptSettings, kept_settings
 from scanner.app.sweep import Earlier
 from scanner.app.sweep_history import SweepHistory, earlier_of, found_earlier
-from scanner.core.errors import InvalidInput
+from scanner.core.errors import InvalidInput, Warn
 from scanner.core.model import Judged
 from scanner.core.report import SweepInfo
 from scanner.core.targets.scope import check_scope

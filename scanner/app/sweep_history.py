@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from scanner.app.options import FilePath
 from scanner.app.sweep import Asked, Earlier, WaveResult
-from scanner.core.errors import HistoryUnusable, OutputFailed
+from scanner.core.errors import HistoryUnusable, OutputFailed, Warn
 from scanner.core.model import Coverage, Judged
 from scanner.core.plan.plan import Plan
 from scanner.core.report import Summary, SweepInfo
@@ -40,7 +40,7 @@ class SweepHistory:
         path: FilePath | None,
         *,
         audit: str = "",
-        warn: Callable[[str], None],
+        warn: Warn,
         resumed: StoredSweep | None = None,
     ) -> None:
         """`path`: the history that the user named, or None for the usual one; `audit` names what is swept

@@ -16,12 +16,12 @@ from scanner.cli import foreign_words
 from scanner.cli.commands.demo import demo_command
 from scanner.cli.commands.diff import diff_command
 from scanner.cli.commands.examples import examples_command
-from scanner.cli.commands.history import app as history_app
+from scanner.cli.commands.history import history_app
 from scanner.cli.commands.listening import listening_command
-from scanner.cli.commands.policy import app as policy_app
+from scanner.cli.commands.policy import policy_app
 from scanner.cli.commands.port import port_command
 from scanner.cli.commands.reclassify import reclassify_command
-from scanner.cli.commands.registry import app as registry_app
+from scanner.cli.commands.registry import registry_app
 from scanner.cli.commands.resume import resume_command
 from scanner.cli.commands.rule import rule_command
 from scanner.cli.commands.scan import scan_command

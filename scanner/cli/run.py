@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from types import FrameType, MappingProxyType
 
 from scanner.app.exit_status import ExitStatus
-from scanner.app.job import Job, Outcome, run
+from scanner.app.job import Job, JobOutcome, run_to_end
 from scanner.cli.progress import LiveLines, shown
 
 _HANGUP = getattr(signal, "SIGHUP", None)  # systems without terminals of that kind have none
@@ -34,7 +34,7 @@ class _Interruption:
     loop: asyncio.AbstractEventLoop | None = None
 
 
-def run_job(job: Job, *, quiet: bool, lines: LiveLines | None = None) -> Outcome:
+def run_job(job: Job, *, quiet: bool, lines: LiveLines | None = None) -> JobOutcome:
     """Run a job to its end, with progress on a terminal unless `quiet`; `lines` prints above it.
 
     Raises:
@@ -45,15 +45,15 @@ def run_job(job: Job, *, quiet: bool, lines: LiveLines | None = None) -> Outcome
         gc.enable()
         outcome = asyncio.run(_watched(job, interruption, quiet=quiet, lines=lines))
     if interruption.received is not None and outcome.summary.interrupted:
-        return Outcome(_STATUS_OF_SIGNAL[interruption.received], outcome.summary)
+        return JobOutcome(_STATUS_OF_SIGNAL[interruption.received], outcome.summary)
     return outcome
 
 
-async def _watched(job: Job, interruption: _Interruption, *, quiet: bool, lines: LiveLines | None) -> Outcome:
+async def _watched(job: Job, interruption: _Interruption, *, quiet: bool, lines: LiveLines | None) -> JobOutcome:
     interruption.loop = asyncio.get_running_loop()
     try:
         bar = shown(lambda: job.sweep.engine.progress, job.sweep.left, quiet=quiet, lines=lines)
-        return await run(job, around=bar)
+        return await run_to_end(job, around=bar)
     finally:
         interruption.loop = None
 

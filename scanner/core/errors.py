@@ -1,11 +1,17 @@
-"""Every error a user can cause, as one tree.
+"""Every error a user can cause, as one tree, and the type of what takes warnings.
 
 An error's text is one line that says what is wrong, where, and what to do. The exit status is a property of the
 class, so that the command line needs no table of its own. The text is sanitised here, once for all of them: it often
 quotes names of files and lines of files, and an escape sequence in one must not reach a terminal.
 """
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from scanner.core.sanitise import sanitise
+
+Warn: TypeAlias = Callable[[str], None]
+"""Takes one line that the user should see, where nothing fails."""
 
 
 class ScannerError(Exception):

@@ -21,7 +21,7 @@ NEEDED = 6
 """How many of them must accept a connection: all but one, which may be lost."""
 SUSPICIOUS = 12
 """Open ports that make a host a suspect, however many were asked."""
-WHOLE_HOST = 0
+WHOLE_HOST_PORT = 0
 """The port of the one observation that stands for such a host: no service can have it."""
 
 _LOWEST = 1024
@@ -78,7 +78,7 @@ def stand_in(seen: Observation) -> Observation:
     """
     return replace(
         seen,
-        endpoint=Endpoint(seen.endpoint.address, Transport.TCP, WHOLE_HOST),
+        endpoint=Endpoint(seen.endpoint.address, Transport.TCP, WHOLE_HOST_PORT),
         reason=ANSWERS_EVERYWHERE,
         evidence=f"{NEEDED} or more of {CANARIES} random ports accept connections",
         identity=None,

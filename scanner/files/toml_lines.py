@@ -8,7 +8,7 @@ import re
 from functools import cached_property
 from typing import TypeAlias
 
-Keys: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
 """A path of keys; entries of arrays by their index, from 0."""
 
 MOST_DEEP = 32
@@ -32,16 +32,16 @@ class KeyLines:
     def __init__(self, text: str) -> None:
         self._text = text
 
-    def line(self, keys: Keys) -> int | None:
+    def line(self, keys: KeyPath) -> int | None:
         """Return the line of the longest beginning of `keys` that is spelled out, counted from 1."""
         lengths = range(len(keys), 0, -1)
         return next((self._index[keys[:length]] for length in lengths if keys[:length] in self._index), None)
 
     @cached_property
-    def _index(self) -> dict[Keys, int]:
-        index: dict[Keys, int] = {}
-        prefix: Keys = ()
-        counts: dict[Keys, int] = {}
+    def _index(self) -> dict[KeyPath, int]:
+        index: dict[KeyPath, int] = {}
+        prefix: KeyPath = ()
+        counts: dict[KeyPath, int] = {}
         for number, line in enumerate(self._text.split("\n"), 1):
             if header := _HEADER.match(line):
                 prefix = _enter(_words(header[2]), counts, repeated=header[1] == "[[")
@@ -51,7 +51,7 @@ class KeyLines:
         return index
 
 
-def key_path(keys: Keys) -> str:
+def key_path(keys: KeyPath) -> str:
     """Return keys as a person writes them: `expect[2].ports`; entries count from 1."""
     words = ""
     for key in keys:
@@ -59,9 +59,9 @@ def key_path(keys: Keys) -> str:
     return words
 
 
-def _enter(names: tuple[str, ...], counts: dict[Keys, int], *, repeated: bool) -> Keys:
+def _enter(names: tuple[str, ...], counts: dict[KeyPath, int], *, repeated: bool) -> KeyPath:
     """Return the path of a header: names, with the index of the current entry after each repeated one."""
-    path: Keys = ()
+    path: KeyPath = ()
     for depth, name in enumerate(names, 1):
         path = (*path, name)
         if repeated and depth == len(names):

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 from pydantic import AliasChoices, AliasPath, BaseModel, ValidationError
 
-from scanner.files.toml_lines import KeyLines, Keys, key_path
+from scanner.files.toml_lines import KeyLines, KeyPath, key_path
 
 MOST_PROBLEMS = 10
 """Maximum number of problems that are written out."""
@@ -22,7 +22,7 @@ MOST_PROBLEMS = 10
 class TomlProblem:
     """One thing that is wrong in a file."""
 
-    keys: Keys
+    keys: KeyPath
     """Its keys, as far as the file spells them out."""
     text: str
     """The problem, in words."""
@@ -50,7 +50,7 @@ def first_line(error: ValidationError, content: Mapping[str, Any], lines: KeyLin
 def _problems(
     error: ValidationError, content: Mapping[str, Any], model: type[BaseModel], lines: KeyLines
 ) -> Iterator[TomlProblem]:
-    texts: dict[tuple[Keys, bool], list[str]] = {}
+    texts: dict[tuple[KeyPath, bool], list[str]] = {}
     for each in error.errors(include_url=False):
         keys = _real_keys(content, each["loc"])
         unknown = each["type"] == "extra_forbidden"
@@ -75,9 +75,9 @@ def unknown_key(key: str, known: Collection[str]) -> str:
     return f'unknown key "{key}"' + (f', did you mean "{near[0]}"?' if near else "")
 
 
-def _real_keys(content: Any, place: Keys) -> Keys:
+def _real_keys(content: Any, place: KeyPath) -> KeyPath:
     """Return the part of a pydantic place that the file can hold: without the names of types."""
-    keys: Keys = ()
+    keys: KeyPath = ()
     for number, key in enumerate(place):
         if isinstance(content, Mapping):
             last = number == len(place) - 1  # a missing key is the last one
@@ -92,7 +92,7 @@ def _real_keys(content: Any, place: Keys) -> Keys:
     return keys
 
 
-def _known_keys(model: type[BaseModel], place: Keys) -> list[str]:
+def _known_keys(model: type[BaseModel], place: KeyPath) -> list[str]:
     """Return the keys that a table at `place` may have."""
     for key in place:
         if isinstance(key, str):

@@ -21,7 +21,7 @@ from scanner.core.diff import Basis, Difference, Side, Visibility, basis_of, dif
 from scanner.core.errors import InvalidInput
 from scanner.core.model import PROTOCOL, TRANSPORT, Endpoint, Judged, State, Transport
 from scanner.core.plan.plan import Plan
-from scanner.core.whole_host import WHOLE_HOST, suspected
+from scanner.core.whole_host import WHOLE_HOST_PORT, suspected
 from scanner.history.codec import address_of
 from scanner.history.overlap import Overlap, overlap
 from scanner.history.store import Store
@@ -96,7 +96,7 @@ class SweepView:
         """Yield what this sweep says of each endpoint; `judged` are its observations there."""
         by_place = {place_of(each.observation.endpoint): each for each in judged}
         for place, turn in zip(places, turns_of(self._plan, places).tolist(), strict=True):
-            if place[2] == WHOLE_HOST and place[0] in self._hosts:
+            if place[2] == WHOLE_HOST_PORT and place[0] in self._hosts:
                 yield self._host(place, by_place.get(place))
             else:
                 yield self._side(turn, place, by_place.get(place))

@@ -21,7 +21,7 @@ from scanner.outputs.document import is_fragment
 from scanner.outputs.quantities import counted
 from scanner.outputs.summary_text import closing_lines
 
-MOST = 20
+MOST_SHOWN = 20
 """How many entries of a kind are shown; the CSV has them all."""
 
 REPORT_WIDTH = 78
@@ -101,8 +101,8 @@ def _headline(run: AuditRunReport, kinds: Mapping[Change, list[Difference]]) -> 
 def _section(title: str, blocks: Iterable[Sequence[str]], count: int) -> list[str]:
     lines = [title] if count else []
     for number, block in enumerate(blocks):
-        if number == MOST:
-            return [*lines, f"  ... and {count - MOST:,} more."]
+        if number == MOST_SHOWN:
+            return [*lines, f"  ... and {count - MOST_SHOWN:,} more."]
         lines += [f"  {line}" for line in block]
     return lines
 

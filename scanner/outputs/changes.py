@@ -9,7 +9,7 @@ from types import MappingProxyType
 from scanner.core.diff import Because, Change, Difference
 from scanner.core.sanitise import sanitise
 from scanner.outputs.lines import csv_row, json_line
-from scanner.outputs.record import Value, iso
+from scanner.outputs.record import Cell, iso
 
 WHY: Mapping[Because, str] = MappingProxyType(
     {
@@ -43,10 +43,10 @@ CHANGE_COLUMNS: tuple[str, ...] = (
 """The columns of the CSV and the keys of a JSON line, in their order. Only ever appended to."""
 
 
-def change_record(each: Difference) -> Mapping[str, Value]:
+def change_record(each: Difference) -> Mapping[str, Cell]:
     """Return the values of one difference by column; None for an empty one."""
     finding = each.finding
-    place: tuple[Value, ...] = (
+    place: tuple[Cell, ...] = (
         each.change.value,
         str(each.endpoint.address),
         each.hostname,
@@ -56,7 +56,7 @@ def change_record(each: Difference) -> Mapping[str, Value]:
         each.after,
         each.because.value,
     )
-    about: tuple[Value, ...] = (None,) * (len(CHANGE_COLUMNS) - len(place))
+    about: tuple[Cell, ...] = (None,) * (len(CHANGE_COLUMNS) - len(place))
     if finding is not None:
         about = (
             finding.rule,
@@ -104,5 +104,5 @@ def _description(each: Difference) -> str:
     return f"{name}: {each.finding.detail}" + (f" ({WHY[each.because]})" if WHY[each.because] else "")
 
 
-def _plain(value: Value) -> Value:
+def _plain(value: Cell) -> Cell:
     return (sanitise(value) or None) if isinstance(value, str) else value

@@ -30,7 +30,7 @@ NMAP_WORDS: Mapping[str, str] = MappingProxyType(
 """Our words for protocols that nmap's readers know by another (nmap 7.93, nmap-service-probes)."""
 
 PROBED = {"method": "probed", "conf": "10"}
-TABLE = {"method": "table", "conf": "3"}
+BY_TABLE = {"method": "table", "conf": "3"}
 
 
 def service_attributes(identity: Identity | None, registered: str) -> Mapping[str, str]:
@@ -44,5 +44,5 @@ def service_attributes(identity: Identity | None, registered: str) -> Mapping[st
         name = NMAP_WORDS.get(identity.protocol, identity.protocol)
         return {"name": name, **{key: text for key, text in said.items() if text}, **tunnel, **PROBED}
     if registered or tunnel:
-        return {"name": registered or "unknown", **tunnel, **TABLE}
+        return {"name": registered or "unknown", **tunnel, **BY_TABLE}
     return {}

@@ -27,7 +27,7 @@ _HEAD = '<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE nmaprun>\n'
 
 _TAIL = "</nmaprun>"
 
-FINDINGS = "findings"
+FINDINGS_SCRIPT = "findings"
 """The id of the script that holds the findings of a host."""
 
 _SCAN_TYPES = {"syn": "syn", "scapy": "syn"}
@@ -158,7 +158,7 @@ def _findings_script(judged: Sequence[Judged]) -> ET.Element:
     Debian's ndiff fails on two scripts in one port (it cannot sort them), and its text form on a port where nothing but
     a script differs (nmap/nmap#2930). It compares the scripts of hosts well.
     """
-    script = _element("script", id=FINDINGS, output="")
+    script = _element("script", id=FINDINGS_SCRIPT, output="")
     script.set("output", "\n".join(_words(finding) for one in judged for finding in one.findings))
     for one in judged:
         table = ET.SubElement(script, "table", key=_port_words(one.observation))

@@ -12,7 +12,7 @@ from scanner.core.model import REPORTABLE, Endpoint, Finding, Judged, State, Ver
 from scanner.core.report import SweepInfo
 from scanner.core.sanitise import sanitise
 
-Value: TypeAlias = str | int | float | None
+Cell: TypeAlias = str | int | float | None
 
 COLUMNS: tuple[str, ...] = (
     "finding_id",
@@ -43,10 +43,10 @@ VERDICT_ORDER = (Verdict.UNEXPECTED, Verdict.MISSING, Verdict.UNDETERMINED, Verd
 """Verdicts, the one that wants a look most first."""
 
 
-def finding_record(info: SweepInfo, finding: Finding) -> Mapping[str, Value]:
+def finding_record(info: SweepInfo, finding: Finding) -> Mapping[str, Cell]:
     """Return the values of one finding by column; None where there is none. `rtt_ms` is in milliseconds."""
     seen = finding.observation
-    values: tuple[Value, ...] = (
+    values: tuple[Cell, ...] = (
         finding.id,
         info.sweep_id,
         iso(seen.at),
@@ -98,7 +98,7 @@ def endpoint_order(endpoint: Endpoint) -> tuple[int, int, str, int, str]:
     return address.version, int(address), str(address), endpoint.port, endpoint.transport
 
 
-def _plain(value: Value) -> Value:
+def _plain(value: Cell) -> Cell:
     if isinstance(value, str):
         return sanitise(value) or None
     return value

@@ -18,7 +18,7 @@ from scanner.outputs.record import VERDICT_ORDER, endpoint_order, worst_first
 FOLD = 5
 """Rows with the same verdict, port and rule that a long table shows before it folds the others into one."""
 
-GAP = 2
+COLUMN_GAP = 2
 """Blanks between columns."""
 
 _HOW_TO_SEE_ALL = "All of them: pipe this into a pager, or --all-open -o FILE."
@@ -76,7 +76,7 @@ def plain_table(rows: Sequence[TableRow]) -> str:
     lines = [[TABLE_COLUMNS[place].title for place in shown]] + [[row.cells[place] for place in shown] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "".join(
-        (" " * GAP).join(map(str.ljust, line, widths)).rstrip() + "\n"  # no blanks at the end of lines
+        (" " * COLUMN_GAP).join(map(str.ljust, line, widths)).rstrip() + "\n"  # no blanks at the end of lines
         for line in lines
     )
 
@@ -90,7 +90,7 @@ def fit(rows: Sequence[TableRow], room: int) -> dict[int, int]:
     for place in sorted(range(len(TABLE_COLUMNS)), key=lambda place: TABLE_COLUMNS[place].rank):
         column, widest = TABLE_COLUMNS[place], _widest(rows, place)
         wanted = min(max(widest, len(column.title)), column.most)
-        left = room - sum(widths.values()) - GAP * len(widths)
+        left = room - sum(widths.values()) - COLUMN_GAP * len(widths)
         if not widest:
             continue
         if column.below and left < min(column.least or wanted, wanted):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO, TypeGuard
 
 from scanner.core.model import Severity, Verdict
 from scanner.outputs.summary_text import SummaryText, Tone
-from scanner.outputs.table_rows import GAP, TABLE_COLUMNS, TableRow, below, fit
+from scanner.outputs.table_rows import COLUMN_GAP, TABLE_COLUMNS, TableRow, below, fit
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -73,7 +73,7 @@ def painted_line(row: TableRow, columns: int) -> str:
 
     console, text = _console(columns)
     cells = [Text(cell, style=_cell_style(row, place)) for place, cell in enumerate(row.cells) if cell]
-    line = Text(" " * GAP).join(cells)
+    line = Text(" " * COLUMN_GAP).join(cells)
     line.truncate(columns, overflow="ellipsis")
     console.print(line, soft_wrap=True, end="")
     return text.getvalue()
@@ -87,7 +87,7 @@ def _row_line(cells: "Sequence[Text]", widths: Mapping[int, int], style: str) ->
         if TABLE_COLUMNS[place].least:
             cell.truncate(width, overflow="ellipsis")
         cell.pad_right(width - cell.cell_len)
-    line = Text(" " * GAP, style=style).join(cells)
+    line = Text(" " * COLUMN_GAP, style=style).join(cells)
     line.rstrip()
     return line
 

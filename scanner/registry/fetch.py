@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 from scanner.core.errors import InvalidInput, RegistryUnusable
 from scanner.core.sanitise import sanitise
 
-CHUNK = 1 << 16
+READ_SIZE = 1 << 16
 THREAD_NAME = "registry-fetch"
 
 
@@ -115,7 +115,7 @@ def _get(url: str, etag: str, limits: FetchLimits) -> FetchAnswer:
 
 def _body(response: HTTPResponse, url: str, limits: FetchLimits, deadline: float) -> bytes:
     data = bytearray()
-    while chunk := response.read1(CHUNK):
+    while chunk := response.read1(READ_SIZE):
         data += chunk
         if len(data) > limits.size:
             raise RegistryUnusable(f"{url}: more than {limits.size} bytes; expected IANA's CSV")

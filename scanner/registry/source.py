@@ -5,12 +5,11 @@ named does, because they asked for that one. Fetching is in `update.py`.
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from scanner.core.errors import InvalidInput, RegistryUnusable
+from scanner.core.errors import InvalidInput, RegistryUnusable, Warn
 from scanner.core.registry.changes import changes
 from scanner.core.registry.csv import parse_iana_csv
 from scanner.core.registry.registry import Registry
@@ -19,9 +18,6 @@ from scanner.registry.plausible import check_plausible
 
 MOST_REGISTRY_BYTES = 16 << 20
 """No registry is larger; IANA's has 1.2 MB."""
-
-Warn = Callable[[str], None]
-"""Takes one line that the user should see."""
 
 
 def load_registry(path: Path | None = None, *, warn: Warn = lambda _: None, folder: Path | None = None) -> Registry:

@@ -7,14 +7,13 @@ back the next time (RFC 9110 section 13.1.2), so that asking every night costs t
 """
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 
-from scanner.core.errors import OutputFailed, RegistryUnusable
+from scanner.core.errors import OutputFailed, RegistryUnusable, Warn
 from scanner.core.model import RegistryIdentity
 from scanner.core.registry.changes import Changes, changes
 from scanner.core.registry.csv import parse_iana_csv
@@ -66,7 +65,7 @@ def update(
     force: bool = False,
     folder: Path | None = None,
     limits: FetchLimits = FetchLimits(),
-    warn: Callable[[str], None] = lambda _: None,
+    warn: Warn = lambda _: None,
 ) -> Update:
     """Replace the user's copy by what `source` (an address or a file; by default IANA's address) holds now.
 

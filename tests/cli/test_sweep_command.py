@@ -16,8 +16,7 @@ from socket import SHUT_RDWR, socket
 
 import pytest
 
-from scanner.app.job import Job, Outcome
-from scanner.app.job import run as run_to_end
+from scanner.app.job import Job, JobOutcome, run_to_end
 from scanner.app.sweep_history import audit_lock
 from scanner.cli import run
 from scanner.files.lock import lock_held
@@ -204,7 +203,7 @@ def test_a_night_cut_short_says_which_file_has_its_findings(
     assert (path.parent / "out" / "latest.csv").read_text() == before
 
 
-def stopped_at_once(job: Job, *, quiet: bool) -> Outcome:
+def stopped_at_once(job: Job, *, quiet: bool) -> JobOutcome:
     """Run a job as if a signal came before its first probe."""
     assert quiet
     job.sweep.stop()

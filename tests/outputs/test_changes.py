@@ -25,7 +25,7 @@ from scanner.core.recognise.identity import Conduct, Identity
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.rules.classify import RULES
 from scanner.core.sanitise import csv_cell, is_inert
-from scanner.outputs.change_report import MOST, AuditRunReport, change_report
+from scanner.outputs.change_report import MOST_SHOWN, AuditRunReport, change_report
 from scanner.outputs.changes import CHANGE_COLUMNS, change_csv, change_json, change_lines
 from tests.fuzz.hostile_payloads import TEXTS
 
@@ -142,8 +142,8 @@ def test_what_to_do_is_said_once_for_each_rule_and_worst_comes_first() -> None:
 
 
 def test_more_than_a_mail_can_hold_is_counted() -> None:
-    report = change_report(night(*[NEW] * (MOST + 5), csv="/tmp/all.csv"), RULES)
-    assert report.count("10.0.0.7:8123/tcp") == MOST
+    report = change_report(night(*[NEW] * (MOST_SHOWN + 5), csv="/tmp/all.csv"), RULES)
+    assert report.count("10.0.0.7:8123/tcp") == MOST_SHOWN
     assert "... and 5 more." in report
     assert "/tmp/all.csv" in report
 

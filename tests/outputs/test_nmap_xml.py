@@ -13,7 +13,7 @@ from scanner.core.model import Coverage, Judged, Severity, Verdict
 from scanner.core.recognise.identity import Conduct, Identity, Tls
 from scanner.core.report import Summary
 from scanner.outputs.destination import destination_for
-from scanner.outputs.nmap_service import PROBED, TABLE
+from scanner.outputs.nmap_service import BY_TABLE, PROBED
 from scanner.outputs.nmap_xml import NmapXml
 from scanner.outputs.summary_text import silent_hosts
 from tests.outputs.samples import INFO, RESULTS, SUMMARY, also, judged, run
@@ -85,11 +85,11 @@ def test_what_spoke_is_told_from_what_a_table_says(tmp_path: Path) -> None:
         "22": {"name": "ssh", "product": "OpenSSH", "version": "9.2p1", "extrainfo": "Debian", **PROBED},
         "443": {"name": "http", "product": "nginx", "tunnel": "ssl", **PROBED},
         "445": {"name": "microsoft-ds", "version": "3.1.1", **PROBED},
-        "993": {"name": "imaps", "tunnel": "ssl", **TABLE},
-        "8123": {"name": "unknown", "tunnel": "ssl", **TABLE},
-        "8125": {"name": "x", **TABLE},
+        "993": {"name": "imaps", "tunnel": "ssl", **BY_TABLE},
+        "8123": {"name": "unknown", "tunnel": "ssl", **BY_TABLE},
+        "8125": {"name": "x", **BY_TABLE},
     }
-    assert (PROBED["conf"], TABLE["conf"]) == ("10", "3")
+    assert (PROBED["conf"], BY_TABLE["conf"]) == ("10", "3")
 
 
 def test_libnmap_reads_what_spoke(tmp_path: Path) -> None:

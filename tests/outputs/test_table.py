@@ -11,7 +11,7 @@ import pytest
 
 from scanner.core.model import Judged, RegistryStatus, Severity, Verdict
 from scanner.outputs.table import Table
-from scanner.outputs.table_rows import GAP, TABLE_COLUMNS, fit, folded, more_line, plain_table, table_rows
+from scanner.outputs.table_rows import COLUMN_GAP, TABLE_COLUMNS, fit, folded, more_line, plain_table, table_rows
 from scanner.outputs.terminal import painted_table
 from tests.outputs.samples import ASSIGNED, RESULTS, also, judged, run
 
@@ -81,7 +81,7 @@ def test_a_column_that_says_nothing_is_left_out() -> None:
 def test_what_is_shown_fits_and_addresses_are_never_cut(room: int) -> None:
     rows = table_rows((*RESULTS, judged("2001:db8:1111:2222:3333:4444:5555:6666", 65535, detail="because " * 30)))
     widths = fit(rows, room)
-    assert sum(widths.values()) + GAP * (len(widths) - 1) <= max(room, 70)
+    assert sum(widths.values()) + COLUMN_GAP * (len(widths) - 1) <= max(room, 70)
     for place, width in widths.items():
         if not TABLE_COLUMNS[place].least:
             assert width >= max(len(row.cells[place]) for row in rows)

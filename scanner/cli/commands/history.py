@@ -9,13 +9,15 @@ import typer
 
 from scanner.cli.flags import AllOpen, AsCsv, AsJson, HistoryFile
 
-app = typer.Typer(help="List, show and delete stored sweeps.", invoke_without_command=True, rich_markup_mode=None)
+history_app = typer.Typer(
+    help="List, show and delete stored sweeps.", invoke_without_command=True, rich_markup_mode=None
+)
 
 _UNITS = {"d": 1, "w": 7, "m": 30, "y": 365}
 MOST_DAYS = 100 * 365
 
 
-@app.callback()
+@history_app.callback()
 def list_command(
     context: typer.Context,
     history: HistoryFile = None,
@@ -44,7 +46,7 @@ def _list(history: str | None, most: int, *, as_json: bool) -> None:
             warn(doubt)
 
 
-@app.command("list")
+@history_app.command("list")
 def list_again_command(
     context: typer.Context,
     most: Annotated[int, typer.Option("--most", min=1, metavar="N", help="Maximum number of sweeps to list.")] = 50,
@@ -54,7 +56,7 @@ def list_again_command(
     _list(context.obj, most, as_json=as_json)
 
 
-@app.command("show")
+@history_app.command("show")
 def show_command(
     context: typer.Context,
     sweep: Annotated[str, typer.Argument(metavar="ID", help="Sweep ID, beginning of an ID, last, or last~1.")],
@@ -86,7 +88,7 @@ def show_command(
         output.end(store.summary(stored))
 
 
-@app.command("prune")
+@history_app.command("prune")
 def prune_command(
     context: typer.Context,
     keep: Annotated[str, typer.Option(metavar="90d", help="Age up to which sweeps are kept: 90d, 12w, 6m or 2y.")],

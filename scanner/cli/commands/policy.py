@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from scanner.core.policy.policy import Decision, Policy, PolicyMatch
     from scanner.core.registry.registry import Registry
 
-app = typer.Typer(help="What is expected where, by whom, until when.", no_args_is_help=True, rich_markup_mode=None)
+policy_app = typer.Typer(
+    help="What is expected where, by whom, until when.", no_args_is_help=True, rich_markup_mode=None
+)
 
 PolicyArgument = Annotated[Path, typer.Argument(metavar="FILE", help="The policy file.")]
 
 
-@app.command("check")
+@policy_app.command("check")
 def check_command(file: PolicyArgument, registry: RegistryFile = None) -> int:
     """Read a policy and say what is odd: unreachable entries, overlaps, exceptions that ended, marks for review.
 
@@ -39,7 +41,7 @@ def check_command(file: PolicyArgument, registry: RegistryFile = None) -> int:
     return int(any(remark.oddity in wrong for remark in remarks))
 
 
-@app.command("draft")
+@policy_app.command("draft")
 def draft_command(
     sweep: Annotated[str, typer.Argument(metavar="[SWEEP]", help="The stored sweep to draft from.")] = "last",
     history: HistoryFile = None,
@@ -60,7 +62,7 @@ def draft_command(
         place.commit()
 
 
-@app.command("explain")
+@policy_app.command("explain")
 def explain_command(
     address: Annotated[str, typer.Argument(metavar="ADDRESS", help="An address or a host name.")],
     port: Annotated[str, typer.Argument(metavar="PORT", help="A port or a service name; U: for UDP.")],

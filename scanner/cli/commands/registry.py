@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from scanner.core.registry.changes import Changes
     from scanner.core.registry.registry import RangeCounts, Registry
 
-app = typer.Typer(
+registry_app = typer.Typer(
     name="registry",
     help="The IANA registry in use: where it is from, what it holds, how old it is.",
     no_args_is_help=True,
 )
 
 
-@app.command("info")
+@registry_app.command("info")
 def info_command(*, as_json: AsJson = False, registry_file: RegistryFile = None) -> None:
     """Say which registry is in use: source, date, digest, rows."""
     identity = load_and_warn(registry_file).identity
@@ -31,7 +31,7 @@ def info_command(*, as_json: AsJson = False, registry_file: RegistryFile = None)
         _write(*_identity_lines(identity))
 
 
-@app.command("stats")
+@registry_app.command("stats")
 def stats_command(*, as_json: AsJson = False, registry_file: RegistryFile = None) -> None:
     """Count ports by range, transport and status."""
     registry = load_and_warn(registry_file)
@@ -42,7 +42,7 @@ def stats_command(*, as_json: AsJson = False, registry_file: RegistryFile = None
         _write(*_stats_table(registry.stats()), "", *_identity_lines(registry.identity))
 
 
-@app.command("update")
+@registry_app.command("update")
 def update_command(
     *,
     source: Annotated[

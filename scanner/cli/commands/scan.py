@@ -13,7 +13,7 @@ from scanner.cli.signature import parameter, scan_options, takes_scan_options
 from scanner.cli.views.interfaces import show_interfaces
 
 
-def scan(options: ScanOptions, *, dry_run: bool, json: bool, iflist: bool) -> int:
+def run_scan(options: ScanOptions, *, dry_run: bool, json: bool, iflist: bool) -> int:
     """Probe targets, check every open port against the IANA registry, and report the unexpected ones."""
     from scanner.app.assembly import make_job
     from scanner.app.planning import plan_sweep
@@ -57,4 +57,4 @@ def _gather(values: dict[str, Any]) -> ScanOptions:
 
 def scan_command() -> Callable[..., int]:
     """Return the command with its flags."""
-    return takes_scan_options(scan, _more(), _gather)
+    return takes_scan_options(run_scan, _more(), _gather)

@@ -118,7 +118,7 @@ def _wrapped(text: str) -> list[str]:
     return wrap(sanitise(" ".join(text.split())), PAGE_WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 8)
 
 
-def meaning(page: Page) -> Iterator[str]:
+def meaning_section(page: Page) -> Iterator[str]:
     """What the statuses mean for someone who found the port open."""
     asked = page.records if len(page.records) == 1 else page.records[:2]
     for status in dict.fromkeys(record.status for record in asked):
@@ -129,7 +129,7 @@ SECTIONS: tuple[Callable[[Page], Iterator[str]], ...] = (
     title,
     statuses,
     services,
-    meaning,
+    meaning_section,
     de_facto,
     history,
     look_yourself,

@@ -61,7 +61,7 @@ _WORDS: Mapping[str, str] = MappingProxyType(
     }
 )
 
-NAMES: Mapping[str, frozenset[str]] = MappingProxyType(
+IANA_NAMES: Mapping[str, frozenset[str]] = MappingProxyType(
     {protocol: frozenset(words.split()) for protocol, words in _WORDS.items()}
 )
 """Each protocol with the IANA names (lower case) that mean it."""
@@ -78,14 +78,14 @@ TLS_NAMES: frozenset[str] = frozenset(_TLS_WORDS.split())
 _CLEAR_WEB = re.compile(r"(?:^|-)(?:http|www)s?(?:-|$)|https?$")
 
 _PROTOCOL_OF: Mapping[str, str] = MappingProxyType(
-    {name: protocol for protocol, names in reversed(list(NAMES.items())) for name in names}
+    {name: protocol for protocol, names in reversed(list(IANA_NAMES.items())) for name in names}
 )
 
 
 def protocol_of(service: str) -> str | None:
     """The protocol that a service name means (ours or IANA's), or None where we know none."""
     service = service.lower()
-    if service in NAMES:
+    if service in IANA_NAMES:
         return service
     if service in _PROTOCOL_OF:
         return _PROTOCOL_OF[service]
@@ -98,7 +98,7 @@ def means(identity: Identity, services: Iterable[str]) -> bool:
     names = [service.lower() for service in services]
     if not protocol:
         return identity.tls is not None and any(name in TLS_NAMES for name in names)
-    return any(name in NAMES.get(protocol, ()) or protocol_of(name) == protocol for name in names)
+    return any(name in IANA_NAMES.get(protocol, ()) or protocol_of(name) == protocol for name in names)
 
 
 def promises_tls(services: Iterable[str]) -> bool:

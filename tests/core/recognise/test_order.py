@@ -4,7 +4,7 @@ import pytest
 
 from scanner.core.recognise.hellos import HELLOS, TLS
 from scanner.core.recognise.identity import Conduct, Identity, ProtocolMatch, Tls
-from scanner.core.recognise.names import NAMES, TLS_NAMES, means, promises_tls, protocol_of
+from scanner.core.recognise.names import IANA_NAMES, TLS_NAMES, means, promises_tls, protocol_of
 from scanner.core.recognise.order import hinted, next_hello, speaks_first
 
 
@@ -93,6 +93,6 @@ def test_tls_is_promised_only_where_every_name_does() -> None:
 
 
 def test_every_hello_is_of_a_known_protocol_and_names_are_lower_case() -> None:
-    assert all(name == name.lower() for names in NAMES.values() for name in names)
+    assert all(name == name.lower() for names in IANA_NAMES.values() for name in names)
     assert all(name == name.lower() for name in TLS_NAMES)
-    assert all(protocol_of(name) == name for name in HELLOS if name in NAMES)
+    assert all(protocol_of(name) == name for name in HELLOS if name in IANA_NAMES)

@@ -10,7 +10,7 @@ import pytest
 from scanner.core.errors import InvalidInput
 from scanner.core.model import PortKey, Transport
 from scanner.core.recognise.hellos import HELLOS
-from scanner.core.recognise.names import NAMES
+from scanner.core.recognise.names import IANA_NAMES
 from scanner.core.registry.overlays import ThreatKind, parse_overlays
 from scanner.registry.overlays import bundled_overlays
 
@@ -58,7 +58,7 @@ def test_each_usual_service_has_a_form_and_a_source(row: dict[str, str]) -> None
     assert row["product"]
     assert row["use"]
     assert len(row["source"]) >= 5
-    known = {*NAMES, *HELLOS, "https", "nats", "clamd"}
+    known = {*IANA_NAMES, *HELLOS, "https", "nats", "clamd"}
     assert row["protocol"] == "" or row["protocol"] in known
 
 
