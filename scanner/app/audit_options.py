@@ -7,7 +7,7 @@ words keep the line on which they stand, so that errors point at it.
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field
 
@@ -55,6 +55,8 @@ def _keys() -> Mapping[str, Any]:
 def _type(option: Option, default: Any) -> Any:
     if option.kind is Kind.CHOICE:
         return type(default)
+    if option.kind is Kind.RETRIES:
+        return Annotated[int, Field(ge=0, le=option.most, strict=True)] | Literal["auto"] | None
     if option.kind is Kind.COUNT:
         return Annotated[int, Field(ge=0, le=option.most, strict=True)] | None
     return _TYPES[option.kind]
@@ -91,6 +93,7 @@ _VALUES: Mapping[Kind, Callable[[Audit, str, Any], Any]] = MappingProxyType(
         Kind.PORTS: _words,
         Kind.FILES: lambda audit, _, paths: tuple(str(audit.beside(path)) for path in paths),
         Kind.FILE: lambda audit, _, path: audit.beside(path),
+        Kind.RETRIES: lambda _audit, _key, value: None if value == "auto" else value,
     }
 )
 """From the key's value to the option's, by kind; other kinds are taken as they are."""

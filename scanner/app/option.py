@@ -33,6 +33,8 @@ class Kind(Enum):
     """A time in seconds."""
     COUNT = auto()
     """A whole number, 0 or more."""
+    RETRIES = auto()
+    """A whole number, or `auto`, which is None."""
     CHOICE = auto()
     """One word of an enumeration."""
     FLAG = auto()

@@ -109,28 +109,54 @@ class ScanOptions:
     rate: float | None = option(
         None,
         Kind.RATE,
-        "Maximum probes per second, including retries and --identify; 10k and 1M are understood, 0 is unlimited. "
-        "Default: 5000, unlimited on loopback.",
-        "--rate",
-        "--max-rate",
+        "Maximum probes per second over all targets, including retries and --identify; 10k and 1M are understood, 0 is "
+        "unlimited. Below it the rate finds itself.",
         metavar="N",
         panel=Panel.PROBES,
         audit=True,
     )
-    """Probes per second; 0 for unlimited, None for the default."""
+    """Ceiling in probes per second; 0 for unlimited, None for none of the user's."""
     host_rate: float | None = option(
         None,
         Kind.RATE,
-        "Maximum probes per second to one address. Default: 1000, unlimited on loopback.",
+        "Maximum probes per second to one address, likewise.",
         metavar="N",
         panel=Panel.PROBES,
         audit=True,
     )
-    """Probes per second to one address; 0 for unlimited, None for the default."""
-    retries: int | None = option(
+    """Ceiling in probes per second to one address; 0 for unlimited, None for none of the user's."""
+    max_rate: float | None = option(
+        None,
+        Kind.RATE,
+        "Maximum new connections per second through routers, whose firewalls keep an entry for each. Default: 5000.",
+        metavar="N",
+        panel=Panel.PROBES,
+        audit=True,
+    )
+    """Ceiling of new flows per second through routers; None for the default."""
+    fixed_rate: bool = option(
+        False,
+        Kind.FLAG,
+        "Send at exactly --rate and --host-rate (default 5000 and 1000), whatever the path loses.",
+        panel=Panel.PROBES,
+        audit=True,
+    )
+    """Whether the rate is fixed instead of finding itself."""
+    pace: int | None = option(
         None,
         Kind.COUNT,
-        "How often to ask again where nothing answered. Default: 1 for connect, 2 for syn.",
+        "How eager to begin and to grow, from 0 (a probe every 5 minutes) to 5; nmap's -T. Default: 3.",
+        "--pace",
+        metavar="N",
+        most=5,
+        panel=Panel.PROBES,
+        audit=True,
+    )
+    """Place of the pace in `core.rate.paces.PACES`; None for the usual one."""
+    retries: int | None = option(
+        None,
+        Kind.RETRIES,
+        "How often to ask again where nothing answered: a number, or auto, as often as the path needs. Default: auto.",
         "--retries",
         "--max-retries",
         metavar="N",
@@ -138,7 +164,7 @@ class ScanOptions:
         panel=Panel.PROBES,
         audit=True,
     )
-    """Further attempts where nothing answered; None for the engine's default."""
+    """Further attempts where nothing answered; None for as many as the path needs."""
     timeout: float | None = option(
         None,
         Kind.SECONDS,

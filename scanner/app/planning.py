@@ -19,6 +19,8 @@ from scanner.core.errors import InvalidInput, Warn
 from scanner.core.model import Transport
 from scanner.core.plan.plan import wave_size_for
 from scanner.core.rate.limits import UNLIMITED, Limits, fastest
+from scanner.core.rate.paces import PACES
+from scanner.core.rate.pacing import USUAL_PACE, Pacing
 from scanner.core.targets.ports import PortSet, parse_port_words
 from scanner.core.targets.scope import Scope
 from scanner.engines.choose import EngineName
@@ -39,8 +41,10 @@ class PlannedSweep:
     """What permits."""
     prepared: Prepared
     """The plan, with what is said about how it came to be."""
+    pacing: Pacing
+    """The user's ceilings, and whether the rate finds itself below them."""
     limits: Limits
-    """How fast probes may go, whoever sends them."""
+    """How fast probes may go where the rate does not find itself, whoever sends them."""
     split: RateSplit
     """What the engine gets of that, and what questions to open ports get."""
     never: PortSet = PortSet()
@@ -78,7 +82,8 @@ def planned(
     """Return the planned sweep for a plan that is there already, as a resumed one is."""
     limits = limits or _limits(options, prepared, scope)
     split = split_rate(limits, prepared.plan.ports_per_address, identify=options.identify)
-    return PlannedSweep(options, started, judging, scope, prepared, limits, split, never)
+    pacing = _pacing(options, scope)
+    return PlannedSweep(options, started, judging, scope, prepared, pacing, limits, split, never)
 
 
 def read_scope_of(options: ScanOptions) -> Scope | None:
@@ -157,6 +162,22 @@ def _seed(options: ScanOptions) -> int:
     if options.shard != "1/1":
         raise InvalidInput("--shard needs --seed, the same for every shard", where="--shard", cure="add --seed N")
     return secrets.randbits(32)
+
+
+def _pacing(options: ScanOptions, scope: Scope | None) -> Pacing:
+    """Return the user's ceilings, lowered by the scope, and how they are used."""
+    rate = _limit(options.rate, None, "--rate")
+    if scope is not None and scope.max_rate is not None:
+        rate = min(rate or scope.max_rate, scope.max_rate)
+    number = USUAL_PACE if options.pace is None else options.pace
+    if number not in PACES:
+        raise InvalidInput(f"{number} is not a pace", where="--pace", cure="write 0 to 5")
+    return Pacing(
+        limits=Limits(rate=rate, host_rate=_limit(options.host_rate, None, "--host-rate")),
+        max_rate=_limit(options.max_rate, None, "--max-rate"),
+        pace=PACES[number],
+        adaptive=not options.fixed_rate,
+    )
 
 
 def _limits(options: ScanOptions, prepared: Prepared, scope: Scope | None) -> Limits:

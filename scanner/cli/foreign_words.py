@@ -138,17 +138,8 @@ REFUSED: Mapping[str, str] = MappingProxyType(
 
 _PING = re.compile(r"-P[SAUYEPMOR]?[0-9,-]*")
 _PACE = re.compile(r"-T([0-5]|paranoid|sneaky|polite|normal|aggressive|insane)")
-_PACES: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "0": ("--rate", "0.003"),
-        "1": ("--rate", "0.07"),
-        "2": ("--rate", "2.5"),
-        "3": (),
-        "4": ("--rate", "10k", "--host-rate", "2k"),
-        "5": ("--rate", "50k", "--host-rate", "10k"),
-    }
-)
 _PACE_NAMES = ("paranoid", "sneaky", "polite", "normal", "aggressive", "insane")
+_PACE_NUMBERS = frozenset("012345")
 _COUNTED = re.compile(r"-[vq]+")
 _PORTS = re.compile(r"[0-9]{1,5}(?:[-,][0-9]{1,5})*")
 _ENGINES = frozenset({"-sT", "-sS"})
@@ -224,9 +215,9 @@ def _understood(flag: str, given: str, words: Iterator[str]) -> Iterator[str]:
 
 def _paced(pace: str) -> tuple[str, ...]:
     number = str(_PACE_NAMES.index(pace)) if pace in _PACE_NAMES else pace
-    if number not in _PACES:
+    if number not in _PACE_NUMBERS:
         raise InvalidInput(f"{sanitise(pace, limit=40)!r} is not a pace", where="-T", cure="write -T0 to -T5")
-    return _PACES[number]
+    return ("--pace", number)
 
 
 def _unknown(flag: str, own: Mapping[str, OwnFlag]) -> InvalidInput:

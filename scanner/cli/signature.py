@@ -16,6 +16,9 @@ from scanner.app.option import Kind, Option, options_of
 from scanner.app.options import ScanOptions
 from scanner.core.errors import InvalidInput
 
+MOST_RETRIES = 20
+"""Retries that may be asked for by number."""
+
 _SUFFIXES: Mapping[str, int] = MappingProxyType({"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000})
 
 
@@ -29,6 +32,16 @@ def parse_rate(text: str) -> float:
         raise InvalidInput(f"{text!r} is not a number of probes per second", where="--rate", cure=cure) from error
 
 
+def parse_retries(text: str) -> int | None:
+    """Return a number of retries; None for `auto`. Raises InvalidInput."""
+    if str(text).lower() == "auto":
+        return None
+    if str(text).isascii() and str(text).isdigit() and int(text) <= MOST_RETRIES:
+        return int(text)
+    problem = f"{text!r} is not a number of retries"
+    raise InvalidInput(problem, where="--retries", cure=f"write auto, or 0 to {MOST_RETRIES}")
+
+
 _TYPES: Mapping[Kind, Any] = MappingProxyType(
     {
         Kind.TARGETS: list[str] | None,
@@ -40,6 +53,7 @@ _TYPES: Mapping[Kind, Any] = MappingProxyType(
         Kind.RATE: float | None,
         Kind.SECONDS: float | None,
         Kind.COUNT: int | None,
+        Kind.RETRIES: int | None,
         Kind.FLAG: bool,
         Kind.VERBOSITY: int,
     }
@@ -122,6 +136,8 @@ def _info(name: str, option: Option, help_text: str = "") -> Any:
     more: dict[str, Any] = {"metavar": option.metavar or None, "rich_help_panel": option.panel.value}
     if option.kind is Kind.RATE:
         more["parser"] = parse_rate
+    if option.kind is Kind.RETRIES:
+        more["parser"] = parse_retries
     if option.kind is Kind.COUNT:
         more |= {"min": 0, "max": option.most}
     if option.kind is Kind.VERBOSITY:

@@ -50,8 +50,8 @@ def test_a_word_with_a_meaning_here_is_understood(command: Command, word: str) -
         (["-p22,80", "h"], ["-p", "22,80", "h"]),
         (["-p-", "h"], ["-p", "-", "h"]),
         (["-qvv"], ["-q", "-v", "-v"]),
-        (["-T3", "h"], ["h"]),
-        (["-T", "sneaky"], ["--rate", "0.07"]),
+        (["-T3", "h"], ["--pace", "3", "h"]),
+        (["-T", "sneaky"], ["--pace", "1"]),
         (
             ["-oA", "base"],
             ["--format", "nmap-xml=base.xml", "--format", "jsonl=base.jsonl", "--format", "csv=base.csv"],

@@ -1,4 +1,4 @@
-"""How fast a sweep may go, as the user said it: ceilings that always hold, and whether the rate finds itself below them.
+"""How fast a sweep may go, as the user said it: ceilings that always hold, and how the rate is found below them.
 
 Without a word of the user's the rate finds itself (`flows.py`): on the own link as fast as hosts bear, through routers
 up to a ceiling of new flows (`paces.py`). `limits` are the user's own ceilings. A fixed rate is sent as it is said,
