@@ -25,7 +25,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -129,10 +129,17 @@ class Namespace:
         accept: bool = True,
     ) -> subprocess.Popen[str]:
         """Listen on every one of `ports`; returns when all of them do. One process, however many there are."""
+        every = list(product(addresses, ports))
+        return self.listen_at(every, greeting=greeting, accept=accept)
+
+    def listen_at(
+        self, endpoints: Iterable[tuple[str, int]], *, greeting: str = "", accept: bool = True
+    ) -> subprocess.Popen[str]:
+        """Listen on these pairs of address and port, as `listen` does."""
         process = self.start(sys.executable, str(_LISTENER), merge_stderr=True)
         assert process.stdin is not None
         assert process.stdout is not None
-        wish = {"addresses": [*addresses], "ports": [*ports], "greeting": greeting, "accept": accept}
+        wish = {"endpoints": [*endpoints], "greeting": greeting, "accept": accept}
         process.stdin.write(json.dumps(wish))
         process.stdin.close()
         if (said := process.stdout.readline()) != "ready\n":

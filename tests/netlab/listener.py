@@ -1,8 +1,8 @@
 """Listens on many ports from one process: the services of a laboratory host.
 
-Run as a script with one JSON object on stdin: {"addresses": [...], "ports": [...], "greeting": "...", "accept":
-true}. Prints `ready` when every port listens. Connections are accepted, greeted, and closed when the other side
-closes; with `accept` false they are left in the kernel's queue, as a hung service would.
+Run as a script with one JSON object on stdin: {"endpoints": [[address, port], ...], "greeting": "...",
+"accept": true}. Prints `ready` when every port listens. Connections are accepted, greeted, and closed when the other
+side closes; with `accept` false they are left in the kernel's queue, as a hung service would.
 """
 
 import json
@@ -17,7 +17,7 @@ def main() -> None:
     wish = json.load(sys.stdin)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    listeners = [_listener(address, port) for address in wish["addresses"] for port in wish["ports"]]
+    listeners = [_listener(address, port) for address, port in wish["endpoints"]]
     print("ready", flush=True)
     if wish["accept"]:
         _serve({each.fileno(): each for each in listeners}, wish["greeting"].encode())

@@ -17,7 +17,8 @@ import random
 import select
 import struct
 import sys
-from collections import Counter
+import time
+from collections import Counter, deque
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any, Self
@@ -33,11 +34,16 @@ class Tun:
     """The simulated network, from outside. What it should do is said by keyword, see `Answerer`."""
 
     def __init__(self, host: Any, **wish: Any) -> None:
-        """`host`: the Namespace of the scanner."""
+        """`host`: the Namespace of the scanner, or of the router behind which the network is."""
         self._process = host.start(sys.executable, __file__)
         self._host, self._wish, self.report = host, wish, dict[str, int]()
 
     def __enter__(self) -> Self:
+        self.begin()
+        return self
+
+    def begin(self) -> None:
+        """Answer from now on, until `end` or until the laboratory closes."""
         self._process.stdin.write(json.dumps(self._wish, default=list) + "\n")
         self._process.stdin.flush()
         assert self._process.stdout.readline() == "ready\n"
@@ -46,7 +52,6 @@ class Tun:
             self._host.ip("address", "add", own, "dev", "tun0")
             self._host.ip("link", "set", "tun0", "up", "txqueuelen", "100000")
             self._host.ip(version, "route", "add", network, "dev", "tun0")
-        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -67,6 +72,8 @@ class Answerer:
     def __init__(self, wish: dict[str, Any]) -> None:
         self.open = frozenset(wish.get("open", ()))
         """Ports that answer SYN-ACK."""
+        self.open_at = frozenset((host, port) for host, port in wish.get("open_at", ()))
+        """Endpoints that answer SYN-ACK: last two bytes of the address, as a number, and port."""
         self.silent = frozenset(wish.get("silent", ()))
         """Ports that do not answer."""
         self.icmp = {int(port): tuple(pair) for port, pair in wish.get("icmp", {}).items()}
@@ -81,6 +88,8 @@ class Answerer:
         """How often each answer is sent."""
         self.forged: int = wish.get("forged", 0)
         """How many forged answers to each SYN, of each of three kinds."""
+        self.delay: float = wish.get("delay", 0.0)
+        """Seconds from a packet to its answer."""
         self.random = random.Random(wish.get("seed", 1))
         self.counts: Counter[str] = Counter({"syns": 0, "resets": 0, "answers": 0, "forged": 0})
 
@@ -113,7 +122,7 @@ class Answerer:
             return None
         if port in self.icmp:
             return icmp_error(packet, *self.icmp[port])
-        is_open = self.all_open or port in self.open
+        is_open = self.all_open or port in self.open or (host, port) in self.open_at
         return tcp_reply(packet, _SYN | _ACK if is_open else _RST | _ACK)
 
     def _forgeries(self, packet: bytes, header: int) -> Iterator[bytes]:
@@ -174,22 +183,34 @@ def _main() -> None:
     fcntl.ioctl(device, _TUNSETIFF, struct.pack("16sH22x", b"tun0", _IFF_TUN | _IFF_NO_PI))
     print("ready", flush=True)
     os.set_blocking(device, False)
+    waiting: deque[tuple[float, bytes]] = deque()
     ended = False
     while not ended:
-        ready, _, _ = select.select([device, sys.stdin], [], [], 5)
+        patience = max(waiting[0][0] - time.monotonic(), 0) if waiting else 5
+        ready, _, _ = select.select([device, sys.stdin], [], [], patience)
         ended = sys.stdin in ready
-        _serve(device, answerer)
+        _take(device, answerer, waiting)
+        _give(device, waiting)
     print(json.dumps(answerer.counts), flush=True)
 
 
-def _serve(device: int, answerer: Answerer) -> None:
+def _take(device: int, answerer: Answerer, waiting: deque[tuple[float, bytes]]) -> None:
+    """Read what has come; each answer waits for its time."""
     while True:
         try:
             packet = os.read(device, 2048)
         except OSError:  # nothing more for now, or the device is down
             return
-        for reply in answerer.replies(packet):
-            os.write(device, reply)
+        due = time.monotonic() + answerer.delay if answerer.delay else 0.0
+        waiting.extend((due, reply) for reply in answerer.replies(packet))
+        if not answerer.delay:
+            _give(device, waiting)
+
+
+def _give(device: int, waiting: deque[tuple[float, bytes]]) -> None:
+    """Write the answers whose time has come."""
+    while waiting and waiting[0][0] <= time.monotonic():
+        os.write(device, waiting.popleft()[1])
 
 
 if __name__ == "__main__":
