@@ -12,23 +12,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from scanner.core.recognise import binary, databases
+from scanner.core.recognise.catalogue import CATALOGUE
 from scanner.core.recognise.certificate import certificate_facts
 from scanner.core.recognise.hellos import HELLOS, recognise
-from scanner.core.recognise.http import http, http2
 from scanner.core.recognise.identity import LONGEST, ProtocolMatch, excerpt
 from scanner.core.recognise.recogniser import READ_LIMIT, Recogniser
-from scanner.core.recognise.text import TEXT
 
 SECONDS = float(os.environ.get("SCANNER_FUZZ_SECONDS", "0"))
 EXAMPLES = int(40 + SECONDS * 4)
 
 RECOGNISERS: dict[str, Recogniser] = {
-    "http": http,
-    "http2": http2,
-    **{f.__name__: f for f in (*binary.BINARY, *databases.DATABASES)},
+    **{f"{row.name}-anywhere-{number}": f for row in CATALOGUE for number, f in enumerate(row.recognise)},
     **{f"{name}-{number}": f for name, hello in HELLOS.items() for number, f in enumerate(hello.answers)},
-    **{f"text-{number}": f for number, f in enumerate(TEXT)},
 }
 
 SEEDS = [

@@ -14,6 +14,17 @@ from dataclasses import dataclass
 from scanner.core.recognise.identity import ProtocolMatch
 from scanner.core.recognise.recogniser import text
 
+AGENT = "scanner-iana (authorised port audit)"
+"""How we introduce ourselves wherever a protocol has a place for it."""
+
+
+def http_request(host: str, path: str = "/") -> bytes:
+    """`GET` in HTTP/1.1 (RFC 9112 3). `host` is the address or name, for the Host field."""
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: {AGENT}\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+    ).encode("ascii", "replace")
+
+
 _STATUS = re.compile(rb"(HTTP|RTSP|SIP)/(\d(?:\.\d)?) (\d{3})[^\r\n]{0,200}\r?\n?")
 _HEADER = re.compile(rb"([A-Za-z0-9-]{1,60}):[ \t]*([^\r\n]{0,300})\r?\n")
 _TITLE = re.compile(rb"<title[^>]{0,100}>([^<]{1,300})<", re.IGNORECASE)

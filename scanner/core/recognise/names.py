@@ -8,71 +8,13 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
+from scanner.core.recognise.catalogue import CATALOGUE
 from scanner.core.recognise.identity import Identity
 
-_WEB = (
-    "http https www www-http http-alt docker docker-s etcd-client etcd-server couchdb winrm wsman wsmans ipp ipps "
-    "caldav webdav wsdapi wsdapi-s oob-ws-http oob-ws-https puppet cddbp-alt upnp nessus asip-webadmin http-rpc-epmap"
-)
-
-_WORDS: Mapping[str, str] = MappingProxyType(
-    {
-        "http": _WEB,
-        "http2": _WEB,
-        "ssh": "ssh sftp-ssh ssh-mgmt sdo-ssh netconf-ssh netconf-ch-ssh tl1-ssh snmpssh",
-        "smtp": "smtp submission submissions urd",
-        "imap": "imap imaps imap2 imap3",
-        "pop3": "pop3 pop3s",
-        "ftp": "ftp ftps",
-        "telnet": "telnet telnets rtelnet ktelnet skytelnet hp-3000-telnet tl1-telnet scpi-telnet telnetcpcd",
-        "nntp": "nntp nntps nnsp netnews",
-        "managesieve": "sieve",
-        "irc": "irc ircs-u ircu irc-serv",
-        "rdp": "ms-wbt-server vmrdp",
-        "vnc": "rfb",
-        "smb": "microsoft-ds netbios-ssn",
-        "ldap": "ldap ldaps ldap-admin msft-gc msft-gc-ssl",
-        "mysql": "mysql mysql-proxy",
-        "mysqlx": "mysqlx",
-        "postgresql": "postgresql",
-        "redis": "redis",
-        "memcached": "memcache",
-        "mongodb": "mongodb",
-        "mssql": "ms-sql-s ms-sql-m",
-        "amqp": "amqp amqps",
-        "mqtt": "mqtt secure-mqtt",
-        "socks5": "socks",
-        "rtsp": "rtsp rtsps rtsp-alt",
-        "sip": "sip sips",
-        "bgp": "bgp",
-        "rpcbind": "sunrpc",
-        "onc-rpc": "sunrpc nfs mountd shilp",
-        "msrpc": "epmap http-rpc-epmap",
-        "x11": "x11",
-        "dns": "domain domain-s",
-        "epmd": "epmd",
-        "rsync": "rsync",
-        "svn": "svn",
-        "xmpp": "xmpp-client xmpp-server xmpp-bosh",
-        "pptp": "pptp",
-        "chargen": "chargen",
-        "echo": "echo",
-        "zabbix": "zabbix-agent zabbix-trapper",
-    }
-)
-
-IANA_NAMES: Mapping[str, frozenset[str]] = MappingProxyType(
-    {protocol: frozenset(words.split()) for protocol, words in _WORDS.items()}
-)
+IANA_NAMES: Mapping[str, frozenset[str]] = MappingProxyType({row.name: row.names for row in CATALOGUE if row.names})
 """Each protocol with the IANA names (lower case) that mean it."""
 
-_TLS_WORDS = (
-    "https imaps pop3s submissions ldaps msft-gc-ssl ftps telnets nntps ircs-u amqps secure-mqtt domain-s sips rtsps "
-    "docker-s wsmans ipps appserv-https amt-soap-https oob-ws-https tungsten-https wsdapi-s syslog-tls netconf-tls "
-    "wbem-https pcsync-https sun-sr-https oracleas-https compaq-https"
-)
-
-TLS_NAMES: frozenset[str] = frozenset(_TLS_WORDS.split())
+TLS_NAMES: frozenset[str] = frozenset(name for row in CATALOGUE for name in row.tls_names.split())
 """Names that promise TLS from the first byte."""
 
 _CLEAR_WEB = re.compile(r"(?:^|-)(?:http|www)s?(?:-|$)|https?$")

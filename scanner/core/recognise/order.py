@@ -7,14 +7,11 @@ port about which nothing is known is asked the whole table, one connection at a 
 
 from collections.abc import Iterable, Sequence
 
-from scanner.core.recognise.hellos import HELLOS, TLS, Hello
+from scanner.core.recognise.catalogue import PROTOCOLS
+from scanner.core.recognise.hellos import HELLOS, TLS
 from scanner.core.recognise.identity import ProtocolMatch
 from scanner.core.recognise.names import TLS_NAMES, protocol_of
-
-_GREET = frozenset(
-    {"ssh", "smtp", "imap", "pop3", "ftp", "nntp", "vnc", "mysql", "mysqlx", "nats", "telnet", "managesieve", "rsync"}
-)
-"""Protocols whose server speaks first, so that there is nothing to ask."""
+from scanner.core.recognise.protocol import Hello
 
 
 def hinted(services: Iterable[str]) -> tuple[str, ...]:
@@ -35,7 +32,7 @@ def hinted(services: Iterable[str]) -> tuple[str, ...]:
 def speaks_first(services: Iterable[str]) -> bool:
     """Return whether a greeting is worth waiting for: always, unless every known name is of a protocol that waits."""
     protocols = [protocol_of(service) for service in services]
-    return not protocols or any(protocol is None or protocol in _GREET for protocol in protocols)
+    return not protocols or any(protocol is None or PROTOCOLS[protocol].greets_first for protocol in protocols)
 
 
 _INSIDE_TLS = ("http", "ldap", "mqtt", "amqp", "redis", "irc", "mongodb", "kafka", "dns", "sip", "rdp")

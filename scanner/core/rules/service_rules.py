@@ -4,23 +4,22 @@ All are silent where no service was asked (`--identify`) and where nothing was r
 guessed. Words in a detail come from the peer; outputs sanitise them.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from scanner.core.model import RegistryStatus, Severity, State, Verdict
+from scanner.core.recognise.catalogue import PROTOCOLS
 from scanner.core.recognise.identity import Certificate, Conduct, Identity
 from scanner.core.recognise.names import means, promises_tls, protocol_of
+from scanner.core.recognise.protocol import Protocol
 from scanner.core.rules.rule import Case, Rule
 
 CERTIFICATE_SOON = timedelta(days=30)
 """How long before its expiry a certificate is worth a finding."""
 
-DATABASE_PROTOCOLS = frozenset(
-    "mysql mysqlx postgresql redis memcached mongodb mssql cassandra zookeeper kafka ldap".split()  # noqa: SIM905
-)
 DATABASE_PRODUCTS = frozenset(
     {"Elasticsearch", "OpenSearch", "CouchDB", "ClickHouse", "InfluxDB", "Neo4j", "ArangoDB", "Solr", "etcd"}
 )
-REMOTE_CONTROL = frozenset({"telnet", "rdp", "vnc", "x11"})
 REMOTE_CONTROL_PRODUCTS = frozenset({"Docker Engine API", "Kubernetes API", "Portainer", "Proxmox VE"})
 OLD_TLS = frozenset({"SSLv3", "TLSv1", "TLSv1.1"})
 
@@ -33,6 +32,12 @@ def _spoken(case: Case) -> Identity | None:
     identity = case.identity
     known = identity is not None and identity.name and case.observation.state is State.OPEN
     return identity if known else None
+
+
+def _row(identity: Identity, fact: Callable[[Protocol], bool]) -> bool:
+    """Return whether a fact holds of the protocol that was recognised."""
+    row = PROTOCOLS.get(identity.protocol)
+    return row is not None and fact(row)
 
 
 def _usual(case: Case, identity: Identity) -> str:
@@ -112,7 +117,7 @@ def _database(case: Case) -> str | None:
     identity = _spoken(case)
     if identity is None or case.explained:
         return None
-    is_database = identity.protocol in DATABASE_PROTOCOLS or identity.product in DATABASE_PRODUCTS
+    is_database = _row(identity, lambda row: row.database) or identity.product in DATABASE_PRODUCTS
     return f"a database answers here: {identity.words}" if is_database else None
 
 
@@ -120,7 +125,7 @@ def _remote_control(case: Case) -> str | None:
     identity = _spoken(case)
     if identity is None or case.explained:
         return None
-    is_remote = identity.protocol in REMOTE_CONTROL or identity.product in REMOTE_CONTROL_PRODUCTS
+    is_remote = _row(identity, lambda row: row.remote_control) or identity.product in REMOTE_CONTROL_PRODUCTS
     return f"remote control answers here: {identity.words}" if is_remote else None
 
 

@@ -9,10 +9,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from scanner.core.model import Endpoint
-from scanner.core.recognise import binary
-from scanner.core.recognise.hellos import TLS, Hello, http_request, recognise
+from scanner.core.recognise.hellos import TLS, recognise
+from scanner.core.recognise.http import http_request
 from scanner.core.recognise.identity import Conduct, Identity, ProtocolMatch, Tls, excerpt
 from scanner.core.recognise.order import hinted, next_hello, speaks_first
+from scanner.core.recognise.protocol import Hello
+from scanner.core.recognise.protocols.web import tls
 from scanner.engines.identify.conversation import Conversation, Ending, LocalTrouble, Patience, ReadResult
 from scanner.engines.identify.tls_handshake import TlsSpeaker
 
@@ -143,7 +145,7 @@ class Inquiry:
         """Start TLS inside the connection; return None where the peer does not speak it."""
         speaker = TlsSpeaker(talk, self._hostname, self._alpn)
         outcome = await speaker.handshake(self._patience.tls + talk.slowness)
-        if isinstance(outcome, Tls) and (outcome.version or binary.tls(speaker.first)):
+        if isinstance(outcome, Tls) and (outcome.version or tls(speaker.first)):
             if self._tls is None:
                 self._tls, self._likely, self._first, self._done_hellos = outcome, None, b"", []
                 self._listen = self._may_greet and not outcome.alpn

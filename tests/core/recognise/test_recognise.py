@@ -5,7 +5,8 @@ import struct
 
 import pytest
 
-from scanner.core.recognise.hellos import HELLOS, http_request, recognise
+from scanner.core.recognise.hellos import HELLOS, recognise
+from scanner.core.recognise.http import http_request
 from scanner.core.recognise.identity import LONGEST, ProtocolMatch, excerpt
 
 RABBITMQ = (

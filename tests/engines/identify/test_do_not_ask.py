@@ -11,7 +11,8 @@ import pytest
 from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.rate.limits import UNLIMITED
 from scanner.core.recognise.do_not_ask import DO_NOT_ASK, reason_not_to_ask
-from scanner.core.recognise.hellos import HELLOS, TLS, http_request
+from scanner.core.recognise.hellos import HELLOS, TLS
+from scanner.core.recognise.http import http_request
 from scanner.core.recognise.identity import Conduct
 from scanner.engines.identify import answers_everywhere
 from scanner.engines.identify.answers_everywhere import AnswersEverywhereScreen

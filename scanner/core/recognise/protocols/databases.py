@@ -1,16 +1,14 @@
-"""Databases and stores: what they greet with, and what they answer to their own smallest question.
+"""Databases: what they greet with, and what they answer to their own smallest question.
 
 None of these is ever logged in to, and no credentials are sent: a greeting, an error or "authentication
 required" names the program as well.
 """
 
-import re
 import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
-from scanner.core.recognise.recogniser import Recogniser, text
-
-_REDIS_VERSION = re.compile(rb"(?:redis|valkey)_version:([\w.]{1,40})")
+from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.recogniser import text
 
 
 def mysql(data: bytes) -> ProtocolMatch | None:
@@ -57,59 +55,6 @@ def postgresql_error(data: bytes) -> ProtocolMatch | None:
     return ProtocolMatch("postgresql") if told else None
 
 
-def redis(data: bytes) -> ProtocolMatch | None:
-    """The answer to `INFO server`: a bulk string with the version, or an error."""
-    found = _REDIS_VERSION.search(data[:2048])
-    if found is not None:
-        product = "Valkey" if found[0].startswith(b"valkey") else "Redis"
-        return ProtocolMatch("redis", product, text(found[1]), "no authentication")
-    if data.startswith((b"-NOAUTH", b"-DENIED", b"-NOPERM")):
-        return ProtocolMatch("redis", "Redis", detail="authentication required")
-    return ProtocolMatch("redis") if data.startswith(b"-ERR ") else None
-
-
-def memcached(data: bytes) -> ProtocolMatch | None:
-    """The answer to `version` (memcached, doc/protocol.txt); one that wants authentication gives none."""
-    found = re.match(rb"VERSION ([\w.+-]{1,40})\r\n", data)
-    return ProtocolMatch("memcached", "memcached", text(found[1]), "no authentication") if found else None
-
-
-def mongodb(data: bytes) -> ProtocolMatch | None:
-    """An OP_REPLY or OP_MSG to our `isMaster` (MongoDB wire protocol): the header repeats our request id."""
-    if len(data) < 20 or data[8:12] != MONGO_ID:
-        return None
-    if int.from_bytes(data[12:16], "little") not in (1, 2013):
-        return None
-    found = re.search(rb"\x10maxWireVersion\0(.{4})", data, re.DOTALL)
-    wire = str(struct.unpack("<i", found[1])[0]) if found else ""
-    return ProtocolMatch("mongodb", "MongoDB", detail=f"wire version {wire}" if wire else "")
-
-
-MONGO_ID = b"scan"
-"""The request id of our question; a reply repeats it."""
-
-
-def kafka(data: bytes) -> ProtocolMatch | None:
-    """The answer to ApiVersions (Apache Kafka protocol guide): our correlation id behind the size."""
-    if len(data) < 14 or data[4:8] != KAFKA_ID:
-        return None
-    size = int.from_bytes(data[:4], "big")
-    return ProtocolMatch("kafka", "Apache Kafka") if 6 <= size < 4096 else None
-
-
-KAFKA_ID = b"scan"
-"""The correlation id of our request; a response repeats it."""
-
-
-def zookeeper(data: bytes) -> ProtocolMatch | None:
-    """The answer to the four letters `srvr`."""
-    found = re.match(rb"Zookeeper version: ([\w.]{1,40})", data)
-    if found:
-        return ProtocolMatch("zookeeper", "Apache ZooKeeper", text(found[1]))
-    refused = data.startswith(b"srvr is not executed")
-    return ProtocolMatch("zookeeper", "Apache ZooKeeper", detail="four letter words off") if refused else None
-
-
 def mssql(data: bytes) -> ProtocolMatch | None:
     """The answer to a PRELOGIN (MS-TDS 2.2.3.1, 2.2.6.5): a tabular result whose first option is VERSION."""
     if len(data) < 20 or data[:2] != b"\4\1" or data[8] != 0:
@@ -127,5 +72,57 @@ def cassandra(data: bytes) -> ProtocolMatch | None:
     return ProtocolMatch("cassandra", "Apache Cassandra") if told else None
 
 
-DATABASES: tuple[Recogniser, ...] = (mysql, mysqlx, postgresql_error)
-"""Specific enough to be tried on anything that a peer sends."""
+_SSL_REQUEST = struct.pack(">II", 8, 80877103)
+"""PostgreSQL docs, 55.7 SSLRequest."""
+
+
+def _tds_prelogin() -> bytes:
+    """MS-TDS 2.2.6.5: VERSION and ENCRYPTION (not supported), then the terminator."""
+    options = struct.pack(">BHHBHHB", 0, 11, 6, 1, 17, 1, 0xFF) + struct.pack(">IHB", 0x11000000, 0, 2)
+    return struct.pack(">BBHHBB", 0x12, 1, 8 + len(options), 0, 0, 0) + options
+
+
+_CQL_OPTIONS = struct.pack(">BBHBI", 4, 0, 0, 5, 0)
+"""CQL binary protocol v4, 4.1.3: OPTIONS."""
+
+
+DATABASES: tuple[Protocol, ...] = (
+    Protocol(
+        "mysql",
+        Kind.DATABASE,
+        'MySQL Internals, "Initial Handshake Packet" and "ERR_Packet"',
+        iana_names="mysql mysql-proxy",
+        greets_first=True,
+        recognise=(mysql,),
+    ),
+    Protocol(
+        "mysqlx",
+        Kind.DATABASE,
+        "MySQL Internals, Mysqlx.Notice.Frame",
+        iana_names="mysqlx",
+        greets_first=True,
+        recognise=(mysqlx,),
+    ),
+    Protocol(
+        "postgresql",
+        Kind.DATABASE,
+        "PostgreSQL documentation, 55.2.10 and 55.7",
+        iana_names="postgresql",
+        hello=Hello(_SSL_REQUEST, (postgresql,)),
+        recognise=(postgresql_error,),
+    ),
+    Protocol(
+        "mssql",
+        Kind.DATABASE,
+        "MS-TDS 2.2.3.1, 2.2.6.5",
+        iana_names="ms-sql-s ms-sql-m",
+        hello=Hello(_tds_prelogin(), (mssql,)),
+    ),
+    Protocol(
+        "cassandra",
+        Kind.DATABASE,
+        "CQL binary protocol v4, 2.4, 4.1.3, 4.2",
+        hello=Hello(_CQL_OPTIONS, (cassandra,)),
+    ),
+)
+"""Databases with a query language."""

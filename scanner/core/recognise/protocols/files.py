@@ -1,0 +1,83 @@
+"""File transfer, sharing and versions."""
+
+import struct
+
+from scanner.core.recognise.identity import ProtocolMatch
+from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.recogniser import row
+
+_LINE = rb"[^\r\n]{0,400}"
+
+
+_DIALECTS = {0x0202: "2.0.2", 0x0210: "2.1", 0x0300: "3.0", 0x0302: "3.0.2", 0x0311: "3.1.1", 0x02FF: "2"}
+
+
+def smb(data: bytes) -> ProtocolMatch | None:
+    """An SMB header behind a session message (MS-SMB2 2.1, 2.2.1, 2.2.4; RFC 1002 4.3.1)."""
+    if len(data) < 12 or data[0] != 0:
+        return None
+    if data[4:8] == b"\xffSMB":
+        return ProtocolMatch("smb", version="1")
+    if data[4:8] != b"\xfeSMB":
+        return None
+    dialect = int.from_bytes(data[72:74], "little") if len(data) >= 74 else 0
+    signing = "signing required" if len(data) > 70 and data[70] & 2 else "signing not required"
+    return ProtocolMatch("smb", version=_DIALECTS.get(dialect, ""), detail=signing if dialect else "")
+
+
+def _smb2_negotiate() -> bytes:
+    """MS-SMB2 2.2.1.2 and 2.2.3, dialects 2.0.2 to 3.0.2, in a session message."""
+    header = b"\xfeSMB" + struct.pack("<HHIHHIIQIIQ", 64, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + bytes(16)
+    dialects = (0x0202, 0x0210, 0x0300, 0x0302)
+    body = struct.pack("<HHHHI16sQ", 36, len(dialects), 1, 0, 0, b"scanner-iana....", 0)
+    message = header + body + struct.pack(f"<{len(dialects)}H", *dialects)
+    return struct.pack(">I", len(message)) + message
+
+
+FILES: tuple[Protocol, ...] = (
+    Protocol(
+        "ftp",
+        Kind.FILES,
+        "RFC 959 5.4",
+        iana_names="ftp",
+        tls_names="ftps",
+        greets_first=True,
+        plain_text=True,
+        hello=Hello(b"SYST\r\n", after_greeting=True),
+        recognise=(
+            row(
+                "ftp",
+                rb"220[ -]\(?(?P<product>vsFTPd|Pure-FTPd|ProFTPD|FileZilla Server|Microsoft FTP Service)"
+                rb"(?: Server)?(?: (?P<version>\d[\w.+-]{0,40}))?",
+            ),
+            row("ftp", rb"220[ -]-*" + _LINE + rb"(?P<product>Pure-FTPd|ProFTPD|vsFTPd)"),
+            row("ftp", rb"(?:220|421)[ -]" + _LINE + rb"\bFTP\b"),
+            row("ftp", rb"(?:220[ -]" + _LINE + rb"\r?\n){1,20}(?:530[ -]|500[ -]|215[ -])"),
+        ),
+    ),
+    Protocol(
+        "smb",
+        Kind.FILES,
+        "MS-SMB2 2.2.3, 2.2.4; RFC 1002 4.3.1",
+        iana_names="microsoft-ds netbios-ssn",
+        hello=Hello(_smb2_negotiate(), (smb,)),
+        recognise=(smb,),
+    ),
+    Protocol(
+        "rsync",
+        Kind.FILES,
+        "rsync, csprotocol.txt",
+        iana_names="rsync",
+        greets_first=True,
+        recognise=(row("rsync", rb"@RSYNCD: (?P<version>\d{1,3}(?:\.\d{1,3})?)"),),
+    ),
+    Protocol(
+        "svn",
+        Kind.FILES,
+        "Subversion, ra_svn protocol",
+        iana_names="svn",
+        greets_first=True,
+        recognise=(row("svn", rb"\( success \( \d \d \( "),),
+    ),
+)
+"""File transfer, sharing and versions."""

@@ -1,0 +1,113 @@
+"""Logins and remote desktops."""
+
+import struct
+
+from scanner.core.recognise.identity import ProtocolMatch
+from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.recogniser import row, text
+
+_RDP_SECURITY = {0: "standard RDP security", 1: "TLS", 2: "NLA", 8: "NLA extended"}
+
+
+def rdp(data: bytes) -> ProtocolMatch | None:
+    """A TPKT with an X.224 connection confirm (MS-RDPBCGR 2.2.1.2)."""
+    if len(data) < 11 or data[:3] != b"\3\0\0" or data[5] != 0xD0:
+        return None
+    if len(data) >= 19 and data[11] == 2:
+        chosen = int.from_bytes(data[15:19], "little")
+        return ProtocolMatch("rdp", detail=_RDP_SECURITY.get(chosen, ""))
+    return ProtocolMatch("rdp", detail="refuses what we offer" if len(data) >= 19 and data[11] == 3 else "")
+
+
+def tpkt(data: bytes) -> ProtocolMatch | None:
+    """One whole TPKT with something else than a confirm (RFC 1006 6): RDP's own question decides."""
+    whole = len(data) >= 7 and data[:2] == b"\3\0" and int.from_bytes(data[2:4], "big") == len(data)
+    return ProtocolMatch("rdp", certain=False) if whole and data[5] in (0x80, 0xF0) else None
+
+
+def x11(data: bytes) -> ProtocolMatch | None:
+    """The answer to a connection setup (X11 protocol, chapter 8): refused, accepted or authenticate."""
+    if len(data) < 8 or data[0] > 2:
+        return None
+    if data[0] == 2:
+        return ProtocolMatch("x11", detail="authentication required") if data[1:6] == b"\0" * 5 else None
+    if data[2:4] not in (b"\x0b\0", b"\0\x0b") or data[4:6] != b"\0\0":
+        return None
+    if data[0] == 0:
+        return ProtocolMatch("x11", version="11.0", detail=text(data[8 : 8 + data[1]]))
+    if len(data) < 40:
+        return None
+    vendor = text(data[40 : 40 + int.from_bytes(data[24:26], "little")])
+    return ProtocolMatch("x11", vendor, "11.0", "open to anybody")
+
+
+_RDP_REQUEST = b"\3\0\0\x13\x0e\xe0\0\0\0\0\0" + struct.pack("<BBHI", 1, 0, 8, 3)
+"""MS-RDPBCGR 2.2.1.1: connection request that offers TLS and NLA."""
+
+
+_X11_SETUP = struct.pack("<BBHHHHH", 0x6C, 0, 11, 0, 0, 0, 0)
+"""X11 protocol, chapter 8: little-endian, version 11.0, no authorisation."""
+
+
+REMOTE: tuple[Protocol, ...] = (
+    Protocol(
+        "ssh",
+        Kind.LOGIN,
+        "RFC 4253 4.2 (lines may come before the identification)",
+        iana_names="ssh ssh-mgmt sdo-ssh netconf-ssh netconf-ch-ssh tl1-ssh snmpssh",
+        greets_first=True,
+        recognise=(
+            row(
+                "ssh",
+                rb"(?:(?!SSH-)[^\r\n]{0,255}\r?\n){0,20}SSH-[12]\.\d+-(?P<product>OpenSSH|dropbear|libssh|Cisco)"
+                rb"[_-]?(?P<version>[^\r\n ]{0,60})",
+            ),
+            row("ssh", rb"(?:(?!SSH-)[^\r\n]{0,255}\r?\n){0,20}SSH-[12]\.\d+-(?P<product>[^\r\n ]{0,100})"),
+        ),
+    ),
+    Protocol(
+        "vnc",
+        Kind.REMOTE_CONTROL,
+        "RFC 6143 7.1.1",
+        iana_names="rfb",
+        greets_first=True,
+        recognise=(row("vnc", rb"RFB (?P<version>\d{3}\.\d{3})\n"),),
+    ),
+    Protocol(
+        "rdp",
+        Kind.REMOTE_CONTROL,
+        "MS-RDPBCGR 2.2.1.1, 2.2.1.2; RFC 1006 6",
+        iana_names="ms-wbt-server vmrdp",
+        hello=Hello(_RDP_REQUEST, (rdp,)),
+        recognise=(
+            rdp,
+            tpkt,
+        ),
+    ),
+    Protocol(
+        "x11",
+        Kind.REMOTE_CONTROL,
+        "X Window System Protocol, chapter 8",
+        iana_names="x11",
+        plain_text=True,
+        hello=Hello(_X11_SETUP, (x11,)),
+    ),
+)
+"""Logins and remote desktops; telnet, whose prompt many could send, comes last in the catalogue."""
+
+TELNET: tuple[Protocol, ...] = (
+    Protocol(
+        "telnet",
+        Kind.REMOTE_CONTROL,
+        "RFC 854",
+        iana_names="telnet rtelnet ktelnet skytelnet hp-3000-telnet tl1-telnet scpi-telnet telnetcpcd",
+        tls_names="telnets",
+        greets_first=True,
+        plain_text=True,
+        recognise=(
+            row("telnet", rb"(?:\xff[\xfb-\xfe][\x00-\x31\xff]){1,60}"),
+            row("telnet", rb"[^\x00]{0,600}?(?i:login|username|user name|password) ?: ?\Z"),
+        ),
+    ),
+)
+"""The last row of the catalogue."""
