@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 
 _ROW = """    Protocol(
         "{name}",
-        Kind.TOOL,
+        ProtocolKind.TOOL,
         "",  # the specification, with its section
         iana_names="",
         default_ports=(),
@@ -52,7 +52,7 @@ def make(name: str, family: str, root: Path = ROOT) -> list[Path]:
     families = sorted(path.stem for path in rows.parent.glob("[a-z]*.py"))
     if family not in families:
         raise ValueError(f"{family!r}: the families are {', '.join(families)}")
-    if any(f'"{name}",\n        Kind.' in path.read_text() for path in rows.parent.glob("*.py")):
+    if any(f'"{name}",\n        ProtocolKind.' in path.read_text() for path in rows.parent.glob("*.py")):
         raise ValueError(f"{name!r} has a row already")
     text = rows.read_text()
     end = text.index("\n)\n", text.index("tuple[Protocol, ...] = (")) + 1

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from scanner.core.recognise.protocol import Protocol
 from scanner.core.recognise.protocols.chat import CHAT
 from scanner.core.recognise.protocols.databases import DATABASES
-from scanner.core.recognise.protocols.directory import DIRECTORY
+from scanner.core.recognise.protocols.directory import DIRECTORIES
 from scanner.core.recognise.protocols.files import FILES
 from scanner.core.recognise.protocols.mail import MAIL
 from scanner.core.recognise.protocols.media import MEDIA
@@ -25,7 +25,7 @@ CATALOGUE: tuple[Protocol, ...] = (
     *WEB,
     *STORES,
     *DATABASES,
-    *DIRECTORY,
+    *DIRECTORIES,
     *MESSAGES,
     *REMOTE,
     *MAIL,

@@ -11,7 +11,7 @@ from enum import StrEnum
 from scanner.core.recognise.recogniser import Recogniser
 
 
-class Kind(StrEnum):
+class ProtocolKind(StrEnum):
     """What a protocol is for."""
 
     WEB = "web"
@@ -58,7 +58,7 @@ class Protocol:
 
     name: str
     """Our word for the protocol, as `Identity.protocol` gives it."""
-    kind: Kind
+    kind: ProtocolKind
     """What it is for."""
     source: str
     """The specification that the bytes were taken from."""
@@ -85,9 +85,9 @@ class Protocol:
     @property
     def database(self) -> bool:
         """Whether it gives access to the data of applications."""
-        return self.kind is Kind.DATABASE
+        return self.kind is ProtocolKind.DATABASE
 
     @property
     def remote_control(self) -> bool:
         """Whether it gives control of a host."""
-        return self.kind is Kind.REMOTE_CONTROL
+        return self.kind is ProtocolKind.REMOTE_CONTROL

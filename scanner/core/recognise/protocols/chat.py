@@ -1,6 +1,6 @@
 """Chat and presence."""
 
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import row
 
 # Both speak first, or complain about what is no command of theirs.
@@ -9,7 +9,7 @@ from scanner.core.recognise.recogniser import row
 CHAT: tuple[Protocol, ...] = (
     Protocol(
         "irc",
-        Kind.CHAT,
+        ProtocolKind.CHAT,
         "RFC 1459 4, RFC 2812 5",
         iana_names="ircu irc-serv irc",
         tls_names="ircs-u",
@@ -21,7 +21,7 @@ CHAT: tuple[Protocol, ...] = (
     ),
     Protocol(
         "xmpp",
-        Kind.CHAT,
+        ProtocolKind.CHAT,
         "RFC 6120 4.2",
         iana_names="xmpp-client xmpp-server xmpp-bosh",
         recognise=(row("xmpp", rb"(?:<\?xml[^>]{0,100}\?>\s{0,10})?<stream:stream\b"),),

@@ -7,7 +7,7 @@ required" names the program as well.
 import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import text
 
 
@@ -89,7 +89,7 @@ _CQL_OPTIONS = struct.pack(">BBHBI", 4, 0, 0, 5, 0)
 DATABASES: tuple[Protocol, ...] = (
     Protocol(
         "mysql",
-        Kind.DATABASE,
+        ProtocolKind.DATABASE,
         'MySQL Internals, "Initial Handshake Packet" and "ERR_Packet"',
         iana_names="mysql mysql-proxy",
         greets_first=True,
@@ -97,7 +97,7 @@ DATABASES: tuple[Protocol, ...] = (
     ),
     Protocol(
         "mysqlx",
-        Kind.DATABASE,
+        ProtocolKind.DATABASE,
         "MySQL Internals, Mysqlx.Notice.Frame",
         iana_names="mysqlx",
         greets_first=True,
@@ -105,7 +105,7 @@ DATABASES: tuple[Protocol, ...] = (
     ),
     Protocol(
         "postgresql",
-        Kind.DATABASE,
+        ProtocolKind.DATABASE,
         "PostgreSQL documentation, 55.2.10 and 55.7",
         iana_names="postgresql",
         hello=Hello(_SSL_REQUEST, (postgresql,)),
@@ -113,14 +113,14 @@ DATABASES: tuple[Protocol, ...] = (
     ),
     Protocol(
         "mssql",
-        Kind.DATABASE,
+        ProtocolKind.DATABASE,
         "MS-TDS 2.2.3.1, 2.2.6.5",
         iana_names="ms-sql-s ms-sql-m",
         hello=Hello(_tds_prelogin(), (mssql,)),
     ),
     Protocol(
         "cassandra",
-        Kind.DATABASE,
+        ProtocolKind.DATABASE,
         "CQL binary protocol v4, 2.4, 4.1.3, 4.2",
         hello=Hello(_CQL_OPTIONS, (cassandra,)),
     ),

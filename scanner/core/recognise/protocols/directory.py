@@ -3,7 +3,7 @@
 import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import text
 
 
@@ -103,10 +103,10 @@ def _msrpc_bind() -> bytes:
     return struct.pack("<BBBBIHHI", 5, 0, 11, 3, 0x10, 16 + len(body), 0, 1) + body
 
 
-DIRECTORY: tuple[Protocol, ...] = (
+DIRECTORIES: tuple[Protocol, ...] = (
     Protocol(
         "dns",
-        Kind.DIRECTORY,
+        ProtocolKind.DIRECTORY,
         "RFC 1035 4.1, 4.2.2; RFC 7766; RFC 4892",
         iana_names="domain",
         tls_names="domain-s",
@@ -114,7 +114,7 @@ DIRECTORY: tuple[Protocol, ...] = (
     ),
     Protocol(
         "ldap",
-        Kind.DIRECTORY,
+        ProtocolKind.DIRECTORY,
         "RFC 4511 4.2, 4.5; RFC 4512 5.1",
         iana_names="ldap ldap-admin msft-gc",
         tls_names="ldaps msft-gc-ssl",
@@ -123,20 +123,20 @@ DIRECTORY: tuple[Protocol, ...] = (
     ),
     Protocol(
         "rpcbind",
-        Kind.DIRECTORY,
+        ProtocolKind.DIRECTORY,
         "RFC 5531 9 and 11, RFC 1833",
         iana_names="sunrpc",
         hello=Hello(_rpc_null(), (rpcbind,)),
     ),
     Protocol(
         "onc-rpc",
-        Kind.DIRECTORY,
+        ProtocolKind.DIRECTORY,
         "RFC 5531 9",
         iana_names="sunrpc nfs mountd shilp",
     ),
     Protocol(
         "msrpc",
-        Kind.DIRECTORY,
+        ProtocolKind.DIRECTORY,
         "C706 12.6.4, MS-RPCE",
         iana_names="epmap http-rpc-epmap",
         hello=Hello(_msrpc_bind(), (msrpc,)),
@@ -144,7 +144,7 @@ DIRECTORY: tuple[Protocol, ...] = (
     ),
     Protocol(
         "epmd",
-        Kind.DIRECTORY,
+        ProtocolKind.DIRECTORY,
         "Erlang distribution protocol, NAMES_RESP",
         iana_names="epmd",
         hello=Hello(b"\0\1n", (epmd,)),

@@ -3,7 +3,7 @@
 import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import row
 
 _LINE = rb"[^\r\n]{0,400}"
@@ -37,7 +37,7 @@ def _smb2_negotiate() -> bytes:
 FILES: tuple[Protocol, ...] = (
     Protocol(
         "ftp",
-        Kind.FILES,
+        ProtocolKind.FILES,
         "RFC 959 5.4",
         iana_names="ftp",
         tls_names="ftps",
@@ -57,7 +57,7 @@ FILES: tuple[Protocol, ...] = (
     ),
     Protocol(
         "smb",
-        Kind.FILES,
+        ProtocolKind.FILES,
         "MS-SMB2 2.2.3, 2.2.4; RFC 1002 4.3.1",
         iana_names="microsoft-ds netbios-ssn",
         hello=Hello(_smb2_negotiate(), (smb,)),
@@ -65,7 +65,7 @@ FILES: tuple[Protocol, ...] = (
     ),
     Protocol(
         "rsync",
-        Kind.FILES,
+        ProtocolKind.FILES,
         "rsync, csprotocol.txt",
         iana_names="rsync",
         greets_first=True,
@@ -73,7 +73,7 @@ FILES: tuple[Protocol, ...] = (
     ),
     Protocol(
         "svn",
-        Kind.FILES,
+        ProtocolKind.FILES,
         "Subversion, ra_svn protocol",
         iana_names="svn",
         greets_first=True,

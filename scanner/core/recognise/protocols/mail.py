@@ -1,6 +1,6 @@
 """Mail and news: their greetings, and the questions that settle an ambiguous one."""
 
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import row
 
 _LINE = rb"[^\r\n]{0,400}"
@@ -9,7 +9,7 @@ _LINE = rb"[^\r\n]{0,400}"
 MAIL: tuple[Protocol, ...] = (
     Protocol(
         "lmtp",
-        Kind.MAIL,
+        ProtocolKind.MAIL,
         "RFC 2033",
         greets_first=True,
         plain_text=True,
@@ -17,7 +17,7 @@ MAIL: tuple[Protocol, ...] = (
     ),
     Protocol(
         "smtp",
-        Kind.MAIL,
+        ProtocolKind.MAIL,
         "RFC 5321 4.2",
         iana_names="smtp submission urd",
         tls_names="submissions",
@@ -38,7 +38,7 @@ MAIL: tuple[Protocol, ...] = (
     ),
     Protocol(
         "imap",
-        Kind.MAIL,
+        ProtocolKind.MAIL,
         "RFC 9051 7.1",
         iana_names="imap imap3",
         tls_names="imaps",
@@ -55,7 +55,7 @@ MAIL: tuple[Protocol, ...] = (
     ),
     Protocol(
         "pop3",
-        Kind.MAIL,
+        ProtocolKind.MAIL,
         "RFC 1939 4",
         iana_names="pop3",
         tls_names="pop3s",
@@ -70,7 +70,7 @@ MAIL: tuple[Protocol, ...] = (
     ),
     Protocol(
         "managesieve",
-        Kind.MAIL,
+        ProtocolKind.MAIL,
         "RFC 5804 1.7",
         iana_names="sieve",
         greets_first=True,
@@ -78,7 +78,7 @@ MAIL: tuple[Protocol, ...] = (
     ),
     Protocol(
         "nntp",
-        Kind.MAIL,
+        ProtocolKind.MAIL,
         "RFC 3977 5.1",
         iana_names="nntp nnsp netnews",
         tls_names="nntps",

@@ -1,7 +1,7 @@
 """Voice, video and music."""
 
 from scanner.core.recognise.http import AGENT, http
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import row
 
 
@@ -26,7 +26,7 @@ _SIP = _options(
 MEDIA: tuple[Protocol, ...] = (
     Protocol(
         "sip",
-        Kind.MEDIA,
+        ProtocolKind.MEDIA,
         "RFC 3261 11",
         iana_names="sip",
         tls_names="sips",
@@ -34,7 +34,7 @@ MEDIA: tuple[Protocol, ...] = (
     ),
     Protocol(
         "rtsp",
-        Kind.MEDIA,
+        ProtocolKind.MEDIA,
         "RFC 7826 13.1",
         iana_names="rtsp rtsp-alt",
         tls_names="rtsps",
@@ -42,14 +42,14 @@ MEDIA: tuple[Protocol, ...] = (
     ),
     Protocol(
         "mpd",
-        Kind.MEDIA,
+        ProtocolKind.MEDIA,
         "Music Player Daemon, protocol",
         greets_first=True,
         recognise=(row("mpd", rb"OK MPD (?P<version>[\d.]{1,20})\n", product="Music Player Daemon"),),
     ),
     Protocol(
         "asterisk-manager",
-        Kind.MEDIA,
+        ProtocolKind.MEDIA,
         "Asterisk documentation, AMI",
         greets_first=True,
         plain_text=True,

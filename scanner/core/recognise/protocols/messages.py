@@ -4,7 +4,7 @@ import struct
 from dataclasses import replace
 
 from scanner.core.recognise.identity import ProtocolMatch
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import row, text
 
 _MQTT_CODES = {0: "no authentication", 1: "other protocol version", 4: "bad credentials", 5: "not authorised"}
@@ -72,7 +72,7 @@ _MQTT_CONNECT = b"\x10\x10\0\4MQTT\4\2\0\x0a\0\4scan"
 MESSAGES: tuple[Protocol, ...] = (
     Protocol(
         "nats",
-        Kind.MESSAGES,
+        ProtocolKind.MESSAGES,
         "nats.io, client protocol: INFO and a JSON object",
         greets_first=True,
         recognise=(
@@ -86,7 +86,7 @@ MESSAGES: tuple[Protocol, ...] = (
     ),
     Protocol(
         "amqp",
-        Kind.MESSAGES,
+        ProtocolKind.MESSAGES,
         "AMQP 0-9-1, 2.2.4 and 4.2.2",
         iana_names="amqp",
         tls_names="amqps",
@@ -95,7 +95,7 @@ MESSAGES: tuple[Protocol, ...] = (
     ),
     Protocol(
         "mqtt",
-        Kind.MESSAGES,
+        ProtocolKind.MESSAGES,
         "OASIS MQTT 3.1.1, 3.1 and 3.2",
         iana_names="mqtt",
         tls_names="secure-mqtt",
@@ -103,7 +103,7 @@ MESSAGES: tuple[Protocol, ...] = (
     ),
     Protocol(
         "kafka",
-        Kind.DATABASE,
+        ProtocolKind.DATABASE,
         "Apache Kafka protocol guide",
         hello=Hello(_API_VERSIONS, (kafka,)),
     ),

@@ -3,7 +3,7 @@
 import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 
 _SOCKS_METHODS = {0x00: "no authentication", 0x02: "password", 0xFF: "no method we offer"}
 
@@ -37,21 +37,21 @@ def pptp(data: bytes) -> ProtocolMatch | None:
 NETWORK: tuple[Protocol, ...] = (
     Protocol(
         "bgp",
-        Kind.NETWORK,
+        ProtocolKind.NETWORK,
         "RFC 4271 4.1",
         iana_names="bgp",
         recognise=(bgp,),
     ),
     Protocol(
         "pptp",
-        Kind.NETWORK,
+        ProtocolKind.NETWORK,
         "RFC 2637 2",
         iana_names="pptp",
         recognise=(pptp,),
     ),
     Protocol(
         "socks5",
-        Kind.NETWORK,
+        ProtocolKind.NETWORK,
         "RFC 1928 3",
         iana_names="socks",
         hello=Hello(b"\5\2\0\2", (socks5,)),

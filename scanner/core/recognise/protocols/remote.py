@@ -3,7 +3,7 @@
 import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import row, text
 
 _RDP_SECURITY = {0: "standard RDP security", 1: "TLS", 2: "NLA", 8: "NLA extended"}
@@ -52,7 +52,7 @@ _X11_SETUP = struct.pack("<BBHHHHH", 0x6C, 0, 11, 0, 0, 0, 0)
 REMOTE: tuple[Protocol, ...] = (
     Protocol(
         "ssh",
-        Kind.LOGIN,
+        ProtocolKind.LOGIN,
         "RFC 4253 4.2 (lines may come before the identification)",
         iana_names="ssh ssh-mgmt sdo-ssh netconf-ssh netconf-ch-ssh tl1-ssh snmpssh",
         greets_first=True,
@@ -67,7 +67,7 @@ REMOTE: tuple[Protocol, ...] = (
     ),
     Protocol(
         "vnc",
-        Kind.REMOTE_CONTROL,
+        ProtocolKind.REMOTE_CONTROL,
         "RFC 6143 7.1.1",
         iana_names="rfb",
         greets_first=True,
@@ -75,7 +75,7 @@ REMOTE: tuple[Protocol, ...] = (
     ),
     Protocol(
         "rdp",
-        Kind.REMOTE_CONTROL,
+        ProtocolKind.REMOTE_CONTROL,
         "MS-RDPBCGR 2.2.1.1, 2.2.1.2; RFC 1006 6",
         iana_names="ms-wbt-server vmrdp",
         hello=Hello(_RDP_REQUEST, (rdp,)),
@@ -86,7 +86,7 @@ REMOTE: tuple[Protocol, ...] = (
     ),
     Protocol(
         "x11",
-        Kind.REMOTE_CONTROL,
+        ProtocolKind.REMOTE_CONTROL,
         "X Window System Protocol, chapter 8",
         iana_names="x11",
         plain_text=True,
@@ -98,7 +98,7 @@ REMOTE: tuple[Protocol, ...] = (
 TELNET: tuple[Protocol, ...] = (
     Protocol(
         "telnet",
-        Kind.REMOTE_CONTROL,
+        ProtocolKind.REMOTE_CONTROL,
         "RFC 854",
         iana_names="telnet rtelnet ktelnet skytelnet hp-3000-telnet tl1-telnet scpi-telnet telnetcpcd",
         tls_names="telnets",

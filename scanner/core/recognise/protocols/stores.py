@@ -4,7 +4,7 @@ import re
 import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import row, text
 
 _REDIS_VERSION = re.compile(rb"(?:redis|valkey)_version:([\w.]{1,40})")
@@ -62,7 +62,7 @@ def _mongo_is_master() -> bytes:
 STORES: tuple[Protocol, ...] = (
     Protocol(
         "redis",
-        Kind.DATABASE,
+        ProtocolKind.DATABASE,
         "redis.io, RESP and INFO",
         iana_names="redis",
         hello=Hello(b"INFO server\r\n", (redis,)),
@@ -79,7 +79,7 @@ STORES: tuple[Protocol, ...] = (
     ),
     Protocol(
         "memcached",
-        Kind.DATABASE,
+        ProtocolKind.DATABASE,
         "memcached, doc/protocol.txt",
         iana_names="memcache",
         hello=Hello(b"version\r\n", (memcached,)),
@@ -87,14 +87,14 @@ STORES: tuple[Protocol, ...] = (
     ),
     Protocol(
         "mongodb",
-        Kind.DATABASE,
+        ProtocolKind.DATABASE,
         "MongoDB wire protocol",
         iana_names="mongodb",
         hello=Hello(_mongo_is_master(), (mongodb,)),
     ),
     Protocol(
         "zookeeper",
-        Kind.DATABASE,
+        ProtocolKind.DATABASE,
         "ZooKeeper administrator's guide, four letter words",
         hello=Hello(b"srvr", (zookeeper,)),
         recognise=(

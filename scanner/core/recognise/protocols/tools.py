@@ -1,7 +1,7 @@
 """Monitoring, middleware and helpers of other programs."""
 
 from scanner.core.recognise.identity import ProtocolMatch
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import row
 
 
@@ -13,27 +13,27 @@ def ajp(data: bytes) -> ProtocolMatch | None:
 TOOLS: tuple[Protocol, ...] = (
     Protocol(
         "ajp13",
-        Kind.TOOL,
+        ProtocolKind.TOOL,
         "Apache JServ Protocol 1.3",
         hello=Hello(b"\x12\x34\0\1\x0a", (ajp,)),
         recognise=(ajp,),
     ),
     Protocol(
         "zabbix",
-        Kind.TOOL,
+        ProtocolKind.TOOL,
         "Zabbix documentation, header and data length",
         iana_names="zabbix-agent zabbix-trapper",
         recognise=(row("zabbix", rb"ZBXD[\x01\x03]"),),
     ),
     Protocol(
         "beanstalkd",
-        Kind.MESSAGES,
+        ProtocolKind.MESSAGES,
         "beanstalkd, doc/protocol.txt",
         recognise=(row("beanstalkd", rb"UNKNOWN_COMMAND\r\n"),),
     ),
     Protocol(
         "clamd",
-        Kind.TOOL,
+        ProtocolKind.TOOL,
         "clamd(8)",
         recognise=(row("clamd", rb"UNKNOWN COMMAND\n", product="ClamAV"),),
     ),

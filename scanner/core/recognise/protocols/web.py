@@ -4,7 +4,7 @@ import struct
 
 from scanner.core.recognise.http import http, http2
 from scanner.core.recognise.identity import ProtocolMatch
-from scanner.core.recognise.protocol import Hello, Kind, Protocol
+from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 
 
 def tls(data: bytes) -> ProtocolMatch | None:
@@ -33,7 +33,7 @@ _HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + struct.pack(">BHBBI", 0, 
 WEB: tuple[Protocol, ...] = (
     Protocol(
         "http",
-        Kind.WEB,
+        ProtocolKind.WEB,
         "RFC 9112 3 and 4",
         iana_names=_WEB,
         tls_names=_WEB_TLS,
@@ -43,7 +43,7 @@ WEB: tuple[Protocol, ...] = (
     ),
     Protocol(
         "tls",
-        Kind.WEB,
+        ProtocolKind.WEB,
         "RFC 8446 5.1, 6",
         tls_names="syslog-tls netconf-tls",
         hello=Hello(b""),
@@ -51,7 +51,7 @@ WEB: tuple[Protocol, ...] = (
     ),
     Protocol(
         "http2",
-        Kind.WEB,
+        ProtocolKind.WEB,
         "RFC 9113 3.4, 4.1",
         iana_names=_WEB,
         tls_names=_WEB_TLS,
