@@ -76,7 +76,7 @@ def _in_two_steps(scout: Engine, engine: Engine, plan: Plan, never: Collection[i
     ports = tuple(port for port in DISCOVERY_PORTS if port not in never)
     if not ports:
         raise InvalidInput("every port that discovery probes is excluded", where="--discover/--exclude-ports")
-    first = replace(plan, ports=ports, udp_ports=(), shard=Shard())
+    first = replace(plan, ports=ports, udp_ports=(), classes=(), shard=Shard())
     hosts = Hosts(plan.targets.size)
     return TwoSteps(
         scout, map(first.wave, first.numbers()), DiscoveredEngine(engine, hosts, plan.wave), hosts, rest=rest

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from scanner.app.exit_status import FailOn
 from scanner.app.option import Kind, Panel, option
+from scanner.app.port_order import PortOrder
 from scanner.engines.choose import EngineName, Wire
 
 if TYPE_CHECKING:
@@ -91,6 +92,13 @@ class ScanOptions:
     """Whether host names mean their IPv4 addresses only."""
     ipv6: bool = option(False, Kind.FLAG, "Use only the IPv6 addresses of host names.", "-6", "--ipv6", audit=True)
     """Whether host names mean their IPv6 addresses only."""
+    order: PortOrder = option(
+        PortOrder.LIKELY,
+        Kind.CHOICE,
+        "Order of the probes: the ports most often open first, or all endpoints at random.",
+        audit=True,
+    )
+    """Whether likely ports come first."""
     shard: str = option("1/1", Kind.TEXT, "Scan only part I of N; needs --seed.", metavar="I/N")
     """Which part of the plan."""
     seed: int | None = option(

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from scanner.app.judging import Judging, read_judging
 from scanner.app.options import ScanOptions, words_of
+from scanner.app.port_order import in_order
 from scanner.app.prepare import Prepared, Wanted, parse_shard, prepare
 from scanner.app.rate_split import RateSplit, split_rate
 from scanner.core.errors import InvalidInput, Warn
@@ -65,7 +66,8 @@ def plan_sweep(options: ScanOptions, *, warn: Warn) -> PlannedSweep:
     prepared = prepare(wanted, scope, started, seed=_seed(options), shard=parse_shard(options.shard))
     limits = _limits(options, prepared, scope)
     size = wave_size_for(fastest(limits, prepared.plan.targets.size))
-    sized = replace(prepared, plan=replace(prepared.plan, wave_size=size))
+    plan = in_order(replace(prepared.plan, wave_size=size), options.order, judging.registry)
+    sized = replace(prepared, plan=plan)
     return planned(options, started, judging, scope, sized, limits=limits, never=wanted.exclude_ports)
 
 
@@ -151,9 +153,9 @@ def _top_ports(count: int) -> PortSet:
 
 def default_ports() -> PortSet:
     """Return the ports that are scanned where none are named: the system ports, and commonly open ones above."""
-    from scanner.registry.common_ports import common_ports
+    from scanner.registry.common_ports import default_tcp_ports
 
-    return PortSet(tcp=tuple(sorted({*range(1, 1024), *(port.number for port in common_ports())})))
+    return PortSet(tcp=default_tcp_ports())
 
 
 def _seed(options: ScanOptions) -> int:

@@ -46,7 +46,8 @@ def plan_text(plan: Plan) -> str:
             "wave_size": plan.wave_size,
             "order": _order(plan),
         }
-        | udp,
+        | udp
+        | ({"classes": [_runs(each) for each in plan.classes]} if plan.classes else {}),
         separators=(",", ":"),
     )
 
@@ -61,6 +62,7 @@ def plan_of(text: str) -> Plan:
         shard=Shard(*data["shard"]),
         wave_size=data["wave_size"],
         udp_ports=_listed(data.get("udp_ports", [])),
+        classes=tuple(_listed(each) for each in data.get("classes", [])),
     )
 
 

@@ -38,6 +38,11 @@ def top_ports(count: int) -> tuple[int, ...]:
     return ranked[:count]
 
 
+def default_tcp_ports() -> tuple[int, ...]:
+    """Return the TCP ports that are scanned where none are named: the system ports, and commonly open ones above."""
+    return tuple(sorted({*range(1, 1024), *(port.number for port in common_ports())}))
+
+
 def _rows(name: str) -> list[list[str]]:
     text = (files("scanner") / "data" / name).read_text(encoding="utf-8")
     return list(csv.reader(text.splitlines()))[1:]

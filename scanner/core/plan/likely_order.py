@@ -59,7 +59,9 @@ class LikelyOrder:
         for number in np.unique(member).tolist():
             rows = np.flatnonzero(member == number)
             inner = self._permutations[number].forward(places[rows] - self._begins[number])
-            host, column = np.divmod(inner, np.uint64(len(self.classes[number])))
+            width = np.uint64(len(self.classes[number]))
+            host = inner // width  # by a constant: numpy multiplies instead, divmod() really divides
+            column = inner - host * width
             out[rows] = host * np.uint64(self.ports) + self._columns[number][column.astype(np.intp)]
         return out
 

@@ -1,6 +1,7 @@
 """What is probed, in which order: targets x ports as an index space in a seeded random order.
 
-An endpoint's index is `host * ports + port`, its position is its place in the permuted order. The ports are the TCP
+An endpoint's index is `host * ports + port`, its position is its place in the order: a permutation of all of them, or
+one permutation after the other where ports are in classes. The ports are the TCP
 ports, then the UDP ports, so that a plan without UDP has the order that it would have alone. A shard takes
 every m-th position, so that shards are spread alike over hosts and ports, know their exact size, and together
 cover everything once. A wave is a run of a shard's positions. Nothing here is ever listed: a plan of
@@ -15,6 +16,7 @@ import numpy as np
 
 from scanner.core.columns import I64, U8, U16, U64
 from scanner.core.model import PROTOCOL, Transport
+from scanner.core.plan.likely_order import LikelyOrder
 from scanner.core.plan.permutation import MAX_SIZE, Permutation
 from scanner.core.plan.wave import Wave, one_transport
 from scanner.core.targets.address_columns import AddressColumns
@@ -73,10 +75,15 @@ class Plan:
     """Endpoints in a wave."""
     udp_ports: tuple[int, ...] = ()
     """The UDP ports, ascending."""
+    classes: tuple[tuple[int, ...], ...] = ()
+    """Columns of ports (places in `ports` and `udp_ports` together) by class, the likeliest first: every host is asked
+    for one class before any is asked for the next. Without classes all endpoints are in one random order."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.total <= MAX_SIZE:
             raise ValueError(f"a plan holds 1 to 2^62 endpoints, not {self.total}")
+        if self.classes and sum(map(len, self.classes)) != self.ports_per_address:
+            raise ValueError("every port of a plan belongs to one class")
 
     @property
     def total(self) -> int:
@@ -143,8 +150,10 @@ class Plan:
         return np.where(mine, turn.astype(np.int64), np.int64(-1))
 
     @cached_property
-    def permutation(self) -> Permutation:
+    def permutation(self) -> Permutation | LikelyOrder:
         """The order, over all shards."""
+        if self.classes:
+            return LikelyOrder(self.targets.size, self.classes, self.seed)
         return Permutation(self.total, self.seed)
 
     @cached_property
