@@ -82,6 +82,13 @@ class CanaryDesk:
         known = ports > 0
         return self._hand_out(chosen[known], ports[known], opens[known], purpose)
 
+    def matches(self, tickets: Indices, high: U64, low: U64, ports: U16) -> Mask:
+        """Which of these answers, to tickets and from endpoints, are those of canaries under way."""
+        rows = self.tickets.row[tickets]
+        mine: Mask = self.tickets.in_use(tickets) & (self.tickets.port[tickets] == ports)
+        mine &= (self._high[rows] == high) & (self._low[rows] == low)
+        return mine
+
     def _hand_out(self, rows: Indices, ports: U16, opens: Mask, purpose: int) -> Ask:
         tickets = self.tickets.take(len(rows))
         rows, ports = rows[: len(tickets)], ports[: len(tickets)]

@@ -76,6 +76,22 @@ class Watch:
         """Whether no host and no way is silent: then all gates are open."""
         return bool(max(self.paths.state.max(), self.hosts.state.max()) < Silence.SILENT)
 
+    @property
+    def blank(self) -> bool:
+        """Whether nothing was heard at all: nothing can be proved, and no host need be looked up."""
+        return not self._ledgers
+
+    def silent_since(self, moment: float) -> bool:
+        """Whether a host or a way was silent at that moment or later."""
+        return max(self.path_outages.latest, self.host_outages.latest) >= moment
+
+    def given_up(self, host: U64, path: I64) -> Mask:
+        """Which of these endpoints will not be probed any more."""
+        if self.calm:
+            return np.zeros(len(host), np.bool_)
+        lost: Mask = self.gates(host, path) == Gate.LOST
+        return lost
+
     def rows(self, host: U64) -> I64:
         """The row of each host, -1 for those of which nothing was heard."""
         return self._rows.find(host)
@@ -100,6 +116,7 @@ class Watch:
         self._path_answered(heard.path, heard.sent_at, now, fair)
         tries = heard.tries[known]
         self._resets.note(rows[known], heard.open[known], asked=tries, silent=tries - 1)
+        self._resets.find(np.unique(rows[known[tries > 1]]))
         for kind in (False, True):
             places = known[heard.open[known] == kind]
             places = places[last_of_each(rows[places], self._scratch)]
@@ -146,10 +163,9 @@ class Watch:
         """These could not be sent, by our own fault. They are due again."""
         self._desk.tickets.give_back(ask.ticket)
 
-    def matches(self, tickets: Indices, ports: U16) -> Mask:
-        """Which of these answers, to tickets and from ports, are those of canaries under way."""
-        mine: Mask = self._desk.tickets.in_use(tickets) & (self._desk.tickets.port[tickets] == ports)
-        return mine
+    def matches(self, tickets: Indices, high: U64, low: U64, ports: U16) -> Mask:
+        """Which of these answers, to tickets and from endpoints, are those of canaries under way."""
+        return self._desk.matches(tickets, high, low, ports)
 
     def echo(self, tickets: Indices, is_open: Mask, now: float) -> Echo:
         """Canaries answered, each once; tickets that are not under way count for nothing."""
