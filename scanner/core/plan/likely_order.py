@@ -54,16 +54,26 @@ class LikelyOrder:
 
     def forward(self, places: U64) -> U64:
         """The index at each position, uint64[n], each below `size`."""
+        if not len(places):
+            return places
+        first, last = np.searchsorted(self._begins, np.array([places.min(), places.max()]), side="right") - 1
+        if first == last:  # nearly every wave lies in one class
+            return self._forward(int(first), places)
         out = np.empty(len(places), np.uint64)
         member = np.searchsorted(self._begins, places, side="right") - 1
-        for number in np.unique(member).tolist():
+        for number in range(first, last + 1):
             rows = np.flatnonzero(member == number)
-            inner = self._permutations[number].forward(places[rows] - self._begins[number])
-            width = np.uint64(len(self.classes[number]))
-            host = inner // width  # by a constant: numpy multiplies instead, divmod() really divides
-            column = inner - host * width
-            out[rows] = host * np.uint64(self.ports) + self._columns[number][column.astype(np.intp)]
+            out[rows] = self._forward(number, places[rows])
         return out
+
+    def _forward(self, number: int, places: U64) -> U64:
+        """The same for positions of one class."""
+        inner = self._permutations[number].forward(places - self._begins[number])
+        columns = self._columns[number]
+        width = np.uint64(len(columns))
+        host = inner // width  # by a constant: numpy multiplies instead, divmod() really divides
+        column = inner - host * width
+        return host * np.uint64(self.ports) + columns[column.view(np.int64)]
 
     def inverse(self, images: U64) -> U64:
         """The position of each index, uint64[n], each below `size`."""
