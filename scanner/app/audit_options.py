@@ -70,6 +70,7 @@ _TYPES: Mapping[Kind, Any] = MappingProxyType(
         Kind.FILES: list[PathText],
         Kind.FILE: PathText | None,
         Kind.TEXT: str,
+        Kind.INTERFACE: str,
         Kind.RATE: Rate | None,
         Kind.SECONDS: Seconds | None,
         Kind.FLAG: Annotated[bool, Field(strict=True)],

@@ -27,6 +27,8 @@ class Kind(Enum):
     """The path of one file to read or write."""
     TEXT = auto()
     """Any text."""
+    INTERFACE = auto()
+    """The name of a network interface."""
     RATE = auto()
     """A number of probes per second; `10k` and `1M` are understood, 0 is unlimited."""
     SECONDS = auto()

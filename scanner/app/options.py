@@ -233,7 +233,7 @@ class ScanOptions:
     """Whether to identify services."""
     interface: str = option(
         "",
-        Kind.TEXT,
+        Kind.INTERFACE,
         "Send through this interface only.",
         "-e",
         "--interface",

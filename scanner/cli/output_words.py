@@ -12,6 +12,7 @@ from typing import Any
 import typer
 
 from scanner.app.option import Panel
+from scanner.cli.completion import complete_format
 from scanner.cli.signature import parameter
 from scanner.core.errors import InvalidInput
 from scanner.outputs.formats import FORMATS, OutputRequest, format_for, format_names, parse_request
@@ -41,6 +42,7 @@ def output_parameters() -> Mapping[str, inspect.Parameter]:
                 "--format",
                 metavar="NAME[=FILE]",
                 help=f"Write in this format: {names}. Repeatable.",
+                autocompletion=complete_format,
                 rich_help_panel=panel,
             ),
             None,

@@ -14,6 +14,7 @@ import typer
 
 from scanner.app.option import Kind, Option, options_of
 from scanner.app.options import ScanOptions
+from scanner.cli.completion import complete_interface, complete_ports
 from scanner.core.errors import InvalidInput
 
 MOST_RETRIES = 20
@@ -50,6 +51,7 @@ _TYPES: Mapping[Kind, Any] = MappingProxyType(
         Kind.FILES: list[str] | None,
         Kind.FILE: str | None,
         Kind.TEXT: str,
+        Kind.INTERFACE: str,
         Kind.RATE: float | None,
         Kind.SECONDS: float | None,
         Kind.COUNT: int | None,
@@ -59,6 +61,11 @@ _TYPES: Mapping[Kind, Any] = MappingProxyType(
     }
 )
 """The type by which typer parses each kind; a choice is parsed by its enumeration."""
+
+_COMPLETIONS: Mapping[Kind, Callable[..., Any]] = MappingProxyType(
+    {Kind.PORTS: complete_ports, Kind.INTERFACE: complete_interface}
+)
+"""What the shell offers for the values of a kind; file names where nothing else is said."""
 
 _EMPTY: Mapping[Any, Any] = MappingProxyType({(): None})
 
@@ -134,6 +141,8 @@ def _info(name: str, option: Option, help_text: str = "") -> Any:
         return typer.Argument(metavar=option.metavar, show_default=False, help=text)
     flags = option.flags or (flag_of(name, option),)
     more: dict[str, Any] = {"metavar": option.metavar or None, "rich_help_panel": option.panel.value}
+    if option.kind in _COMPLETIONS:
+        more["autocompletion"] = _COMPLETIONS[option.kind]
     if option.kind is Kind.RATE:
         more["parser"] = parse_rate
     if option.kind is Kind.RETRIES:

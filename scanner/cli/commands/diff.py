@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from scanner.cli.completion import complete_sweep
 from scanner.cli.flags import AsCsv, AsJson, HistoryFile
 
 BEFORE_HELP = "Earlier sweep: ID, beginning of an ID, or last~1 (default: the best one to compare B with)."
@@ -11,8 +12,8 @@ AFTER_HELP = "Later sweep: ID, beginning of an ID, last, or last~1."
 
 
 def diff_command(
-    before: Annotated[str, typer.Argument(metavar="[A]", help=BEFORE_HELP)] = "",
-    after: Annotated[str, typer.Argument(metavar="[B]", help=AFTER_HELP)] = "last",
+    before: Annotated[str, typer.Argument(metavar="[A]", help=BEFORE_HELP, autocompletion=complete_sweep)] = "",
+    after: Annotated[str, typer.Argument(metavar="[B]", help=AFTER_HELP, autocompletion=complete_sweep)] = "last",
     history: HistoryFile = None,
     as_json: AsJson = False,
     csv: AsCsv = False,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from scanner.cli.completion import complete_format, complete_sweep
 from scanner.cli.flags import AllOpen, AsCsv, AsJson, HistoryFile
 
 history_app = typer.Typer(
@@ -59,12 +60,20 @@ def list_again_command(
 @history_app.command("show")
 def show_command(
     context: typer.Context,
-    sweep: Annotated[str, typer.Argument(metavar="ID", help="Sweep ID, beginning of an ID, last, or last~1.")],
+    sweep: Annotated[
+        str,
+        typer.Argument(
+            metavar="ID", help="Sweep ID, beginning of an ID, last, or last~1.", autocompletion=complete_sweep
+        ),
+    ],
     history: HistoryFile = None,
     as_json: AsJson = False,
     csv: AsCsv = False,
     formats: Annotated[
-        list[str] | None, typer.Option("--format", metavar="NAME[=FILE]", help="Write this format, as `scan` does.")
+        list[str] | None,
+        typer.Option(
+            "--format", metavar="NAME[=FILE]", help="Write this format, as `scan` does.", autocompletion=complete_format
+        ),
     ] = None,
     all_open: AllOpen = False,
 ) -> None:

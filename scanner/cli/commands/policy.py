@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scanner.cli.completion import complete_sweep
 from scanner.cli.flags import HistoryFile, OutputFile, RegistryFile
 
 if TYPE_CHECKING:
@@ -43,7 +44,9 @@ def check_command(file: PolicyArgument, registry: RegistryFile = None) -> int:
 
 @policy_app.command("draft")
 def draft_command(
-    sweep: Annotated[str, typer.Argument(metavar="[SWEEP]", help="The stored sweep to draft from.")] = "last",
+    sweep: Annotated[
+        str, typer.Argument(metavar="[SWEEP]", help="The stored sweep to draft from.", autocompletion=complete_sweep)
+    ] = "last",
     history: HistoryFile = None,
     output: OutputFile = "",
 ) -> None:

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
+from scanner.cli.completion import complete_sweep
 from scanner.cli.flags import AsCsv, AsJson, HistoryFile, RegistryFile
 
 SWEEP_HELP = "Sweep ID, beginning of an ID, last, or last~1."
 
 
 def reclassify_command(
-    sweep: Annotated[str, typer.Argument(metavar="ID", help=SWEEP_HELP)],
+    sweep: Annotated[str, typer.Argument(metavar="ID", help=SWEEP_HELP, autocompletion=complete_sweep)],
     history: HistoryFile = None,
     policy: Annotated[
         str | None,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from scanner.cli.completion import complete_unfinished
 from scanner.cli.flags import HistoryFile, Quiet
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def resume_command(
             metavar="[SWEEP | AUDIT.toml]",
             help="Sweep ID, or an audit file for its newest unfinished sweep (default: newest unfinished sweep).",
             show_default=False,
+            autocompletion=complete_unfinished,
         ),
     ] = "",
     history: HistoryFile = None,

@@ -5,9 +5,16 @@ from typing import Annotated
 
 import typer
 
+from scanner.cli.completion import complete_rule
+
 
 def rule_command(
-    rule_id: Annotated[str, typer.Argument(metavar="[ID]", help="The rule to explain; all are listed without.")] = "",
+    rule_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="[ID]", help="The rule to explain; all are listed without.", autocompletion=complete_rule
+        ),
+    ] = "",
 ) -> None:
     """Explain a rule: why it speaks and what to do next. Without an ID, list all rules."""
     from scanner.core.errors import InvalidInput
