@@ -14,9 +14,17 @@ from dataclasses import dataclass, field
 from typing import Final, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from scanner.core.columns import U8, U16, U32, U64
+from scanner.core.packets.frame_columns import (
+    Framed,
+    column,
+    first_words,
+    folded,
+    sum_of_halves,
+    sum_of_quarters,
+    word_sum,
+)
 
 ETHERNET: Final = 14
 """Length in bytes of an Ethernet header; loopback has one too, with zero addresses."""
@@ -25,7 +33,6 @@ RAW_IP: Final = 0
 
 _TCP: Final = 6
 _IP_HEADER: Final = {4: 20, 6: 40}
-_MASK16: Final = np.uint32(0xFFFF)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,8 @@ class Template:
             link=link,
             version=version,
             hop=bytes(frame[:6]) if link == ETHERNET else b"",
-            ip_sum=_word_sum(packet[:header]) if version == 4 else 0,
-            tcp_sum=_word_sum(packet[header:]) + _word_sum(source) + _TCP + len(packet) - header,
+            ip_sum=word_sum(packet[:header]) if version == 4 else 0,
+            tcp_sum=word_sum(packet[header:]) + word_sum(source) + _TCP + len(packet) - header,
         )
 
     def __len__(self) -> int:
@@ -103,28 +110,28 @@ def fill(
     ip = template.link
     tcp = ip + _IP_HEADER[template.version]
     if hops is not None:
-        _field(rows, 0, "u8")[...] = _first_words(template, hops)
+        column(rows, 0, "u8")[...] = first_words(template, hops)
     if template.version == 4:
         destination = low.astype(np.uint32)
-        halves = _halves(destination)
-        _field(rows, ip + 16, ">u4")[...] = destination
-        _field(rows, ip + 10, ">u2")[...] = _folded(halves + np.uint32(template.ip_sum))
+        halves = sum_of_halves(destination)
+        column(rows, ip + 16, ">u4")[...] = destination
+        column(rows, ip + 10, ">u2")[...] = folded(halves + np.uint32(template.ip_sum))
     else:
-        halves = _halves_of_words(high) + _halves_of_words(low)
-        _field(rows, ip + 24, ">u8")[...] = high
-        _field(rows, ip + 32, ">u8")[...] = low
+        halves = sum_of_quarters(high) + sum_of_quarters(low)
+        column(rows, ip + 24, ">u8")[...] = high
+        column(rows, ip + 32, ">u8")[...] = low
     ports: U32 = source_port.astype(np.uint32) << np.uint32(16)
     ports |= port
-    _field(rows, tcp, ">u4")[...] = ports
-    _field(rows, tcp + 4, ">u4")[...] = sequence
-    total = _halves(ports)
-    total += _halves(sequence)
+    column(rows, tcp, ">u4")[...] = ports
+    column(rows, tcp + 4, ">u4")[...] = sequence
+    total = sum_of_halves(ports)
+    total += sum_of_halves(sequence)
     total += halves
     total += np.uint32(template.tcp_sum)
-    _field(rows, tcp + 16, ">u2")[...] = _folded(total)
+    column(rows, tcp + 16, ">u2")[...] = folded(total)
 
 
-def stamp(template: Template, rows: U8) -> None:
+def stamp(template: Framed, rows: U8) -> None:
     """Write the template into rows, uint8 (n, stride); senders do this for the rows they hand out."""
     rows[:, : len(template.frame)] = np.frombuffer(template.frame, np.uint8)
 
@@ -139,40 +146,3 @@ def _version_of(packet: bytearray) -> int:
     if not plain:
         raise ValueError("a template is one TCP segment in IPv4 without options, or in IPv6")
     return version
-
-
-def _word_sum(data: bytes | bytearray) -> int:
-    """Sum of the big-endian 16-bit words of `data`, of even length."""
-    return sum(np.frombuffer(bytes(data), ">u2").tolist())
-
-
-def _field(rows: U8, start: int, dtype: str) -> npt.NDArray[np.generic]:
-    """One field of every row, as a column that can be written."""
-    return rows[:, start : start + np.dtype(dtype).itemsize].view(dtype)[:, 0]
-
-
-def _first_words(template: Template, hops: U8) -> U64:
-    """The first eight bytes of each frame: the next hop, and two that never change."""
-    first = np.repeat(np.frombuffer(template.frame, np.uint8, 8).reshape(1, 8), len(hops), axis=0)
-    first[:, :6] = hops
-    return first.view(np.uint64)[:, 0]
-
-
-def _halves(words: U32) -> U32:
-    """Sum of the two 16-bit words in each 32-bit word; below 2^17."""
-    total: U32 = words >> np.uint32(16)
-    total += words & _MASK16
-    return total
-
-
-def _halves_of_words(words: U64) -> U32:
-    """Sum of the four 16-bit words in each 64-bit word; below 2^18."""
-    halves = _halves(np.ascontiguousarray(words).view(np.uint32))
-    return halves[::2] + halves[1::2]
-
-
-def _folded(total: U32) -> U32:
-    """The Internet checksum of a sum of 16-bit words below 2^32, in the lower half; the upper half is noise."""
-    total = _halves(total)
-    total += total >> np.uint32(16)
-    return ~total

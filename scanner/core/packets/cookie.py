@@ -56,6 +56,13 @@ class Cookie:
             port: the ports probed.
             source_port: the ports probed from.
         """
+        return self.words(version, high=high, low=low, port=port, source_port=source_port)[:, 0].copy()
+
+    def words(self, version: int, *, high: U64, low: U64, port: U16, source_port: U16) -> U32:
+        """The whole hash of each endpoint, uint32 (n, 4), for whoever has more room for proof than a sequence number.
+
+        The arguments are those of `of`. The result is overwritten by the next call.
+        """
         size = len(port)
         blocks = self._room(version, size)
         ports = (port.astype(np.uint32) << 16) | source_port
@@ -70,7 +77,7 @@ class Cookie:
             blocks.view(np.uint32)[...] = self._hashed[:size]
             blocks[:, 1] ^= ports
         self._encrypt(version, blocks)
-        return self._hashed[:size, 0].copy()
+        return self._hashed[:size]
 
     def _room(self, version: int, size: int) -> U32:
         """Work space for `size` blocks; grown, never shrunk."""
