@@ -7,7 +7,8 @@ for many. That saves about a quarter of the time a frame takes. For sending, no 
 There is a region for frames (UMEM), a ring in which we announce frames to transmit, and one in which the kernel
 names those it has done with; all are numpy arrays over the mapped memory. The kernel thinks of the region in
 chunks of 2,048 bytes, but lets a frame to send lie anywhere inside of one: sixteen rows fit, and rows that
-lie close together stay in the cache. Rows to fill are simply the next free stretch.
+lie close together stay in the cache. Rows to fill are simply the next free stretch. A long frame takes 2, 4, 8 or 16
+rows, from a multiple of that number on, so that no chunk ends inside of it.
 
 The socket is bound in copy mode: the kernel reads ring and chunks only inside of our own kick, in our own thread,
 and copies the bytes. So no memory order can go wrong on the way down, slots announced but not yet read may be
@@ -32,8 +33,9 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from scanner.core.columns import U8
-from scanner.core.packets.build import Template, stamp
+from scanner.core.columns import U8, Mask
+from scanner.core.packets.build import stamp
+from scanner.core.packets.frame_columns import Framed
 from scanner.engines.packets.memory_barrier import fence
 from scanner.engines.packets.sendmmsg import STRIDE, Sent, libc, not_permitted
 
@@ -87,9 +89,10 @@ class XdpSender:
         self._next = 0  # frames announced so far
         self._reaped = 0  # frames the kernel has named as done with
         self._at = self._handed = 0  # first of the rows handed out last, and how many of them were sent
+        self._width = 1  # rows that a frame takes
         self._busy = np.zeros(_ROWS, np.bool_)
         self._holds = np.zeros(_ROWS, np.intp)  # which template each row holds, as a count of templates
-        self._template: Template | None = None
+        self._template: Framed | None = None
         self._templates = 0
 
     def _map_rings(self) -> None:
@@ -107,23 +110,28 @@ class XdpSender:
         self._taken_back = np.frombuffer(ring, np.uint32, 1, consumer)
         self._freed = np.frombuffer(ring, np.uint64, _ROWS, entries)
 
-    def rows(self, template: Template, count: int) -> U8:
+    def rows(self, template: Framed, count: int) -> U8:
         """See `Sender`. No rows after a quarter of a second without room."""
-        first = (self._at + self._handed) % _ROWS
-        free, waited = self._free(first, min(count, _BATCH)), 0.0
+        width = _rows_for(len(template))
+        first = -(-(self._at + self._handed) // width) * width % _ROWS
+        count = min(count, _BATCH // width)
+        free, waited = self._free(first, count, width), 0.0
         while not free and count and waited < _PATIENCE:
             self._kick()
             time.sleep(_WAIT)
-            free, waited = self._free(first, min(count, _BATCH)), waited + _WAIT
-        self._at, self._handed = first, 0
-        rows = self._rows[first : first + free]
-        self._stamp(template, rows, self._holds[first : first + free])
+            free, waited = self._free(first, count, width), waited + _WAIT
+        self._at, self._handed, self._width = first, 0, width
+        here = slice(first, first + free * width)
+        rows = self._rows[here].reshape(free, width * STRIDE)
+        self._stamp(template, rows, self._holds[here])
         return rows
 
-    def _free(self, first: int, count: int) -> int:
-        """Return how many rows from `first` on, `count` at most, may be written."""
+    def _free(self, first: int, count: int, width: int) -> int:
+        """Return how many frames from row `first` on, `count` at most, may be written."""
         self._reap()
-        busy = self._busy[first : first + count]
+        busy: Mask = self._busy[first : first + count * width]
+        if width > 1:
+            busy = np.any(busy.reshape(-1, width), axis=1)
         return int(busy.argmax()) if busy.any() else len(busy)
 
     def _reap(self) -> None:
@@ -137,7 +145,7 @@ class XdpSender:
             self._reaped += ready
             self._taken_back[0] = self._reaped & _WORD
 
-    def _stamp(self, template: Template, rows: U8, holds: npt.NDArray[np.intp]) -> None:
+    def _stamp(self, template: Framed, rows: U8, holds: npt.NDArray[np.intp]) -> None:
         """Write the template into the rows, unless they hold it already."""
         if template is not self._template:
             self._template = template
@@ -148,8 +156,8 @@ class XdpSender:
 
     def send(self, count: int) -> Sent:
         """See `Sender`."""
-        numbers = np.arange(self._at, self._at + count)
-        self._handed = count
+        numbers = np.arange(self._at, self._at + count * self._width, self._width)
+        self._handed = count * self._width
         done, wait, waited = 0, _WAIT, 0.0
         while True:
             went, error = self._transmit(numbers[done:])
@@ -233,6 +241,11 @@ def xdp_sender(interface: str, *, queue: int = 0) -> XdpSender:
     except BaseException:
         sock.close()
         raise
+
+
+def _rows_for(size: int) -> int:
+    """Return how many rows a frame of that many bytes takes: a power of two."""
+    return 1 << (-(-size // STRIDE) - 1).bit_length()
 
 
 def _raise_budget(sock: socket.socket) -> None:

@@ -29,7 +29,7 @@ import numpy as np
 
 from scanner.core.columns import F64, U8, U32
 from scanner.engines.bpf import attach_filter
-from scanner.engines.packets.answer_filter import answer_filter
+from scanner.engines.packets.answer_filter import TCP, answer_filter
 from scanner.engines.packets.memory_barrier import fence
 from scanner.engines.packets.sendmmsg import libc, packet_socket
 
@@ -42,10 +42,12 @@ _PROTOCOL: Final = {4: 0x0800, 6: 0x86DD}
 """ETH_P_IP and ETH_P_IPV6."""
 
 _SLOT: Final = 256
-"""Bytes of a slot: 80 of headers leave 176, and the longest answer needs 136."""
+"""Bytes of a slot: 80 of headers leave 176, and the longest answer to a SYN needs 136."""
+LONG_SLOT: Final = 2048
+"""Bytes of a slot that holds what any Ethernet frame does."""
 _BLOCK: Final = 1 << 20
-_SNAP: Final = 176
-"""Bytes of each packet that are kept."""
+_SLOT_HEADERS: Final = 80
+"""Bytes of a slot that the kernel's headers take; the rest holds the packet's first bytes."""
 _USER: Final = 1
 """TP_STATUS_USER: the slot is ours to read."""
 
@@ -68,7 +70,8 @@ class Received:
     """A batch of received packets, copied out of the ring."""
 
     packets: U8
-    """uint8 (n, 176): one packet a row, IP header first; what lies beyond its length means nothing."""
+    """uint8 (n, 176), or wider for longer slots: one packet a row, IP header first; what lies beyond its length means
+    nothing."""
     lengths: U32
     """How many bytes of each row are the packet's, padding of short Ethernet frames included."""
     original: U32
@@ -83,14 +86,25 @@ class Received:
 class Receiver:
     """The receive ring of one IP version. `fileno` can be watched for reading."""
 
-    def __init__(self, version: int, *, first_port: int, last_port: int, slots: int = 1 << 17) -> None:
+    def __init__(
+        self,
+        version: int,
+        *,
+        first_port: int,
+        last_port: int,
+        slots: int = 1 << 17,
+        slot_bytes: int = _SLOT,
+        protocol: int = TCP,
+    ) -> None:
         """Begin to receive what may answer probes sent from ports `first_port` to `last_port`.
 
         Args:
             version: IP version, 4 or 6.
             first_port: lowest of our source ports.
             last_port: highest of our source ports.
-            slots: packets that the ring holds, a multiple of 4,096; each takes 256 bytes.
+            slots: packets that the ring holds; together they take a multiple of a mebibyte.
+            slot_bytes: what each of them takes, 80 bytes more than what is kept of a packet: 256 or `LONG_SLOT`.
+            protocol: `answer_filter.TCP` or `UDP`.
 
         Raises:
             NotPermitted: this process may not open packet sockets.
@@ -100,20 +114,22 @@ class Receiver:
         self._order = fence()
         self._socket = packet_socket(socket.SOCK_DGRAM)
         try:
-            self._open(version, first_port, last_port, slots)
+            attach_filter(
+                self._socket, answer_filter(version, first_port=first_port, last_port=last_port, protocol=protocol)
+            )
+            self._open(version, slots, slot_bytes)
         except BaseException:
             self._socket.close()
             raise
         self._next = 0
         self._taken = self._dropped = 0
 
-    def _open(self, version: int, first_port: int, last_port: int, slots: int) -> None:
+    def _open(self, version: int, slots: int, slot_bytes: int) -> None:
         sock = self._socket
-        attach_filter(sock, answer_filter(version, first_port=first_port, last_port=last_port))
         sock.setsockopt(_SOL_PACKET, _PACKET_VERSION, _TPACKET_V2)
-        size = slots * _SLOT
-        sock.setsockopt(_SOL_PACKET, _PACKET_RX_RING, struct.pack("4I", _BLOCK, size // _BLOCK, _SLOT, slots))
-        self._ring: U8 = np.frombuffer(mmap.mmap(sock.fileno(), size), np.uint8).reshape(slots, _SLOT)
+        size = slots * slot_bytes
+        sock.setsockopt(_SOL_PACKET, _PACKET_RX_RING, struct.pack("4I", _BLOCK, size // _BLOCK, slot_bytes, slots))
+        self._ring: U8 = np.frombuffer(mmap.mmap(sock.fileno(), size), np.uint8).reshape(slots, slot_bytes)
         self._headers = self._ring[:, : _HEADER.itemsize].view(_HEADER)[:, 0]
         self._status = self._headers["status"]
         _bind(sock, _PROTOCOL[version])
@@ -129,7 +145,7 @@ class Receiver:
         self._order()
         headers = self._headers[here].copy()
         start = int(headers["network"][0]) if count else 0
-        packets = self._ring[here, start : start + _SNAP].copy()
+        packets = self._ring[here, start : start + self._ring.shape[1] - _SLOT_HEADERS].copy()
         self._order()
         self._status[here] = 0
         self._next = (self._next + count) % len(self._ring)

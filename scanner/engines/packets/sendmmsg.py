@@ -30,7 +30,8 @@ import numpy.typing as npt
 
 from scanner.core.columns import U8, U64
 from scanner.core.errors import NotPermitted
-from scanner.core.packets.build import Template, stamp
+from scanner.core.packets.build import stamp
+from scanner.core.packets.frame_columns import Framed
 
 BATCH: Final = 2048
 """Rows that a sender holds: enough that numpy's fixed costs do not count, few enough to stay in the cache (with
@@ -39,7 +40,7 @@ BATCH: Final = 2048
 _SOL_PACKET: Final = 263
 _PACKET_QDISC_BYPASS: Final = 20
 STRIDE: Final = 128
-"""Maximum size of a row in bytes; the longest frame is 14 + 40 + 60 bytes."""
+"""Bytes of a row that holds a SYN: 14 + 40 + 60 at most. Longer frames take the place of several."""
 _LINE: Final = 64
 """Bytes of a line of the processor's cache."""
 _PATIENCE: Final = 0.25
@@ -85,7 +86,7 @@ class Sender(Protocol):
         """The word for it in summaries: `sendmmsg`, `af_xdp`, `raw-ip`."""
         ...
 
-    def rows(self, template: Template, count: int) -> U8:
+    def rows(self, template: Framed, count: int) -> U8:
         """Return rows to fill, uint8 (n, stride) with n at most `count` (often fewer: call again), holding `template`.
 
         They belong to the caller until the next call of `rows` or `send`.
@@ -109,7 +110,8 @@ class MessageSender:
         self.name = name
         self._socket = sock
         self._version = version
-        self._template: Template | None = None
+        self._template: Framed | None = None
+        self._stamped = 0  # rows that hold the template
         self._memory = _lines(BATCH * STRIDE)
         self._frames: U8 = self._memory.reshape(BATCH, STRIDE)
         self._pieces = np.zeros(BATCH, _PIECE)
@@ -127,20 +129,24 @@ class MessageSender:
         self._messages["name"] = _each_address(self._names)
         self._messages["name_length"] = 16 if self._version == 4 else 28
 
-    def rows(self, template: Template, count: int) -> U8:
+    def rows(self, template: Framed, count: int) -> U8:
         """See `Sender`."""
         if template is not self._template:
             self._take_up(template)
-        return self._frames[: min(count, BATCH)]
+        count = min(count, len(self._frames))
+        if count > self._stamped:
+            stamp(template, self._frames[self._stamped : count])
+            self._stamped = count
+        return self._frames[:count]
 
-    def _take_up(self, template: Template) -> None:
-        """Lay the rows out anew, each in as few cache lines as its frame needs, and write the template into them."""
+    def _take_up(self, template: Framed) -> None:
+        """Lay the rows out anew, each in as few cache lines as its frame needs; fewer rows where these are long."""
         stride = -(-len(template) // _LINE) * _LINE
-        self._frames = self._memory[: BATCH * stride].reshape(BATCH, stride)
-        stamp(template, self._frames)
-        self._pieces["base"] = _each_address(self._frames)
+        count = min(BATCH, len(self._memory) // stride)
+        self._frames = self._memory[: count * stride].reshape(count, stride)
+        self._pieces["base"][:count] = _each_address(self._frames)
         self._pieces["length"] = len(template)
-        self._template = template
+        self._template, self._stamped = template, 0
 
     def send(self, count: int) -> Sent:
         """See `Sender`."""

@@ -17,6 +17,7 @@ from scapy.packet import Packet
 
 from scanner.core.packets.parse import AnswerKind, dissect
 from scanner.engines.bpf import attach_filter
+from scanner.engines.packets.answer_filter import UDP as UDP_NUMBER
 from scanner.engines.packets.answer_filter import answer_filter
 from tests.core.packets.frames import OURS, ROUTER, framed, network, our_syn, tcp_answer
 
@@ -118,3 +119,37 @@ def test_a_probe_of_ours_carries_what_its_answers_do() -> None:
     """The packets of these tests are about one endpoint: SYN and SYN-ACK mirror each other."""
     probe, answer = our_syn(4, 443, FIRST), tcp_answer(4, 443, FIRST, "SA")
     assert (probe[TCP].sport, probe[TCP].seq + 1) == (answer[TCP].dport, answer[TCP].ack)
+
+
+@pytest.fixture(scope="module")
+def udp_gates() -> Iterator[Mapping[int, Gate]]:
+    """A gate for answers to datagrams, for each IP version."""
+    made = {
+        version: Gate(answer_filter(version, first_port=FIRST, last_port=LAST, protocol=UDP_NUMBER))
+        for version in (4, 6)
+    }
+    yield made
+    for each in made.values():
+        each.close()
+
+
+@pytest.mark.parametrize("version", [4, 6])
+def test_the_same_for_datagrams(udp_gates: Mapping[int, Gate], version: int) -> None:
+    def answer(port: int) -> Packet:
+        return network(version, ROUTER[version], OURS[version]) / UDP(dport=port) / b"answer"
+
+    def about(port: int) -> Packet:
+        quoted = network(version, OURS[version], ROUTER[version]) / UDP(sport=port)
+        kind = ICMP(type=3, code=3) if version == 4 else ICMPv6DestUnreach()
+        return network(version, ROUTER[version], OURS[version]) / kind / quoted
+
+    for make in (answer, about):
+        passed = [port for port in range(FIRST - 3, LAST + 4) if udp_gates[version].passes(make(port))]
+        assert passed == list(range(FIRST, LAST + 1))
+    assert not udp_gates[version].passes(tcp_answer(version, 443, FIRST, "SA"))
+    assert not udp_gates[version].passes(error(version, FIRST))
+
+
+def test_of_a_datagram_in_fragments_the_first_passes(udp_gates: Mapping[int, Gate]) -> None:
+    packets = [network(4, ROUTER[4], OURS[4], **word) / UDP(dport=FIRST) for word in ({"flags": "MF"}, {"frag": 5})]
+    assert [udp_gates[4].passes(packet) for packet in packets] == [True, False]
