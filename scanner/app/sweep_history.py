@@ -22,6 +22,7 @@ from scanner.core.errors import HistoryUnusable, OutputFailed, Warn
 from scanner.core.model import Coverage, Judged
 from scanner.core.plan.plan import Plan
 from scanner.core.report import Summary, SweepInfo
+from scanner.files.folders import state_folder
 from scanner.files.lock import lock_for, lock_held
 from scanner.history.database import Database
 from scanner.history.previous import open_before
@@ -45,8 +46,7 @@ class SweepHistory:
     ) -> None:
         """`path`: the history that the user named, or None for the usual one; `audit` names what is swept
         again and again; `warn` is told at once when the history cannot be used."""
-        self._path = Path(path) if path else default_history()
-        self._audit, self._warn, self._resumed = audit, warn, resumed
+        self._given, self._audit, self._warn, self._resumed = path, audit, warn, resumed
         self._named = path is not None or bool(audit)  # an audit lives by its history, wherever it is
         self._store: Store | None = None
         self._recorder: SweepRecorder | None = None
@@ -115,6 +115,10 @@ class SweepHistory:
         """The history, as long as it can be used."""
         return self._store
 
+    @property
+    def _path(self) -> Path:
+        return Path(self._given) if self._given else default_history()
+
     def _open(self) -> Store:
         if self._store is None:
             database = Database(self._path, create=True)
@@ -155,10 +159,8 @@ class SweepHistory:
 
 
 def default_history() -> Path:
-    """Where the history is unless the user says otherwise: the user's state folder (XDG)."""
-    from platformdirs import user_state_path
-
-    return user_state_path("scanner") / "history.db"
+    """Return where the history is unless the user says otherwise. Raises HistoryUnusable for a user without a home."""
+    return state_folder(HistoryUnusable) / "history.db"
 
 
 def audit_lock(audit: Path) -> Path:

@@ -74,6 +74,17 @@ def why_not_raw(*, portable: bool = False) -> str:
         return "no permission to open a raw socket"
     except OSError as error:
         return f"no packet socket: {os_problem(error)}"
+    return "" if portable else _why_no_routes()
+
+
+def _why_no_routes() -> str:
+    """Return why the kernel's routes cannot be read; systemd's RestrictAddressFamilies= may forbid it, say."""
+    import socket
+
+    try:
+        socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE).close()
+    except OSError as error:
+        return f"no rtnetlink socket to read routes: {os_problem(error)}"
     return ""
 
 

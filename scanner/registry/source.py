@@ -5,6 +5,7 @@ named does, because they asked for that one. Fetching is in `update.py`.
 """
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -13,6 +14,7 @@ from scanner.core.errors import InvalidInput, RegistryUnusable, Warn
 from scanner.core.registry.changes import changes
 from scanner.core.registry.csv import parse_iana_csv
 from scanner.core.registry.registry import Registry
+from scanner.files import folders
 from scanner.files.text import read_bytes
 from scanner.registry.plausible import check_plausible
 
@@ -30,7 +32,10 @@ def load_registry(path: Path | None = None, *, warn: Warn = lambda _: None, fold
     """
     if path is not None:
         return load_file(path)
-    return load_updated(folder or data_folder(), warn=warn) or load_bundled()
+    if folder is None:
+        with suppress(RegistryUnusable):  # a user without a home has no updated copy
+            folder = data_folder()
+    return (load_updated(folder, warn=warn) if folder else None) or load_bundled()
 
 
 def load_file(path: Path) -> Registry:
@@ -70,10 +75,8 @@ def bundled_file(name: str) -> bytes:
 
 
 def data_folder() -> Path:
-    """Return the user's data folder for this program (XDG on Linux). It may not exist."""
-    from platformdirs import user_data_path
-
-    return user_data_path("scanner", appauthor=False)
+    """Return the user's data folder for this program. It may not exist. Raises RegistryUnusable where there is none."""
+    return folders.data_folder(RegistryUnusable)
 
 
 def cache_file(folder: Path) -> Path:

@@ -15,10 +15,10 @@ from typing import Any
 from scanner.app.assembly import shortened
 from scanner.app.estimate import Persistence, TimeRange, time_range
 from scanner.app.exit_status import FailOn
-from scanner.app.options import ScanOptions, shown_words
+from scanner.app.options import FilePath, ScanOptions, shown_words
 from scanner.app.planning import PlannedSweep
 from scanner.app.rate_split import UNTESTED
-from scanner.core.errors import OutputFailed
+from scanner.core.errors import HistoryUnusable, OutputFailed
 from scanner.core.policy.policy import EntryKind, Policy, Standing
 from scanner.core.rate.limits import UNLIMITED, Limits, packets_of
 from scanner.core.sanitise import sanitise
@@ -108,11 +108,18 @@ def _results(planned: PlannedSweep, places: Sequence[str]) -> Iterator[str]:
     if options.no_history:
         yield "  history    none is kept"
     else:
-        from scanner.app.sweep_history import default_history
-
-        yield f"  history    {_place(Path(options.history or default_history()).absolute(), makes_folders=True)}"
+        yield f"  history    {_history_place(options.history)}"
     findings = "" if options.fail_on is FailOn.NONE else f"1 findings from {options.fail_on} on; "
     yield f"  exit       0 nothing to report; {findings}3 not everything was covered"
+
+
+def _history_place(named: FilePath | None) -> str:
+    from scanner.app.sweep_history import default_history
+
+    try:
+        return _place(Path(named or default_history()).absolute(), makes_folders=True)
+    except HistoryUnusable as error:
+        return f"none: {error}"
 
 
 def _place(path: Path, *, makes_folders: bool) -> str:

@@ -11,15 +11,19 @@ if TYPE_CHECKING:
 
 
 def show_interfaces(*, wanted: bool) -> None:
-    """Write interfaces and routes to standard output and leave; nothing, unless that is wanted."""
+    """Write interfaces and routes to standard output and exit, if `wanted`."""
     if not wanted:
         return
-    from scanner.core.errors import NotPermitted
+    from scanner.core.errors import NotPermitted, os_problem
     from scanner.engines.routing.routes import interfaces
 
     if not sys.platform.startswith("linux"):
-        raise NotPermitted("--iflist reads the Linux kernel's tables, which this system has not")
-    sys.stdout.writelines(f"{line}\n" for line in _lines(interfaces()))
+        raise NotPermitted("--iflist works on Linux only")
+    try:
+        found = interfaces()
+    except OSError as error:
+        raise NotPermitted(f"--iflist cannot read the kernel's routes: {os_problem(error)}") from error
+    sys.stdout.writelines(f"{line}\n" for line in _lines(found))
     raise typer.Exit
 
 
