@@ -5,7 +5,9 @@ folder), so that a reader sees the old file or the new one. Where the system can
 no name until it is whole: even a process that is killed leaves nothing behind. Elsewhere it has a hidden one.
 
 The folder is tried in `open`, so that a place that cannot be written is known before anything is scanned. A link
-stays a link: the file that it points to is replaced. An existing file's mode and owner are kept.
+stays a link: the file that it points to is replaced. But in a folder that everybody may write to, a link of another
+user is refused, as Linux refuses to open it (proc(5), protected_symlinks): it could lead to any file of ours. An
+existing file's mode and owner are kept.
 """
 
 import contextlib
@@ -56,6 +58,7 @@ class AtomicFile:
     def open(self) -> None:
         """Begin the new file. Raises OutputFailed where the place cannot be written."""
         with reporting_failures(self._path):
+            _refuse_foreign_link(Path(self._path))
             self._target = Path(os.path.realpath(self._path))
             _check_target(self._target)
             self._stream = os.fdopen(self._begin(), "wb")
@@ -186,6 +189,19 @@ def reporting_failures(path: str) -> Iterator[None]:
         words = os.strerror(error.errno or 0).lower()
         cure = _CURES.get(error.errno or 0, "")
         raise OutputFailed(f"{sanitise(path)}: cannot be written: {words}" + (f"; {cure}" if cure else "")) from error
+
+
+def _refuse_foreign_link(path: Path) -> None:
+    """Raise OutputFailed for a link in a shared folder that belongs neither to us nor to the folder's owner."""
+    try:
+        link, folder = path.lstat(), path.absolute().parent.stat()
+    except OSError:
+        return  # there is nothing yet, or opening says what is wrong
+    shared = stat.S_ISVTX | stat.S_IWOTH
+    is_shared_link = stat.S_ISLNK(link.st_mode) and folder.st_mode & shared == shared
+    if is_shared_link and link.st_uid not in (os.geteuid(), folder.st_uid):
+        problem = "is a link of another user in a shared folder; remove it or choose another folder"
+        raise OutputFailed(f"{sanitise(str(path))}: {problem}")
 
 
 def _check_target(target: Path) -> None:

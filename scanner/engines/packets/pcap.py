@@ -4,20 +4,19 @@ The classic format (draft-ietf-opsawg-pcap): one file header that says what a pa
 then for each packet a header of four words and its bytes. A batch is written by one call: a mask over a matrix of
 header and packet bytes, side by side, takes exactly the bytes of all records in order.
 
-The file appears under its name when it is closed; until then it has another.
+The file appears under its name when it is closed, whole (`files/atomic.py`).
 """
 
-import os
 import struct
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from scanner.core.columns import U8, U32, U64
-from scanner.core.errors import OutputFailed, os_problem
 from scanner.engines.packets.receive_ring import Received
+from scanner.files.atomic import AtomicFile
 
 _MAGIC: Final = 0xA1B2C3D4
 """Times in microseconds."""
@@ -40,50 +39,31 @@ class PcapWriter:
         Raises:
             OutputFailed: it cannot be written there.
         """
-        self._path = path
-        self._draft = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            self._file: BinaryIO = self._draft.open("wb")
-        except OSError as error:
-            raise self._failed(error) from error
-        self._write(struct.pack("IHHiIII", _MAGIC, 2, 4, 0, 0, _SNAP, _LINKTYPE_RAW))
+        self._file = AtomicFile(str(path))
+        self._file.open()
+        self._file.write_bytes(struct.pack("IHHiIII", _MAGIC, 2, 4, 0, 0, _SNAP, _LINKTYPE_RAW))
 
     def write(self, received: Received, accepted: npt.NDArray[np.bool_ | np.intp]) -> None:
         """Append some packets of a batch: those that `accepted` marks (bool[n]), or lists (intp[k]).
 
         Raises:
-            OutputFailed: the file cannot be written.
+            OutputFailed: the file cannot be written; nothing is left of it.
         """
         rows = received.packets[accepted]
         lengths, original, at = received.lengths[accepted], received.original[accepted], received.at[accepted]
-        self._write(_records(rows, lengths, original, at))
+        self._file.write_bytes(_records(rows, lengths, original, at))
 
     def close(self) -> None:
         """Finish the file and give it its name.
 
         Raises:
-            OutputFailed: it cannot be finished.
+            OutputFailed: it cannot be finished; nothing is left of it.
         """
-        try:
-            self._file.close()
-            self._draft.replace(self._path)
-        except OSError as error:
-            raise self._failed(error) from error
+        self._file.commit()
 
     def discard(self) -> None:
         """Delete the unfinished file."""
-        self._file.close()
-        self._draft.unlink(missing_ok=True)
-
-    def _write(self, data: bytes) -> None:
-        try:
-            self._file.write(data)
-        except OSError as error:
-            self.discard()
-            raise self._failed(error) from error
-
-    def _failed(self, error: OSError) -> OutputFailed:
-        return OutputFailed(f"--pcap {self._path}: {os_problem(error)}; name a file that can be written")
+        self._file.discard()
 
 
 def _records(rows: U8, lengths: U32, original: U32, at: npt.NDArray[np.float64]) -> bytes:

@@ -1,5 +1,7 @@
 """Captures are read by tcpdump as they were written."""
 
+import errno
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -69,15 +71,27 @@ def test_nothing_is_there_until_all_is(tmp_path: Path) -> None:
 
 
 def test_a_place_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    with pytest.raises(OutputFailed, match=r"--pcap .*missing/a.pcap: No such file"):
+    with pytest.raises(OutputFailed, match=r"missing/a.pcap: cannot be written: no such file"):
         PcapWriter(tmp_path / "missing" / "a.pcap")
 
 
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
     writer = PcapWriter(tmp_path / "a.pcap")
-    writer._file.close()
-    writer._file = Path("/dev/full").open("wb", buffering=0)  # noqa: SIM115 - the writer closes it
-    with pytest.raises(OutputFailed, match="No space left"):
-        writer.write(received(), ACCEPTED)
+    writer.write(received(), ACCEPTED)
+    monkeypatch.setattr("scanner.files.atomic.os.fsync", full)
+    with pytest.raises(OutputFailed, match=r"a\.pcap: cannot be written: no space left"):
+        writer.close()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_predictable_name_cannot_lead_elsewhere(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("mine")
+    for number in (os.getpid(), os.getpid() + 1):
+        (tmp_path / f".a.pcap.{number}").symlink_to(victim)
+    writer = PcapWriter(tmp_path / "a.pcap")
+    writer.close()
+    assert victim.read_text() == "mine"
