@@ -13,7 +13,7 @@ from typing import TextIO
 from scanner.core.model import REPORTABLE, Judged
 from scanner.core.report import Summary, SweepInfo
 from scanner.outputs.destination import StandardStream
-from scanner.outputs.table_rows import folded, more_line, plain_table, table_rows
+from scanner.outputs.table_rows import folded_rows, more_line, plain_table, table_rows
 from scanner.outputs.terminal import columns_of, is_terminal, painted_line, painted_table
 
 ROW_LIMIT = 200
@@ -67,7 +67,7 @@ class Table:
         if not rows:
             return
         if is_terminal(self._destination.text):
-            shown = rows if len(rows) <= self.limit else folded(rows)
+            shown = rows if len(rows) <= self.limit else folded_rows(rows)
             columns = columns_of(self._destination.text)
             text = painted_table(shown[: self.limit], columns, more_line(shown, self.limit))
         else:

@@ -104,7 +104,7 @@ def below(row: TableRow, shown: Container[int]) -> str:
     return ": ".join(cell for place, cell in enumerate(row.cells) if cell and place not in shown)
 
 
-def folded(rows: Sequence[TableRow], keep: int = FOLD) -> list[TableRow]:
+def folded_rows(rows: Sequence[TableRow], keep: int = FOLD) -> list[TableRow]:
     """The first `keep` rows of each verdict, port and rule, and one row for all others of the same."""
     shown: list[TableRow] = []
     places: dict[tuple[str, ...], list[int]] = {}

@@ -34,7 +34,7 @@ def load_registry(path: Path | None = None, *, warn: Warn = lambda _: None, fold
         return load_file(path)
     if folder is None:
         with suppress(RegistryUnusable):  # a user without a home has no updated copy
-            folder = data_folder()
+            folder = registry_folder()
     return (load_updated(folder, warn=warn) if folder else None) or load_bundled()
 
 
@@ -74,7 +74,7 @@ def bundled_file(name: str) -> bytes:
     return (Path(__file__).parents[1] / "data" / "registry" / name).read_bytes()
 
 
-def data_folder() -> Path:
+def registry_folder() -> Path:
     """Return the user's data folder for this program. It may not exist. Raises RegistryUnusable where there is none."""
     return folders.data_folder(RegistryUnusable)
 

@@ -24,12 +24,12 @@ from scanner.registry.plausible import check_plausible
 from scanner.registry.source import (
     Origin,
     cache_file,
-    data_folder,
     load_bundled,
     load_updated,
     origin_file,
     read_file,
     read_origin,
+    registry_folder,
 )
 
 IANA_URL = "https://www.iana.org/assignments/service-names-port-numbers/service-names-port-numbers.csv"
@@ -77,7 +77,7 @@ def update(
         RegistryUnusable: the new registry cannot be had, or cannot be believed.
         InvalidInput: `source` is not an address that may be fetched.
     """
-    folder = folder or data_folder()
+    folder = folder or registry_folder()
     source = source or IANA_URL
     current = load_updated(folder, warn=warn)
     origin = read_origin(folder, read_file(cache_file(folder))) if current else Origin()

@@ -11,7 +11,7 @@ import pytest
 
 from scanner.core.model import Judged, RegistryStatus, Severity, Verdict
 from scanner.outputs.table import Table
-from scanner.outputs.table_rows import COLUMN_GAP, TABLE_COLUMNS, fit, folded, more_line, plain_table, table_rows
+from scanner.outputs.table_rows import COLUMN_GAP, TABLE_COLUMNS, fit, folded_rows, more_line, plain_table, table_rows
 from scanner.outputs.terminal import painted_table
 from tests.outputs.samples import ASSIGNED, RESULTS, also, judged, run
 
@@ -161,7 +161,7 @@ def test_what_is_not_shown_is_counted_and_told_how_to_see() -> None:
 
 def test_a_long_table_folds_what_many_addresses_have_in_common() -> None:
     rows = table_rows((*MANY, judged("10.0.0.1", 31337, severity=Severity.HIGH)))
-    short = folded(rows, keep=3)
+    short = folded_rows(rows, keep=3)
     assert [(row.cells[0], row.cells[1], row.cells[2]) for row in short] == [
         ("high", "10.0.0.1", "31337/tcp"),
         ("medium", "10.0.0.0", "31338/tcp"),
@@ -180,7 +180,7 @@ def test_a_long_table_folds_what_many_addresses_have_in_common() -> None:
 
 def test_four_of_a_kind_are_not_folded_into_three_and_one() -> None:
     rows = table_rows(MANY[:8])
-    assert folded(rows, keep=3) == rows
+    assert folded_rows(rows, keep=3) == rows
 
 
 def test_no_line_of_the_painted_table_is_wider_than_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
