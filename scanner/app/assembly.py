@@ -52,7 +52,7 @@ def make_job(
         NotPermitted: the engine was named, and this process has not the right to use it.
     """
     outputs = [*outputs_of(planned), *planned.options.sinks, *screen]
-    chosen = make_engine(planned.options, planned.split.probes, planned.prepared, planned.never.tcp)
+    chosen = make_engine(planned.options, planned.split.probes, planned.prepared, planned.never.tcp, _required(planned))
     info = interrupted.info(planned) if interrupted else sweep_info(planned, chosen)
     history = _history(planned, warn, interrupted)
     return Job(
@@ -152,8 +152,12 @@ def _permitted(planned: PlannedSweep) -> Callable[[Address], bool]:
     return planned.prepared.plan.targets.__contains__
 
 
+def _required(planned: PlannedSweep) -> Asked | None:
+    policy = planned.judging.policy
+    return required_places(policy) if policy and policy.required_ports else None
+
+
 def _asked(planned: PlannedSweep, history: "SweepHistory | None") -> Asked | None:
     """Return which endpoints are looked at by name: what the policy requires, and what was open the last time."""
-    policy = planned.judging.policy
-    required = required_places(policy) if policy and policy.required_ports else None
+    required = _required(planned)
     return history.asked(planned.prepared.plan, required) if history else required

@@ -9,8 +9,10 @@ from typing import Any
 
 from scanner.app.options import ScanOptions
 from scanner.app.prepare import Prepared
+from scanner.core.columns import Indices
 from scanner.core.errors import InvalidInput
 from scanner.core.plan.plan import Plan, Shard
+from scanner.core.plan.wave import Wave
 from scanner.core.rate.limits import Limits
 from scanner.engines.choose import EngineName, Wire
 from scanner.engines.interface import Engine
@@ -32,10 +34,17 @@ class ChosenEngine:
     """Why, where the choice was not the user's."""
 
 
-def make_engine(options: ScanOptions, limits: Limits, prepared: Prepared, never: Collection[int] = ()) -> ChosenEngine:
+def make_engine(
+    options: ScanOptions,
+    limits: Limits,
+    prepared: Prepared,
+    never: Collection[int] = (),
+    required: Callable[[Wave], Indices] | None = None,
+) -> ChosenEngine:
     """Return the engine that the options name, or the best that is possible here.
 
-    `never` are ports that must not be probed, not even to find out who is there.
+    `never` are ports that must not be probed, not even to find out who is there; `required` returns the places of a
+    wave that the policy requires to be open, which UDP looks into before others.
 
     Raises:
         NotPermitted: it was named, and this process has not the right to use it.
@@ -51,7 +60,7 @@ def make_engine(options: ScanOptions, limits: Limits, prepared: Prepared, never:
         tcp, udp = _divided(limits, prepared.plan)
         engine = _MAKERS[name](options, tcp, prepared)
         if prepared.plan.udp_ports:
-            engine = _with_udp(engine, options, udp, prepared)
+            engine = _with_udp(engine, options, udp, prepared, required)
         if options.discover:
             scout = _MAKERS[name](replace(options, pcap=None), limits, prepared)
             engine = _in_two_steps(scout, engine, prepared.plan, never, limits.rest)
@@ -115,7 +124,13 @@ def _divided(limits: Limits, plan: Plan) -> tuple[Limits, Limits]:
     return (most, least) if tcp >= udp else (least, most)
 
 
-def _with_udp(engine: Engine, options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
+def _with_udp(
+    engine: Engine,
+    options: ScanOptions,
+    limits: Limits,
+    prepared: Prepared,
+    required: Callable[[Wave], Indices] | None,
+) -> Engine:
     """Let a UDP engine probe beside the one for TCP. A plan of UDP ports alone gives the latter nothing to do."""
     from scanner.engines.both import BothTransports
     from scanner.engines.udp.engine import UdpEngine, UdpOptions
@@ -123,6 +138,7 @@ def _with_udp(engine: Engine, options: ScanOptions, limits: Limits, prepared: Pr
     how = UdpOptions(
         secret=secrets.token_bytes(16),
         communities=tuple(word.encode() for word in options.community),
+        required=None if required is None else lambda wave: required(wave).tolist(),
         **_given(patience=options.udp_patience),
     )
     return BothTransports(engine, UdpEngine(how, limits, prepared.plan.targets.__contains__))

@@ -23,7 +23,10 @@ from scanner.core.plan.reasons import Reason
 from scanner.core.plan.recall import add_up, estimate
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.report import Summary, SweepInfo
+from scanner.core.udp.silent_ports import SilentPorts
 from scanner.engines.interface import Engine
+
+_SILENCE_IN_PARTS = "UDP ports that stay silent among closed ones are not listed: the sweep ran in parts"
 
 Asked = Callable[[Wave], npt.NDArray[np.intp]]
 """Returns the places of a wave that are looked at in whatever state: what a policy requires to be open, say."""
@@ -110,6 +113,7 @@ class Sweep:
         self._verdicts: Counter[Verdict] = Counter()
         self._degraded: dict[str, None] = dict.fromkeys(self._earlier.degraded)
         self._answers: tuple[int, ...] = ()
+        self._silent_ports = SilentPorts()
         self._stopped = False
         self.notes: list[str] = []
         """What else should be said about this sweep."""
@@ -193,7 +197,24 @@ class Sweep:
         places = settled.places(State.OPEN)
         if self._asked is not None:
             places = np.union1d(places, self._asked(settled.wave))
-        return [self._named(each) for each in settled.observe(places)]
+        observations = list(settled.observe(places))
+        if self.plan.udp_ports:
+            self._silent_ports.take(settled, places)
+            observations += self._silent_among_closed(settled)
+        return [self._named(each) for each in observations]
+
+    def _silent_among_closed(self, settled: SettledWave) -> Iterator[Observation]:
+        """Yield the silent UDP ports that deserve a look, with the wave that completes the sweep."""
+        if self._seen.planned + len(settled.wave) < self.plan.size or not settled.complete:
+            return
+        if self._earlier.waves:
+            self.notes += [_SILENCE_IN_PARTS] if self._silent_ports.any else []
+            return
+        yield from self._silent_ports.found()
+        if hosts := self._silent_ports.filtering_hosts:
+            self.notes.append(
+                f"a filter seems to drop UDP ports of {hosts:,} host{'s' * (hosts > 1)}: too many stay silent to list"
+            )
 
     def _recall(self) -> tuple[str, ...]:
         recall = estimate(self._answers)

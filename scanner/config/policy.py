@@ -16,6 +16,12 @@
     expires = 2026-12-31              # its last day, to midnight here; or a moment, 2026-12-31T18:00:00+01:00
     owner = "Dana"
 
+    [[expect]]
+    networks = ["10.0.1.1"]
+    ports = ["U:51820"]
+    silent = true                     # answers no stranger: WireGuard, syslog; its silence is as it should be
+    owner = "IT"
+
     [severity]                        # only where a rule's own severity does not fit
     open-dynamic = "high"
 
@@ -73,6 +79,7 @@ class EntryKeys(BaseModel):
     owner: NonEmptyText
     note: str = ""
     review: bool = False
+    silent: bool = False
 
     @model_validator(mode="after")
     def _speaks_of_something(self) -> Self:
@@ -80,6 +87,8 @@ class EntryKeys(BaseModel):
             raise ValueError("names neither networks nor hosts")
         if not (self.ports or getattr(self, "required", None)):
             raise ValueError("names no ports")
+        if self.silent and not any(isinstance(word, str) for word in self.ports + getattr(self, "required", [])):
+            raise ValueError("silent is for UDP services (U:51820): TCP services always answer")
         return self
 
 
@@ -179,6 +188,7 @@ class _Reader:
             ticket=keys.ticket if isinstance(keys, ExceptionKeys) else "",
             expires=self._expires(keys),
             review=keys.review,
+            silent=keys.silent,
             place=f"{self._file.path}:{line}" if line else str(self._file.path),
         )
 

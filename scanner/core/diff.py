@@ -25,8 +25,9 @@ from scanner.core.recognise.identity import Conduct, Identity
 from scanner.core.report import SweepInfo
 from scanner.core.rules.overlay_rules import OVERLAY_RULES
 from scanner.core.rules.service_rules import SERVICE_RULES
+from scanner.core.rules.udp_rules import UDP_SERVICE_RULES
 
-_NEEDS_IDENTITY = frozenset(rule.id for rule in SERVICE_RULES)
+_NEEDS_IDENTITY = frozenset(rule.id for rule in (*SERVICE_RULES, *UDP_SERVICE_RULES))
 """The rules that speak only where a service was identified."""
 _IDENTITY_SILENCES = frozenset(rule.id for rule in OVERLAY_RULES)
 """The rules that an identity may silence: without one they speak although nothing changed."""

@@ -19,6 +19,10 @@ Address: TypeAlias = IPv4Address | IPv6Address
 ANSWERS_EVERYWHERE = "answers-everywhere"
 """The reason of the one observation that stands for a host that answers on every port."""
 
+SILENT_AMONG_CLOSED = "silent-among-closed"
+"""The reason of a UDP port that stays silent, with proof, while its host says of nearly all others that they are closed
+(`core/udp/silent_ports.py`)."""
+
 
 class Transport(StrEnum):
     """The transports that have ports (RFC 6335 section 5)."""

@@ -144,3 +144,38 @@ async def test_findings_carry_since_when(known: datetime | None) -> None:
         assert first_seen == {known}
     else:
         assert all(when and when.year >= 2026 for when in first_seen)
+
+
+def udp_plan(ports: int = 100) -> Plan:
+    return Plan(TargetSet([Span(4, FIRST, FIRST)]), (), 1, wave_size=64, udp_ports=tuple(range(1, ports + 1)))
+
+
+def silent_on(*ports: int) -> FakeEngine:
+    def answers(wave: Wave) -> npt.NDArray[np.uint16]:
+        said = reason_code(Reason.UDP_NO_RESPONSE), reason_code(Reason.PORT_UNREACHABLE)
+        return np.where(np.isin(wave.port, ports), *said).astype("u2")
+
+    return FakeEngine(answers)
+
+
+async def test_silent_udp_ports_are_listed_once_when_all_ports_are_settled() -> None:
+    results, summary = await finish(Sweep(udp_plan(), silent_on(7, 77), Judge(REGISTRY)))
+    found = [(n, j.observation.endpoint.port) for n, result in enumerate(results) for j in result.judged]
+    assert sorted(found) == [(1, 7), (1, 77)]
+    assert summary.findings[Severity.LOW] == 2
+    assert summary.coverage.open_filtered == 2
+    assert not summary.notes
+
+
+async def test_many_silent_udp_ports_are_one_line_of_the_summary() -> None:
+    results, summary = await finish(Sweep(udp_plan(), silent_on(*range(1, 30)), Judge(REGISTRY)))
+    assert not any(result.judged for result in results)
+    (note,) = summary.notes
+    assert "a filter seems to drop UDP ports of 1 host:" in note
+
+
+async def test_silent_udp_ports_of_a_sweep_in_parts_are_not_listed() -> None:
+    earlier = Earlier(frozenset({0}), Coverage(planned=64, sent=64, answered=64, closed=64), {"port-unreachable": 64})
+    results, summary = await finish(Sweep(udp_plan(), silent_on(*range(1, 101)), Judge(REGISTRY), earlier=earlier))
+    assert not any(result.judged for result in results)
+    assert any("ran in parts" in note for note in summary.notes)

@@ -3,12 +3,16 @@
 import json
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from struct import unpack
 from threading import Event, Thread
 
 import pytest
 
 Command = Callable[..., tuple[int, str, str]]
+SO_TIMESTAMPNS = 35
+"""Linux, asm-generic/socket.h: the kernel's time of arrival with every datagram."""
 
 
 @pytest.fixture
@@ -41,7 +45,8 @@ def lines(text: str) -> list[dict[str, object]]:
 def test_an_open_udp_port_is_a_finding_with_what_speaks_there(command: Command, echo_port: int) -> None:
     status, out, _ = command("scan", "127.0.0.1", "-p", f"U:{echo_port},U:9", "--json")
     summary = next(line for line in lines(out) if line["type"] == "summary")
-    (found,) = (line for line in lines(out) if line["type"] not in ("sweep", "summary"))
+    found, readable = (line for line in lines(out) if line["type"] not in ("sweep", "summary"))
+    assert readable["rule"] == "udp-plaintext"
     assert status in (0, 1)
     assert found["transport"] == "udp"
     assert found["port"] == echo_port
@@ -80,3 +85,28 @@ def test_a_required_udp_port_that_is_closed_is_missing(command: Command, tmp_pat
     status, out, _ = command("scan", "127.0.0.1", "-p", "U:9", "--policy", policy, "--json")
     assert status == 1
     assert '"missing"' in out
+
+
+def test_required_ports_are_asked_before_the_others(command: Command, tmp_path: Path) -> None:
+    """The kernel's own time stamps say which datagram came first."""
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _ in range(24)]
+        for each in sockets:
+            each.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+            each.bind(("127.0.0.1", 0))
+            each.setblocking(False)
+        ports = [each.getsockname()[1] for each in sockets]
+        wanted = max(ports)
+        policy = tmp_path / "policy.toml"
+        policy.write_text(f'[[expect]]\nnetworks = ["127.0.0.1"]\nrequired = ["U:{wanted}"]\nowner = "lab"\n')
+        words = ",".join(f"U:{port}" for port in ports)
+        command("scan", "127.0.0.1", "-p", words, "--policy", policy, "--udp-patience", "0", "-q")
+        came = {port: arrival(each) for port, each in zip(ports, sockets, strict=True)}
+    assert min(came, key=lambda port: came[port]) == wanted
+
+
+def arrival(sock: socket.socket) -> tuple[int, int]:
+    """When the first datagram in a socket came, in seconds and nanoseconds."""
+    _, [(_, _, stamp)], _, _ = sock.recvmsg(16, 64)
+    seconds, nanoseconds = unpack("qq", stamp)
+    return seconds, nanoseconds

@@ -105,3 +105,10 @@ def test_what_is_wrong_is_said_with_its_place(tmp_path: Path, old: str, new: str
 
 def test_the_digest_follows_the_bytes(tmp_path: Path) -> None:
     assert read(tmp_path, GOOD).sha256 != read(tmp_path, GOOD + "\n").sha256
+
+
+def test_silence_may_be_expected_of_udp_services_only(tmp_path: Path) -> None:
+    entry = '[[expect]]\nnetworks = ["10.0.1.1"]\nowner = "IT"\nsilent = true\nports = '
+    assert read(tmp_path, entry + '["U:51820"]\n').entries[0].silent
+    with pytest.raises(InvalidInput, match="silent is for UDP"):
+        read(tmp_path, entry + "[22]\n")

@@ -9,6 +9,7 @@ from functools import lru_cache
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
+from scanner.core.model import Transport
 from scanner.core.registry.overlays import Overlays, Threat, Usual
 from scanner.core.sanitise import sanitise
 
@@ -59,7 +60,12 @@ def look_yourself(page: "Page") -> Iterator[str]:
         return
     yield "See for yourself:"
     yield f"  scanner listening {page.port:<12} which process of this machine listens there"
-    yield f"  scanner scan HOST -p {page.port} --identify    what speaks there on another machine"
+    asks = {
+        Transport.TCP: f"scanner scan HOST -p {page.port} --identify",
+        Transport.UDP: f"scanner scan HOST -p U:{page.port}",
+    }
+    for transport in filter(asks.__contains__, page.transports):
+        yield f"  {asks[transport]:<39} what speaks there by {transport.upper()}"
 
 
 def if_open(page: "Page") -> Iterator[str]:

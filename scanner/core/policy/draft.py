@@ -2,7 +2,8 @@
 
 Every entry is marked for review: that a port was open one day is not a reason why it should be. Hosts on which the
 same ports are open become one entry. A host that answers on every port is left out and named in a comment, because
-no list of ports describes it.
+no list of ports describes it. UDP ports that stay silent among closed ones become entries of their own, with
+`silent = true`.
 """
 
 import json
@@ -10,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from scanner.core.model import Address, Judged, State, Transport
+from scanner.core.model import SILENT_AMONG_CLOSED, Address, Judged, State, Transport
 from scanner.core.sanitise import sanitise
 
 OWNER = "REVIEW: who is responsible for this?"
@@ -21,6 +22,9 @@ _LONGEST_NOTE = 300
 
 _Port = tuple[str, int]
 """Transport and number; sorts TCP before UDP."""
+
+_Key = tuple[bool, tuple[_Port, ...]]
+"""Whether the ports are silent, and which they are."""
 
 
 @dataclass(slots=True)
@@ -40,30 +44,40 @@ def draft_policy(name: str, sweep_id: str, judged: Iterable[Judged]) -> Iterator
     for address in sorted(everywhere, key=_number):
         yield f"# Left out: {address} answers on every port, so its open ports say nothing about its services."
     yield f"name = {_text(name, limit=_LONGEST_NAME)}"
-    for ports, group in sorted(groups.items(), key=lambda item: min(map(_number, item[1].addresses))):
+    for (silent, ports), group in sorted(groups.items(), key=_first_address):
         yield ""
         yield "[[expect]]"
         yield from _list("networks", [_text(str(address)) for address in sorted(group.addresses, key=_number)])
         yield from _list("ports", [_port(port) for port in ports])
         yield f"owner = {_text(OWNER)}"
         yield f"note = {_text(_note(ports, group), limit=_LONGEST_NOTE)}"
+        if silent:
+            yield "silent = true"
         yield "review = true"
 
 
-def _grouped(judged: Iterable[Judged]) -> tuple[dict[tuple[_Port, ...], _Group], set[Address]]:
-    """Return hosts grouped by their open ports, and those that answer on every port."""
-    open_on: defaultdict[Address, dict[_Port, str]] = defaultdict(dict)
+def _first_address(item: tuple[_Key, _Group]) -> tuple[tuple[int, int], bool]:
+    (silent, _), group = item
+    return min(map(_number, group.addresses)), silent
+
+
+def _grouped(judged: Iterable[Judged]) -> tuple[dict[_Key, _Group], set[Address]]:
+    """Return hosts grouped by their open ports and by their silent ones, and those that answer on every port."""
+    listed: defaultdict[tuple[Address, bool], dict[_Port, str]] = defaultdict(dict)
     everywhere: set[Address] = set()
     for each in judged:
         seen = each.observation
         if seen.whole_host:
             everywhere.add(seen.endpoint.address)
-        elif seen.state is State.OPEN:
-            open_on[seen.endpoint.address][seen.endpoint.transport, seen.endpoint.port] = _service(each)
-    groups: defaultdict[tuple[_Port, ...], _Group] = defaultdict(_Group)
-    for address in open_on.keys() - everywhere:
-        ports = open_on[address]
-        group = groups[tuple(sorted(ports))]
+            continue
+        silent = seen.reason == SILENT_AMONG_CLOSED
+        if silent or seen.state is State.OPEN:
+            listed[seen.endpoint.address, silent][seen.endpoint.transport, seen.endpoint.port] = _service(each)
+    groups: defaultdict[_Key, _Group] = defaultdict(_Group)
+    for (address, silent), ports in listed.items():
+        if address in everywhere and not silent:
+            continue
+        group = groups[silent, tuple(sorted(ports))]
         group.addresses.append(address)
         for port, service in ports.items():
             group.services[port][service] = None

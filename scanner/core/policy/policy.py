@@ -72,6 +72,8 @@ class Entry:
     """The last day on which an exception holds, in the policy's zone; a datetime (aware) is the moment it ends."""
     review: bool = False
     """Whether it still needs review."""
+    silent: bool = False
+    """Whether its UDP services answer no stranger, so that proven silence is what is expected of them."""
     place: str = ""
     """`file:line`, to be found again."""
 

@@ -10,6 +10,7 @@ from types import MappingProxyType
 
 from scanner.core.recognise.catalogue import CATALOGUE
 from scanner.core.recognise.identity import Identity
+from scanner.core.recognise.udp_names import means_by_udp
 
 IANA_NAMES: Mapping[str, frozenset[str]] = MappingProxyType({row.name: row.names for row in CATALOGUE if row.names})
 """Each protocol with the IANA names (lower case) that mean it."""
@@ -40,7 +41,8 @@ def means(identity: Identity, services: Iterable[str]) -> bool:
     names = [service.lower() for service in services]
     if not protocol:
         return identity.tls is not None and any(name in TLS_NAMES for name in names)
-    return any(name in IANA_NAMES.get(protocol, ()) or protocol_of(name) == protocol for name in names)
+    by_name = any(name in IANA_NAMES.get(protocol, ()) or protocol_of(name) == protocol for name in names)
+    return by_name or means_by_udp(protocol, names)
 
 
 def promises_tls(services: Iterable[str]) -> bool:

@@ -14,8 +14,9 @@ from scanner.core.rules.policy_rules import POLICY_RULES
 from scanner.core.rules.registry_rules import REGISTRY_RULES
 from scanner.core.rules.rule import Case, Rule
 from scanner.core.rules.service_rules import SERVICE_RULES
+from scanner.core.rules.udp_rules import UDP_RULES
 
-RULES: tuple[Rule, ...] = REGISTRY_RULES + POLICY_RULES + SERVICE_RULES + OVERLAY_RULES
+RULES: tuple[Rule, ...] = REGISTRY_RULES + POLICY_RULES + SERVICE_RULES + UDP_RULES + OVERLAY_RULES
 """Every rule, in the order in which `scanner rule` lists them."""
 
 

@@ -6,6 +6,7 @@ recognised as something that belongs there; the rest is information.
 
 from scanner.core.model import RegistryStatus, Severity, State, Verdict
 from scanner.core.recognise.names import means, protocol_of
+from scanner.core.recognise.udp_names import means_by_udp
 from scanner.core.rules.rule import Case, Rule
 
 RECENT_YEARS = 10
@@ -49,8 +50,10 @@ def _as_registered(case: Case) -> bool:
     """Return whether the list would only repeat what the registry says."""
     if case.record.status is not RegistryStatus.ASSIGNED:
         return False
-    registered = {protocol_of(name) for name in case.record.names} - {None}
-    return any(protocol_of(usual.protocol) in registered for usual in case.usual if usual.protocol)
+    names = case.record.names
+    registered = {protocol_of(name) for name in names} - {None}
+    spoken = [usual.protocol for usual in case.usual if usual.protocol]
+    return any(protocol_of(protocol) in registered or means_by_udp(protocol, names) for protocol in spoken)
 
 
 OVERLAY_RULES: tuple[Rule, ...] = (

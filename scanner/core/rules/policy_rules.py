@@ -6,7 +6,8 @@ where the registry assigns the number. An expired exception and a required port 
 their own, beside what the registry says.
 """
 
-from scanner.core.model import RegistryStatus, Severity, State, Verdict
+from scanner.core.model import SILENT_AMONG_CLOSED, RegistryStatus, Severity, State, Verdict
+from scanner.core.plan.reasons import Reason
 from scanner.core.policy.policy import Entry, Standing
 from scanner.core.rules.rule import Case, Rule
 
@@ -23,7 +24,17 @@ def _required(case: Case) -> Entry | None:
     return case.decision.required_by if case.decision else None
 
 
+def _silent_as_expected(case: Case) -> Entry | None:
+    """Return the entry by which the proven silence of a UDP port is as it should be."""
+    seen, decision = case.observation, case.decision
+    if decision is None or decision.entry is None or not (decision.entry.silent and case.explained):
+        return None
+    return decision.entry if seen.reason in (Reason.UDP_NO_RESPONSE, SILENT_AMONG_CLOSED) else None
+
+
 def _expected(case: Case) -> str | None:
+    if silent := _silent_as_expected(case):
+        return f"silent, as expected: {silent}"
     entry = _decided(case, Standing.EXPECTED)
     return f"expected: {entry}" if entry else None
 
@@ -64,6 +75,8 @@ def _missing(case: Case) -> str | None:
 def _not_known(case: Case) -> str | None:
     entry = _required(case)
     if entry is None or case.observation.state not in (State.UNKNOWN, State.OPEN_FILTERED):
+        return None
+    if _silent_as_expected(case):
         return None
     return f"required to be open, but its state could not be determined ({case.observation.reason}): {entry}"
 
@@ -137,8 +150,9 @@ POLICY_RULES: tuple[Rule, ...] = (
         severity=Severity.INFO,
         verdict=Verdict.UNDETERMINED,
         why="The policy requires this port to be open, and this sweep could not determine its state because of a "
-        "problem on the scanning machine. Nothing is known either way.",
-        action="See the summary for what went wrong, and run the sweep again.",
+        "problem on the scanning machine, or because a UDP service stayed silent. Nothing is known either way.",
+        action="See the summary for what went wrong, and run the sweep again. For a UDP service that answers no "
+        "stranger, set `silent = true` in its policy entry.",
         applies=_not_known,
         by_requirement=True,
     ),

@@ -7,11 +7,12 @@ guessed. Words in a detail come from the peer; outputs sanitise them.
 from collections.abc import Callable
 from datetime import timedelta
 
-from scanner.core.model import RegistryStatus, Severity, State, Verdict
+from scanner.core.model import RegistryStatus, Severity, State, Transport, Verdict
 from scanner.core.recognise.catalogue import PROTOCOLS
 from scanner.core.recognise.identity import Certificate, Conduct, Identity
 from scanner.core.recognise.names import means, promises_tls, protocol_of
 from scanner.core.recognise.protocol import Protocol
+from scanner.core.recognise.udp_names import UDP_ENCRYPTED, recognised_by_udp
 from scanner.core.rules.rule import Case, Rule
 
 CERTIFICATE_SOON = timedelta(days=30)
@@ -55,8 +56,14 @@ def _foreign(case: Case) -> Identity | None:
         return None
     if not identity.protocol and identity.tls is not None:
         return None
-    checkable = any(protocol_of(name) for name in case.record.names)
-    return identity if checkable or not case.explained else None
+    return identity if _checkable(case) or not case.explained else None
+
+
+def _checkable(case: Case) -> bool:
+    """Return whether the registered service is one that can be recognised."""
+    names = case.record.names
+    by_udp = case.record.transport is Transport.UDP and recognised_by_udp(names)
+    return by_udp or any(protocol_of(name) for name in names)
 
 
 def _mismatch(case: Case) -> str | None:
@@ -76,7 +83,9 @@ def _usual_mismatch(case: Case) -> str | None:
 
 def _plaintext(case: Case) -> str | None:
     identity = _spoken(case)
-    if identity is None or identity.encrypted or not identity.protocol or not promises_tls(case.record.names):
+    if identity is None or identity.encrypted or identity.protocol in UDP_ENCRYPTED:
+        return None
+    if not identity.protocol or not promises_tls(case.record.names):
         return None
     return f"{identity.words} answers in plain text; {case.record.service} uses TLS from the first byte"
 

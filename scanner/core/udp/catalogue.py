@@ -1,6 +1,7 @@
 """All questions, and which of them a port is asked.
 
 A port may have several questions: each is sent at every try, because a service that ignores one may answer another.
+The first answer counts, so the most telling question goes first.
 A port without any gets an empty datagram: what matters there is whether the host says "closed".
 """
 
@@ -46,7 +47,7 @@ class Catalogue:
     def by_port(self) -> Mapping[int, tuple[Question, ...]]:
         """The questions of each port that has any."""
         found: dict[int, tuple[Question, ...]] = {}
-        for question in (*(each for each in QUESTIONS if not each.credential), *self._credentials()):
+        for question in (*self._credentials(), *(each for each in QUESTIONS if not each.credential)):
             for port in question.ports:
                 found[port] = (*found.get(port, ()), question)
         return found

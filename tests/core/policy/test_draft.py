@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from scanner.config.policy import read_policy
 from scanner.core.model import (
     ANSWERS_EVERYWHERE,
+    SILENT_AMONG_CLOSED,
     Endpoint,
     Finding,
     Judged,
@@ -124,3 +125,26 @@ def test_every_draft_is_a_policy_about_which_there_is_nothing_to_say_but_that_it
     remarks = list(check_policy(policy, TODAY))
     assert {remark.oddity for remark in remarks} <= {Oddity.REVIEW}
     assert len(remarks) == len(policy.entries)
+
+
+def test_udp_ports_say_so_and_silent_ones_are_entries_of_their_own() -> None:
+    def udp(port: int, state: State, reason: str) -> Judged:
+        seen = judged("10.0.0.7", port, state=state)
+        place = replace(seen.observation.endpoint, transport=Transport.UDP)
+        return replace(seen, observation=replace(seen.observation, endpoint=place, reason=reason))
+
+    lines = draft_policy(
+        "lab",
+        "sweep-1",
+        [
+            judged("10.0.0.7", 53, "domain"),
+            udp(53, State.OPEN, "udp-answer"),
+            udp(51820, State.OPEN_FILTERED, SILENT_AMONG_CLOSED),
+            udp(514, State.OPEN_FILTERED, "udp-no-response"),
+        ],
+    )
+    entries = tomllib.loads("\n".join(lines))["expect"]
+    assert [(entry["ports"], entry.get("silent", False)) for entry in entries] == [
+        ([53, "U:53"], False),
+        (["U:51820"], True),
+    ]

@@ -12,6 +12,7 @@ from scanner.core.model import PortKey, Transport
 from scanner.core.recognise.hellos import HELLOS
 from scanner.core.recognise.names import IANA_NAMES
 from scanner.core.registry.overlays import ThreatKind, parse_overlays
+from scanner.core.udp.catalogue import QUESTIONS
 from scanner.registry.overlays import bundled_overlays
 
 FOLDER = Path(__file__).parents[3] / "scanner" / "data" / "overlays"
@@ -32,6 +33,8 @@ def rows(lines: list[str]) -> list[dict[str, str]]:
 def test_there_is_enough_in_them() -> None:
     assert len(rows(THREATS)) >= 120
     assert len(rows(USUAL)) >= 200
+    assert sum(row["transport"] == "udp" for row in rows(THREATS)) >= 60
+    assert sum(row["transport"] == "udp" for row in rows(USUAL)) >= 80
 
 
 @pytest.mark.parametrize("name", ["threat-history", "de-facto"])
@@ -59,6 +62,8 @@ def test_each_usual_service_has_a_form_and_a_source(row: dict[str, str]) -> None
     assert row["use"]
     assert len(row["source"]) >= 5
     known = {*IANA_NAMES, *HELLOS, "https", "nats", "clamd"}
+    if row["transport"] == "udp":
+        known = {question.protocol for question in QUESTIONS}
     assert row["protocol"] == "" or row["protocol"] in known
 
 
@@ -76,7 +81,7 @@ def test_no_entry_makes_a_claim_about_the_registry() -> None:
 
 def test_the_bundled_lists_are_found_by_port() -> None:
     overlays = bundled_overlays()
-    assert {threat.name for threat in overlays.threats_at(Transport.UDP, 1434)} == {"SQL Slammer"}
+    assert "SQL Slammer" in {threat.name for threat in overlays.threats_at(Transport.UDP, 1434)}
     assert any("Elasticsearch" in usual.product for usual in overlays.usual_at(Transport.TCP, 9200))
     assert overlays.threats_at(Transport.TCP, 1551) == ()
     assert overlays.date.year >= 2026

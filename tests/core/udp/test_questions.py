@@ -153,9 +153,8 @@ ANSWERS: list[tuple[str, bytes, tuple[str, str, str, str]]] = [
 
 @pytest.mark.parametrize(("protocol", "answer", "told"), ANSWERS, ids=[each[0] for each in ANSWERS])
 def test_an_answer_is_read(protocol: str, answer: bytes, told: tuple[str, str, str, str]) -> None:
-    question = next(each for each in QUESTIONS if each.protocol == protocol)
-    match = question.read(answer)
-    assert match is not None
+    questions = [each for each in QUESTIONS if each.protocol == protocol]
+    match = next(match for each in questions if (match := each.read(answer)))
     assert (match.protocol, match.product, match.version, match.detail) == told
 
 
