@@ -14,6 +14,7 @@ import pytest
 
 from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.rate.limits import UNLIMITED
+from scanner.core.recognise.hellos import HELLOS
 from scanner.core.recognise.identity import Identity
 from scanner.engines.identify.connection_limiter import ConnectionLimiter
 from scanner.engines.identify.identifier import ServiceIdentifier
@@ -27,13 +28,15 @@ WANTED = [server for server in SERVERS if server.name not in SLOW or os.environ.
 
 @pytest.fixture(scope="module")
 def identities(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Identity]]:
-    """What was found, by the name of the server; all were asked together, without any hint."""
+    """What was found, by the name of the server; all were asked together, without any hint and with every question."""
     if os.geteuid() != 0:
         pytest.skip("the servers are started as root")
     folder: Path = tmp_path_factory.mktemp("servers")
     folder.parent.chmod(0o755)
     with running(folder, WANTED) as up:
-        asker = ServiceIdentifier(permitted=lambda _: True, limiter=ConnectionLimiter(UNLIMITED))
+        asker = ServiceIdentifier(
+            permitted=lambda _: True, limiter=ConnectionLimiter(UNLIMITED), most_hellos=len(HELLOS)
+        )
         found = asyncio.run(asker.identify([_open(each) for each in up]))
         yield {each.server.name: seen.identity for each, seen in zip(up, found, strict=True) if seen.identity}
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from scanner.core.recognise.protocol import Protocol
 from scanner.core.recognise.protocols.chat import CHAT
+from scanner.core.recognise.protocols.controllers import CONTROLLERS
 from scanner.core.recognise.protocols.databases import DATABASES
 from scanner.core.recognise.protocols.directory import DIRECTORIES
 from scanner.core.recognise.protocols.files import FILES
@@ -33,6 +34,7 @@ CATALOGUE: tuple[Protocol, ...] = (
     *NETWORK,
     *MEDIA,
     *CHAT,
+    *CONTROLLERS,
     *TOOLS,
     *SIMPLE,
     *TELNET,

@@ -17,6 +17,12 @@ LONGEST = 200
 """Characters that any text from a peer is cut to."""
 
 
+NO_AUTHENTICATION = "no authentication"
+"""The detail of a service that served us although we showed no credentials."""
+AUTHENTICATION_REQUIRED = "authentication required"
+"""The detail of a service that wants credentials first."""
+
+
 class Conduct(StrEnum):
     """The behaviour of a peer, whatever it said."""
 

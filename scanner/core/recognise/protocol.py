@@ -5,6 +5,7 @@ what it sends, and what an auditor wants to know of it. `catalogue.py` collects 
 read them.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,12 +43,16 @@ class ProtocolKind(StrEnum):
 class Hello:
     """The smallest harmless question of a protocol. It logs in nowhere, writes nothing, starts nothing that stays."""
 
-    payload: bytes
-    """The bytes that are sent; empty where they depend on the host (`http`), on the greeting, or a library speaks."""
+    payload: bytes = b""
+    """The bytes that are sent; empty where they depend on the host (`http`) or on the greeting, or a library speaks."""
     answers: tuple[Recogniser, ...] = ()
     """Recognisers that are only right for answers to this question."""
     after_greeting: bool = False
     """Whether to wait for the peer's greeting before asking."""
+    reply: Callable[[bytes], bytes] | None = None
+    """Makes the bytes from the greeting, where they depend on it."""
+    tells_more: bool = False
+    """Whether the answer is worth having even where the greeting is recognised: it shows whether a login is needed."""
     name: str = ""
     """The protocol's name; filled from its row."""
 

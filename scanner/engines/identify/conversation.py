@@ -21,7 +21,7 @@ from typing import Self
 from scanner.core.errors import os_problem
 from scanner.core.model import Address
 from scanner.core.rate.limits import packets_of
-from scanner.core.recognise.do_not_ask import reason_not_to_ask
+from scanner.core.recognise.do_not_ask import may_be_sent
 from scanner.core.recognise.recogniser import READ_LIMIT
 
 _RECEIVE_BUFFER = 16 * 1024
@@ -51,8 +51,8 @@ class Patience:
     """Between two pieces of one answer; after a longer pause the answer is complete."""
     whole_answer: float = 3.0
     """For all of an answer, however slowly it drips."""
-    late: float = 5.0
-    """For a peer that was silent throughout: some look our name up before they answer."""
+    late: float = 10.0
+    """For a peer that was silent throughout: some look our name up before they answer, or greet late."""
     total: float = 25.0
     """For everything that is sent to one endpoint; waiting for the limiter does not count."""
 
@@ -94,7 +94,6 @@ class Conversation:
 
     def __init__(self, address: Address, port: int, patience: Patience) -> None:
         self._where = (f"{address}", port)
-        self._mute = bool(reason_not_to_ask(port))
         self._family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         self._patience = patience
         self._socket: socket.socket | None = None
@@ -148,7 +147,7 @@ class Conversation:
 
     async def send(self, data: bytes) -> bool:
         """Send all of `data`; return False where the peer no longer takes it, or where the port must not be asked."""
-        if self._mute:
+        if not may_be_sent(self._where[1], data):
             return False
         assert self._socket is not None
         try:

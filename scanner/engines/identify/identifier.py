@@ -16,6 +16,7 @@ from itertools import chain, zip_longest
 from scanner.core.model import Address, Observation, State, Transport
 from scanner.core.recognise.do_not_ask import reason_not_to_ask
 from scanner.core.recognise.identity import Conduct, Identity
+from scanner.core.recognise.order import MOST_HELLOS
 from scanner.engines.identify.connection_limiter import ConnectionLimiter
 from scanner.engines.identify.conversation import Patience
 from scanner.engines.identify.inquiry import Inquiry
@@ -35,15 +36,16 @@ class ServiceIdentifier:
         services: Callable[[int], Sequence[str]] = lambda _: (),
         patience: Patience = Patience(),
         at_once: int = _AT_ONCE,
+        most_hellos: int = MOST_HELLOS,
     ) -> None:
         """Prepare; nothing is sent yet.
 
         `permitted` returns whether an address is in scope; every connection waits for `limiter`; `services` gives names
         for a TCP port (IANA's, or protocols in our words), likeliest first; `at_once` bounds the connections that are
-        open at a time.
+        open at a time; `most_hellos` those that a peer gets of which nothing is known.
         """
         self._permitted, self._limiter, self._services = permitted, limiter, services
-        self._patience, self._at_once = patience, at_once
+        self._patience, self._at_once, self._most_hellos = patience, at_once, most_hellos
         self._hosts: dict[Address, asyncio.Semaphore] = {}
 
     async def identify(self, observations: Sequence[Observation]) -> Sequence[Observation]:
@@ -83,6 +85,7 @@ class ServiceIdentifier:
                 self._services(seen.endpoint.port),
                 self._patience,
                 lambda: self._wait_turn(address, deadline),
+                self._most_hellos,
             )
             try:
                 async with deadline:

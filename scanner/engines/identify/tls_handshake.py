@@ -4,6 +4,7 @@ The standard library's `ssl` works on two memory buffers; the bytes travel throu
 hold here too. TLS 1.0 and weak ciphers are offered as well: an auditor wants to see them.
 """
 
+import asyncio
 import ssl
 from functools import lru_cache
 
@@ -61,8 +62,23 @@ class TlsSpeaker:
         return await self._flush()
 
     async def read(self, first: float) -> ReadResult:
-        """Read what the peer sends inside TLS; `first` as in `Conversation.read`."""
-        result = await self._talk.read(first)
+        """Read what the peer sends inside TLS; `first` as in `Conversation.read`, until the first byte in clear text.
+
+        Session tickets (RFC 8446 4.6.1) come before the first byte and are no answer, so they end no waiting.
+        """
+        clear, taken, loop = b"", 0, asyncio.get_running_loop()
+        deadline = loop.time() + first
+        while True:
+            result = await self._talk.read(max(deadline - loop.time(), 0))
+            taken += len(result.data)
+            clear, ended = self._decrypt(result)
+            if ended:
+                return ReadResult(clear, Ending.CLOSED)
+            if clear or result.ending is not Ending.LULL or taken > _LIMIT:
+                return ReadResult(clear, result.ending if clear or not result.data else Ending.SILENCE)
+
+    def _decrypt(self, result: ReadResult) -> tuple[bytes, bool]:
+        """Return the clear text of what was read, and whether the peer ended TLS."""
         self._in.write(result.data)
         if result.ending in (Ending.CLOSED, Ending.RESET):
             self._in.write_eof()
@@ -71,10 +87,10 @@ class TlsSpeaker:
             while piece := self._tls.read(_PIECE):
                 clear += piece
         except ssl.SSLWantReadError:
-            return ReadResult(clear, result.ending if clear or not result.data else Ending.SILENCE)
+            return clear, False
         except ssl.SSLError:
-            return ReadResult(clear, Ending.CLOSED)
-        return ReadResult(clear, Ending.CLOSED)
+            return clear, True
+        return clear, True
 
     async def _flush(self) -> bool:
         data = self._out.read()

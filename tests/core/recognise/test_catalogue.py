@@ -37,7 +37,7 @@ def test_whose_server_speaks_first_is_only_asked_after_its_greeting() -> None:
 
 def test_the_names_of_a_row_are_names_of_the_registry() -> None:
     registry = load_registry()
-    known = {name for port in range(65536) for name in registry.lookup(Transport.TCP, port).names}
+    known = {name.lower() for port in range(65536) for name in registry.lookup(Transport.TCP, port).names}
     wrong = {row.name: sorted(row.names - known) for row in CATALOGUE}
     assert {name: names for name, names in wrong.items() if names} == {}
 

@@ -18,7 +18,22 @@ def every_question(hints: tuple[str, ...] = (), *, encrypted: bool = False) -> l
 def test_without_a_hint_the_two_usual_questions_come_first_and_each_once() -> None:
     asked = every_question()
     assert asked[:2] == ["http", TLS]
-    assert len(asked) == len(set(asked)) <= 26
+    assert len(asked) == len(set(asked))
+    assert set(asked) == {name for name, hello in HELLOS.items() if not hello.after_greeting}
+
+
+def test_what_a_peer_did_with_the_first_questions_decides_which_others_come_next() -> None:
+    closes = next_hello((), ["http", TLS], None, greeted=False, waits=False)
+    waits = next_hello((), ["http", TLS], None, greeted=False, waits=True)
+    assert closes is HELLOS["postgresql"]
+    assert waits is HELLOS["dns"]
+    assert closes is not waits
+
+
+def test_a_port_of_the_catalogue_is_a_hint_after_the_names() -> None:
+    assert hinted([], 9042) == ("cassandra",)
+    assert hinted(["postgresql"], 9042) == ("postgresql", "cassandra")
+    assert hinted([], 4) == ()
 
 
 def test_hints_come_first() -> None:

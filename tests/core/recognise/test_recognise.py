@@ -8,6 +8,7 @@ import pytest
 from scanner.core.recognise.hellos import HELLOS, recognise
 from scanner.core.recognise.http import http_request
 from scanner.core.recognise.identity import LONGEST, ProtocolMatch, excerpt
+from scanner.core.recognise.protocols.remote import vnc_reply
 
 RABBITMQ = (
     b"\x01\0\0\0\0\x01\xf3\0\n\0\n\0\x09\0\0\x01\xce\x0ccluster_nameS\0\0\0\4scan\x07productS\0\0\0\x08RabbitMQ"
@@ -19,7 +20,7 @@ DNSMASQ = b"\x007sc\x84\x80\0\1\0\1\0\0\0\0\x07version\4bind\0\0\x10\0\3\xc0\x0c
 SLAPD = b"0M\2\1\1dH\4\x000D0%\4\x0bobjectClass1\x16\4\3top\4\x0fOpenLDAProotDSE"
 MARIADB = b"d\0\0\0\n5.5.5-10.11.19-MariaDB-0+deb12u1\0\3\0\0\0KAEt<i~_\0\xfe\xf7\x08\2\0\xff\x81\x15" + bytes(60)
 MYSQL = b"\x4a\0\0\0\x0a8.0.36\0\x0b\0\0\0" + bytes(80)
-NOT_ALLOWED = b"\x45\0\0\x01\xffj\x04Host '10.0.0.9' is not allowed to connect to this MariaDB server"
+NOT_ALLOWED = b"\x43\0\0\x01\xffj\x04Host '10.0.0.9' is not allowed to connect to this MariaDB server"
 NATS = b'INFO {"server_id":"N","server_name":"N","version":"2.9.10","proto":1,"max_payload":1048576} \r\n'
 ELASTIC = (
     b'HTTP/1.1 200 OK\r\nX-elastic-product: Elasticsearch\r\ncontent-type: application/json\r\n\r\n{\n  "name" : "n",\n'
@@ -29,6 +30,25 @@ ELASTIC = (
 OPENSEARCH = b'HTTP/1.1 200 OK\r\n\r\n{ "version" : { "distribution" : "opensearch",\n "number" : "2.11.0", "lucene_version" : "9" } }'
 DOCKER = b'HTTP/1.1 404 Not Found\r\nApi-Version: 1.43\r\nServer: Docker/24.0.7 (linux)\r\n\r\n{"message":"page not found"}\n'
 KUBERNETES = b'HTTP/1.1 403 Forbidden\r\nAudit-Id: 1\r\nContent-Type: application/json\r\n\r\n{\n  "kind": "Status",\n  "apiVersion": "v1"'
+
+
+def refusal(code: int, message: str) -> bytes:
+    """An ERR_Packet that a server sends instead of its greeting."""
+    body = b"\xff" + struct.pack("<H", code) + message.encode()
+    return struct.pack("<I", len(body)) + body
+
+
+def dns_version(version: str) -> bytes:
+    """An answer to `version.bind`."""
+    text = bytes([len(version)]) + version.encode()
+    record = b"\xc0\x0c\0\x10\0\3\0\0\0\0" + struct.pack(">H", len(text)) + text
+    message = b"sc\x84\x80\0\1\0\1\0\0\0\0\7version\4bind\0\0\x10\0\3" + record
+    return struct.pack(">H", len(message)) + message
+
+
+def refused(message: str) -> ProtocolMatch:
+    return ProtocolMatch("mysql", detail=message)
+
 
 CASES: list[tuple[str | None, bytes, ProtocolMatch]] = [
     (None, b"SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u10\r\n", ProtocolMatch("ssh", "OpenSSH", "9.2p1")),
@@ -43,7 +63,21 @@ CASES: list[tuple[str | None, bytes, ProtocolMatch]] = [
     (None, b"220 (vsFTPd 3.0.3)\r\n", ProtocolMatch("ftp", "vsFTPd", "3.0.3")),
     (None, b"220 ProFTPD Server (Debian) [::ffff:127.0.0.1]\r\n", ProtocolMatch("ftp", "ProFTPD")),
     (None, b"220---------- Welcome to Pure-FTPd [privsep] ----------\r\n220 x\r\n", ProtocolMatch("ftp", "Pure-FTPd")),
+    (None, b"220-Welcome\r\nthis host is watched\r\n  and slow\r\n220 ready\r\n", ProtocolMatch("ftp")),
+    (None, b"521 lab.invalid does not accept mail\r\n", ProtocolMatch("smtp")),
     (None, b"220 gateway ready\r\n", ProtocolMatch("smtp", certain=False)),
+    ("ftp", b"220 gateway ready\r\n530 Please login with USER and PASS.\r\n", ProtocolMatch("ftp")),
+    ("vnc", b"RFB 003.008\n\1\1", ProtocolMatch("vnc", version="003.008", detail="no authentication")),
+    ("vnc", b"RFB 003.007\n\2\2\1", ProtocolMatch("vnc", version="003.007", detail="no authentication")),
+    ("vnc", b"RFB 003.008\n\1\2", ProtocolMatch("vnc", version="003.008", detail="authentication required")),
+    ("vnc", b"RFB 003.008\n\2\2\x13", ProtocolMatch("vnc", version="003.008")),
+    ("vnc", b"RFB 003.008\n\0\0\0\0\7too bad", ProtocolMatch("vnc", version="003.008")),
+    ("vnc", b"RFB 003.003\n\0\0\0\1", ProtocolMatch("vnc", version="003.003", detail="no authentication")),
+    ("vnc", b"RFB 003.003\n\0\0\0\2", ProtocolMatch("vnc", version="003.003", detail="authentication required")),
+    (None, refusal(1129, "Host '10.0.0.9' is blocked because of many connection errors"), refused("Host '10.0.0.9' is blocked because of many connection errors")),
+    (None, refusal(1203, "User x already has more than 'max_user_connections' active connections"), refused("User x already has more than 'max_user_connections' active connections")),
+    (None, refusal(1053, "Server shutdown in progress"), refused("Server shutdown in progress")),
+    (None, refusal(1040, "#08004Too many connections"), refused("#08004Too many connections")),
     ("smtp", b"220 gateway ready\r\n250-gateway\r\n250 SIZE\r\n", ProtocolMatch("smtp")),
     ("smtp", b"220 gateway ready\r\n530 Please login with USER and PASS\r\n", ProtocolMatch("ftp")),
     (None, b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] Dovecot (Debian) ready.\r\n", ProtocolMatch("imap", "Dovecot")),
@@ -77,7 +111,7 @@ CASES: list[tuple[str | None, bytes, ProtocolMatch]] = [
     ("amqp", RABBITMQ, ProtocolMatch("amqp", "RabbitMQ", "3.10.8")),
     ("http", b"\5\xff", ProtocolMatch("socks5", certain=False)),
     ("socks5", b"\5\0", ProtocolMatch("socks5", detail="no authentication")),
-    ("socks5", b"\5\2", ProtocolMatch("socks5", detail="password")),
+    ("socks5", b"\5\xff", ProtocolMatch("socks5", detail="authentication required")),
     ("http", b"\3\0\0\x09\2\xf0\x80!\x80", ProtocolMatch("rdp", certain=False)),
     ("rdp", b"\3\0\0\x13\x0e\xd0\0\0\x124\0\2\1\x08\0\1\0\0\0", ProtocolMatch("rdp", detail="TLS")),
     ("rdp", b"\3\0\0\x13\x0e\xd0\0\0\x124\0\3\0\x08\0\5\0\0\0", ProtocolMatch("rdp", detail="refuses what we offer")),
@@ -95,6 +129,9 @@ CASES: list[tuple[str | None, bytes, ProtocolMatch]] = [
     ("mqtt", b"\x20\2\0\0", ProtocolMatch("mqtt", detail="no authentication")),
     ("mqtt", b"\x20\2\0\5", ProtocolMatch("mqtt", detail="not authorised")),
     ("dns", DNSMASQ, ProtocolMatch("dns", "dnsmasq", "2.90")),
+    ("dns", dns_version("9.18.49-1~deb12u3-Debian"), ProtocolMatch("dns", version="9.18.49-1~deb12u3-Debian")),
+    ("dns", dns_version("PowerDNS Authoritative Server 4.7.3 (built x)"), ProtocolMatch("dns", "PowerDNS Authoritative Server", "4.7.3")),
+    ("dns", dns_version("unbound 1.17.1"), ProtocolMatch("dns", "unbound", "1.17.1")),
     ("dns", b"\0\x1esc\x84\5\0\1\0\0\0\0\0\0\x07version\4bind\0\0\x10\0\3", ProtocolMatch("dns")),
     ("rpcbind", b"\x80\0\0\x18scan\0\0\0\1" + bytes(16), ProtocolMatch("rpcbind")),
     ("x11", X11, ProtocolMatch("x11", "The X.Org Foundation", "11.0", "open to anybody")),
@@ -159,6 +196,26 @@ def test_no_answer_cut_anywhere_is_taken_for_another_protocol(
         if found is not None and found.certain and found.protocol != "echo":
             allowed = {match.protocol, "smtp", "ftp"} if data.startswith(b"220") else {match.protocol, "http"}
             assert found.protocol in allowed, (data[:end], found)
+
+
+def test_an_error_of_another_code_in_the_same_form_is_not_taken_for_mysql() -> None:
+    assert recognise(refusal(7, "something else entirely")) is None
+
+
+@pytest.mark.parametrize(
+    ("greeting", "reply"),
+    [
+        (b"RFB 003.003\n", b"RFB 003.003\n"),
+        (b"RFB 003.005\n", b"RFB 003.003\n"),
+        (b"RFB 003.007\n", b"RFB 003.007\n"),
+        (b"RFB 003.008\n", b"RFB 003.008\n"),
+        (b"RFB 003.889\n", b"RFB 003.008\n"),
+        (b"RFB 005.000\n", b"RFB 003.008\n"),
+        (b"nonsense", b"RFB 003.008\n"),
+    ],
+)
+def test_a_vnc_server_is_answered_in_a_version_that_it_has(greeting: bytes, reply: bytes) -> None:
+    assert vnc_reply(greeting) == reply
 
 
 @pytest.mark.parametrize("name", HELLOS)

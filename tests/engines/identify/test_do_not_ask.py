@@ -23,7 +23,7 @@ from scanner.engines.identify.tls_handshake import TlsSpeaker
 from tests.engines.peers import Peer, peer
 
 PRINTER = ip_address("127.0.91.1")
-PORTS = [port for quiet in DO_NOT_ASK for port in range(quiet.first, quiet.last + 1)]
+PORTS = [port for quiet in DO_NOT_ASK if not quiet.reads for port in range(quiet.first, quiet.last + 1)]
 QUICK = Patience(connect=1, greeting=0.1, answer=0.15, tls=0.15, small_answer=0.05, lull=0.05, late=0.2, total=4)
 
 
@@ -58,11 +58,11 @@ def opened(port: int) -> Observation:
     return Observation(Endpoint(PRINTER, Transport.TCP, port), State.OPEN, "syn-ack", datetime.now(UTC))
 
 
-async def test_identify_neither_connects_nor_sends_and_says_why() -> None:
+async def test_identify_neither_connects_nor_sends_to_a_port_without_a_read_and_says_why() -> None:
     async with printer() as peers:
         asker = ServiceIdentifier(permitted=lambda _: True, limiter=ConnectionLimiter(UNLIMITED), patience=QUICK)
         found = await asker.identify([opened(port) for port in peers])
-        assert [each.evidence for each in found] == ["Not asked: raw printer port"] * len(peers)
+        assert [each.evidence for each in found] == [f"Not asked: {reason_not_to_ask(port)}" for port in peers]
         assert {each.identity.conduct for each in found if each.identity} == {Conduct.NOT_ASKED}
         assert [each.received for each in peers.values()] == [[] for _ in peers]
 
@@ -95,6 +95,17 @@ async def test_no_tls_handshake_gets_through_either() -> None:
         async with Conversation(PRINTER, 9100, QUICK) as talk:
             assert await TlsSpeaker(talk, "", ()).handshake(0.1) is Ending.SILENCE
         assert await received(peers, 1) == 0
+
+
+@pytest.mark.parametrize(("port", "name"), [(502, "modbus"), (44818, "ethernet-ip")])
+async def test_a_controller_gets_its_read_and_nothing_else(port: int, name: str) -> None:
+    async with peer(printing, address=f"{PRINTER}", port=port) as it:
+        asker = ServiceIdentifier(permitted=lambda _: True, limiter=ConnectionLimiter(UNLIMITED), patience=QUICK)
+        [found] = await asker.identify([opened(port)])
+        assert await received({port: it}, 1) == len(HELLOS[name].payload)
+        assert it.received == [HELLOS[name].payload]
+        assert found.identity is not None
+        assert (found.identity.conduct, found.identity.asked) == (Conduct.SILENT, (name,))
 
 
 @pytest.fixture

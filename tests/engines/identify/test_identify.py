@@ -14,12 +14,15 @@ import pytest
 
 from scanner.core.model import Endpoint, Observation, State, Transport
 from scanner.core.rate.limits import UNLIMITED, Limits
+from scanner.core.recognise.hellos import HELLOS
 from scanner.core.recognise.identity import LONGEST, Conduct, Identity
 from scanner.engines.identify.connection_limiter import ConnectionLimiter
 from scanner.engines.identify.conversation import Patience
 from scanner.engines.identify.identifier import ServiceIdentifier
 from tests.engines.peers import (
+    Peer,
     answering,
+    ask,
     closing,
     dripping,
     flooding,
@@ -94,7 +97,7 @@ async def test_a_hint_is_asked_first_without_waiting() -> None:
 
 
 async def test_a_likely_answer_leads_to_the_right_question() -> None:
-    async with peer(answering({b"GET": b"\5\xff", b"\5\2": b"\5\0"})) as it:
+    async with peer(answering({b"GET": b"\5\xff", b"\5\1": b"\5\0"})) as it:
         found = await identified(it.port)
         assert (found.name, found.asked) == ("socks5", ("http", "socks5"))
 
@@ -188,6 +191,82 @@ async def test_a_silent_peer_costs_a_bounded_time_and_one_connection_at_a_time()
         assert asyncio.get_running_loop().time() - began < QUICK.total + 1
         assert it.most_at_once <= 2  # the old one may still be closing
         assert len(it.received) < 80
+
+
+async def test_an_unknown_peer_gets_six_hellos_at_most_whatever_it_does_with_them(tmp_path: Path) -> None:
+    for behave in (silent, closing, answering({b"": b"\1\2\3"})):
+        async with peer(behave) as it:
+            found = await identified(it.port)
+            assert found.name == ""
+            assert len(found.asked) <= 6
+            assert len(it.received) <= 13  # a silent peer of the test notes each hello, and that we left
+    async with peer(silent, server_context(tmp_path)) as it:
+        assert len((await identified(it.port)).asked) <= 6
+
+
+async def test_a_hint_for_everything_is_no_leave_to_ask_everything() -> None:
+    async with peer(closing) as it:
+        assert len((await identified(it.port, "ssh", *HELLOS)).asked) <= 6
+
+
+async def test_an_error_page_for_a_foreign_question_is_followed_by_the_real_one() -> None:
+    answers = {
+        b"GET / HTTP/1.1": b"HTTP/1.1 200 OK\r\nServer: lab/1.0\r\n\r\n<title>Hi</title>",
+        b"": b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    }
+    async with peer(answering(answers)) as it:
+        found = await identified(it.port, "postgresql")
+        assert (found.name, found.product, found.version, found.detail) == ("http", "lab", "1.0", "title: Hi")
+        assert found.asked == ("postgresql", "http")
+
+
+async def test_where_the_real_question_is_not_answered_the_error_page_still_names_the_protocol() -> None:
+    async with peer(answering({b"GET": b"", b"": b"HTTP/1.1 400 Bad Request\r\n\r\n"})) as it:
+        found = await identified(it.port, "postgresql")
+        assert (found.name, found.asked) == ("http", ("postgresql", "http"))
+
+
+async def test_what_must_be_asked_about_a_greeting_is_asked_on_its_connection() -> None:
+    async def vnc(it: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"RFB 003.008\n")
+        if await ask(it, reader) == b"RFB 003.008\n":
+            writer.write(b"\1\1")
+            await asyncio.sleep(0.05)
+
+    async with peer(vnc) as it:
+        found = await identified(it.port)
+        assert (found.name, found.detail, found.asked) == ("vnc", "no authentication", ("vnc",))
+        assert it.received == [b"RFB 003.008\n"]
+
+
+async def test_session_tickets_are_no_answer(tmp_path: Path) -> None:
+    """The first byte over TLS comes after the tickets and a lull."""
+
+    async def slow(it: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await ask(it, reader)
+        await asyncio.sleep(0.3)
+        writer.write(b"HTTP/1.1 200 OK\r\nServer: lab/1.0\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(0.1)
+
+    patience = replace(QUICK, answer=1.0)
+    async with peer(slow, server_context(tmp_path)) as it:
+        found = await identified(it.port, "https", patience=patience)
+        assert (found.name, found.product, found.asked) == ("https", "lab", ("tls", "http"))
+
+
+async def test_a_first_byte_over_tls_that_comes_very_late_is_waited_for_at_the_end(tmp_path: Path) -> None:
+    async def late(it: Peer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if (await ask(it, reader)).startswith(b"GET"):
+            await asyncio.sleep(0.5)
+            writer.write(b"HTTP/1.1 200 OK\r\nServer: lab/1.0\r\n\r\n")
+            await writer.drain()
+            await asyncio.sleep(0.1)
+
+    patience = replace(QUICK, late=2.0)
+    async with peer(late, server_context(tmp_path)) as it:
+        found = await identified(it.port, "https", patience=patience)
+        assert (found.name, found.product) == ("https", "lab")
 
 
 async def test_a_dripping_peer_costs_one_connection_and_keeps_a_short_excerpt() -> None:

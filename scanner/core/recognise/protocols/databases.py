@@ -19,7 +19,7 @@ def mysql(data: bytes) -> ProtocolMatch | None:
     if not 4 < length <= 1024:
         return None
     if data[4] == 0xFF:
-        return _mysql_refusal(data[7 : 4 + length])
+        return _mysql_refusal(data[4 : 4 + length]) if len(data) >= 4 + length else None
     end = data.find(b"\0", 5, 80)
     if data[4] != 10 or end < 0 or not data[5:6].isdigit() or len(data) < min(4 + length, end + 5):
         return None
@@ -29,12 +29,20 @@ def mysql(data: bytes) -> ProtocolMatch | None:
     return ProtocolMatch("mysql", "MySQL", version)
 
 
-def _mysql_refusal(message: bytes) -> ProtocolMatch | None:
-    words = text(message)
-    if "MariaDB" in words:
-        return ProtocolMatch("mysql", "MariaDB", detail=words)
-    told = "MySQL" in words or "Too many connections" in words or words.startswith("#08S01")
-    return ProtocolMatch("mysql", detail=words) if told else None
+_MYSQL_REFUSALS = frozenset(
+    {1040, 1042, 1043, 1045, 1053, 1129, 1130, 1152, 1158, 1159, 1160, 1161, 1184, 1203, 1226, 1927, 3032, 3159, 4031}
+)
+"""Codes with which a server refuses a client before its greeting (MySQL Error Message Reference)."""
+
+
+def _mysql_refusal(packet: bytes) -> ProtocolMatch | None:
+    """An ERR_Packet without its header: 0xff, the code, perhaps `#` and a state, the message."""
+    words = text(packet[3:])
+    if len(words) < 8 or not words.isprintable():
+        return None
+    product = "MariaDB" if "MariaDB" in words else ""
+    known = int.from_bytes(packet[1:3], "little") in _MYSQL_REFUSALS
+    return ProtocolMatch("mysql", product, detail=words) if known or product else None
 
 
 def mysqlx(data: bytes) -> ProtocolMatch | None:
@@ -122,6 +130,7 @@ DATABASES: tuple[Protocol, ...] = (
         "cassandra",
         ProtocolKind.DATABASE,
         "CQL binary protocol v4, 2.4, 4.1.3, 4.2",
+        default_ports=(9042,),
         hello=Hello(_CQL_OPTIONS, (cassandra,)),
     ),
 )

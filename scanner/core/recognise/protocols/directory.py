@@ -1,5 +1,6 @@
 """Names, directories and locators of other services."""
 
+import re
 import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
@@ -38,8 +39,12 @@ def dns(data: bytes) -> ProtocolMatch | None:
     if len(data) < 14 or data[2:4] != DNS_ID or not data[4] & 0x80:
         return None
     version = _txt(data)
-    product, _, number = version.rpartition("-")
-    return ProtocolMatch("dns", product, number) if product else ProtocolMatch("dns", version=version)
+    named = _NAMED_VERSION.match(version)
+    return ProtocolMatch("dns", named[1], named[2]) if named else ProtocolMatch("dns", version=version)
+
+
+_NAMED_VERSION = re.compile(r"([A-Za-z][A-Za-z ]{0,40}?)[ -]v?(\d[\w.+~-]{0,40})")
+"""A product and its number, `dnsmasq-2.90` or `PowerDNS Authoritative Server 4.7.3`; BIND gives a number alone."""
 
 
 DNS_ID = b"sc"
@@ -137,7 +142,8 @@ DIRECTORIES: tuple[Protocol, ...] = (
     Protocol(
         "msrpc",
         ProtocolKind.DIRECTORY,
-        "C706 12.6.4, MS-RPCE",
+        "C706 12.6.4, MS-RPCE; dynamic ports: Microsoft, Service overview and network port requirements",
+        default_ports=tuple(range(49664, 49684)),
         iana_names="epmap http-rpc-epmap",
         hello=Hello(_msrpc_bind(), (msrpc,)),
         recognise=(msrpc,),

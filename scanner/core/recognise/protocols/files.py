@@ -1,5 +1,6 @@
 """File transfer, sharing and versions."""
 
+import re
 import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
@@ -34,6 +35,22 @@ def _smb2_negotiate() -> bytes:
     return struct.pack(">I", len(message)) + message
 
 
+def ftp_lines(data: bytes) -> ProtocolMatch | None:
+    """A greeting of several lines whose inner lines carry no code, which SMTP does not allow (RFC 959 4.2)."""
+    lines = data.split(b"\n")
+    if not lines[0].startswith(b"220-"):
+        return None
+    last = next((at for at, line in enumerate(lines) if line.startswith(b"220 ")), 0)
+    without_code = any(not line.startswith(b"220") for line in lines[1:last])
+    return ProtocolMatch("ftp") if without_code else None
+
+
+def ftp_system(data: bytes) -> ProtocolMatch | None:
+    """A greeting and the answer to SYST (RFC 959 4.1.3): 215, or the wish for a login."""
+    told = data.startswith(b"220") and re.search(rb"\n(?:215|530)[ -]", data)
+    return ProtocolMatch("ftp") if told else None
+
+
 FILES: tuple[Protocol, ...] = (
     Protocol(
         "ftp",
@@ -43,7 +60,7 @@ FILES: tuple[Protocol, ...] = (
         tls_names="ftps",
         greets_first=True,
         plain_text=True,
-        hello=Hello(b"SYST\r\n", after_greeting=True),
+        hello=Hello(b"SYST\r\n", (ftp_system,), after_greeting=True),
         recognise=(
             row(
                 "ftp",
@@ -53,6 +70,7 @@ FILES: tuple[Protocol, ...] = (
             row("ftp", rb"220[ -]-*" + _LINE + rb"(?P<product>Pure-FTPd|ProFTPD|vsFTPd)"),
             row("ftp", rb"(?:220|421)[ -]" + _LINE + rb"\bFTP\b"),
             row("ftp", rb"(?:220[ -]" + _LINE + rb"\r?\n){1,20}(?:530[ -]|500[ -]|215[ -])"),
+            ftp_lines,
         ),
     ),
     Protocol(

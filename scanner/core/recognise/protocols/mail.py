@@ -33,6 +33,8 @@ MAIL: tuple[Protocol, ...] = (
             row("smtp", rb"(?:220|554|421|450)[ -]" + _LINE + rb"(?P<product>Microsoft) ESMTP"),
             row("smtp", rb"(?:220|554|421|450)[ -]" + _LINE + rb"SMTP"),
             row("smtp", rb"(?:220[ -]" + _LINE + rb"\r?\n){1,20}250[ -]"),
+            # RFC 7504 5: the greeting of a host that takes no mail
+            row("smtp", rb"521[ -]" + _LINE + rb"\r?\n"),
             row("smtp", rb"220[ -]", certain=False),
         ),
     ),

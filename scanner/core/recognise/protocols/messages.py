@@ -105,6 +105,7 @@ MESSAGES: tuple[Protocol, ...] = (
         "kafka",
         ProtocolKind.DATABASE,
         "Apache Kafka protocol guide",
+        default_ports=(9092,),
         hello=Hello(_API_VERSIONS, (kafka,)),
     ),
 )

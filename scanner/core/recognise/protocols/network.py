@@ -2,14 +2,18 @@
 
 import struct
 
-from scanner.core.recognise.identity import ProtocolMatch
+from scanner.core.recognise.identity import AUTHENTICATION_REQUIRED, NO_AUTHENTICATION, ProtocolMatch
 from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 
-_SOCKS_METHODS = {0x00: "no authentication", 0x02: "password", 0xFF: "no method we offer"}
+_SOCKS_METHODS = {0x00: NO_AUTHENTICATION, 0xFF: AUTHENTICATION_REQUIRED}
 
 
 def socks5(data: bytes) -> ProtocolMatch | None:
-    """The method a SOCKS 5 server chose (RFC 1928 3). Two bytes: only for answers to its own hello."""
+    """The method a SOCKS 5 server chose (RFC 1928 3). Two bytes: only for answers to its own hello.
+
+    The hello offers no method but "no authentication". A server that prefers a password, and takes any, would
+    otherwise seem to need one.
+    """
     if len(data) != 2 or data[0] != 5 or data[1] not in _SOCKS_METHODS:
         return None
     return ProtocolMatch("socks5", detail=_SOCKS_METHODS[data[1]])
@@ -54,7 +58,7 @@ NETWORK: tuple[Protocol, ...] = (
         ProtocolKind.NETWORK,
         "RFC 1928 3",
         iana_names="socks",
-        hello=Hello(b"\5\2\0\2", (socks5,)),
+        hello=Hello(b"\5\1\0", (socks5,)),
         recognise=(socks5_refusal,),
     ),
 )

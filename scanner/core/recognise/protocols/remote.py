@@ -1,8 +1,9 @@
 """Logins and remote desktops."""
 
+import re
 import struct
 
-from scanner.core.recognise.identity import ProtocolMatch
+from scanner.core.recognise.identity import AUTHENTICATION_REQUIRED, NO_AUTHENTICATION, ProtocolMatch
 from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import row, text
 
@@ -49,6 +50,35 @@ _X11_SETUP = struct.pack("<BBHHHHH", 0x6C, 0, 11, 0, 0, 0, 0)
 """X11 protocol, chapter 8: little-endian, version 11.0, no authorisation."""
 
 
+_VNC_GREETING = re.compile(rb"RFB (\d{3})\.(\d{3})\n")
+_VNC_PASSWORDS = frozenset({2, 5, 6, 13, 30, 35, 36})
+
+
+def vnc_reply(greeting: bytes) -> bytes:
+    """The version that we take: the highest of 3.3, 3.7 and 3.8 that the server has (RFC 6143 7.1.1)."""
+    found = _VNC_GREETING.match(greeting)
+    minor = 8 if found is None or int(found[1]) > 3 else int(found[2])
+    return b"RFB 003.00%d\n" % (8 if minor >= 8 else 7 if minor == 7 else 3)
+
+
+def vnc(data: bytes) -> ProtocolMatch | None:
+    """The greeting and then the security types that are offered (RFC 6143 7.1.2); type 1 needs no password.
+
+    Version 3.3 has one type of four bytes, later ones a count and as many types of one byte.
+    """
+    found = _VNC_GREETING.match(data)
+    if found is None:
+        return None
+    version, types = text(found[1] + b"." + found[2]), data[found.end() :]
+    offered = types[1 : 1 + types[0]] if types else b""
+    if vnc_reply(data).endswith(b"3\n"):
+        offered = types[3:4] if types[:3] == b"\0\0\0" else b""
+    if 1 in offered:
+        return ProtocolMatch("vnc", version=version, detail=NO_AUTHENTICATION)
+    asks = bool(offered) and _VNC_PASSWORDS.issuperset(offered)
+    return ProtocolMatch("vnc", version=version, detail=AUTHENTICATION_REQUIRED if asks else "")
+
+
 REMOTE: tuple[Protocol, ...] = (
     Protocol(
         "ssh",
@@ -68,10 +98,12 @@ REMOTE: tuple[Protocol, ...] = (
     Protocol(
         "vnc",
         ProtocolKind.REMOTE_CONTROL,
-        "RFC 6143 7.1.1",
+        "RFC 6143 7.1.1, 7.1.2",
         iana_names="rfb",
+        default_ports=(5900, 5901),
         greets_first=True,
-        recognise=(row("vnc", rb"RFB (?P<version>\d{3}\.\d{3})\n"),),
+        hello=Hello(answers=(vnc,), after_greeting=True, reply=vnc_reply, tells_more=True),
+        recognise=(vnc,),
     ),
     Protocol(
         "rdp",

@@ -96,6 +96,7 @@ STORES: tuple[Protocol, ...] = (
         "zookeeper",
         ProtocolKind.DATABASE,
         "ZooKeeper administrator's guide, four letter words",
+        default_ports=(2181,),
         hello=Hello(b"srvr", (zookeeper,)),
         recognise=(
             row("zookeeper", rb"Zookeeper version: (?P<version>[\w.]{1,40})", product="Apache ZooKeeper"),
