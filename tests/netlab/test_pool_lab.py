@@ -1,6 +1,7 @@
 """A pool of workers against firewalls, absent hosts and our own machine: the same outcomes as the plain engine."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -35,8 +36,8 @@ async def test_every_kind_of_answer_is_reported_as_by_one_process(pair: Pair) ->
     assert reasons(*settled) == reasons(*alone)
     assert evidence(*settled) == evidence(*alone)
     assert len(evidence(*settled)) == 100
-    assert covered(*settled) == covered(*alone)
-    assert covered(*settled).sent == b.packets("syns") - seen == seen
+    assert replace(covered(*settled), sent=0) == replace(covered(*alone), sent=0)  # each worker has its own canaries
+    assert (covered(*alone).sent, covered(*settled).sent) == (seen, b.packets("syns") - seen)
     assert len({*reasons(*settled).values()}) == 7
 
 

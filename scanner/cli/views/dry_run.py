@@ -186,7 +186,7 @@ def _connect_persistence(planned: PlannedSweep) -> Persistence:
 
     usual, asked = ConnectOptions(), planned.options
     wait = usual.timeout if asked.timeout is None else asked.timeout
-    tries = 1 + (usual.retries if asked.retries is None else asked.retries)
+    tries = 1 + ((usual.retries or 0) if asked.retries is None else asked.retries)
     return Persistence(tries, max(usual.retry_gap, wait), wait)
 
 

@@ -104,4 +104,5 @@ class CanaryDesk:
             high=self._high[rows],
             low=self._low[rows],
             port=ports,
+            open=opens[: len(tickets)],
         )

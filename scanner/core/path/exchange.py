@@ -1,6 +1,6 @@
 """What an engine and the watch over its paths say to each other: values, as columns of one length."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 import numpy as np
@@ -55,9 +55,14 @@ class Ask:
     """Lower half of it."""
     port: U16
     """TCP port."""
+    open: Mask
+    """Whether it answered SYN-ACK when it was last heard of."""
 
     def __len__(self) -> int:
         return len(self.ticket)
+
+    def __getitem__(self, places: Indices | Mask | slice) -> "Ask":
+        return Ask(*(getattr(self, each.name)[places] for each in fields(self)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

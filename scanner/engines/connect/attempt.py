@@ -11,15 +11,15 @@ from typing import Protocol
 
 from scanner.engines.connect.hosts import Host
 from scanner.engines.connect.icmp_errors import IcmpError, read_icmp_error
-from scanner.engines.connect.in_flight import InFlightWave
+from scanner.engines.connect.in_flight import Probed
 from scanner.engines.connect.outcome import OPENED, PENDING
 from scanner.engines.connect.schedule import Turn
 
 _LINGER_NOT = struct.pack("ii", 1, 0)
 _RTT_IN_TCP_INFO = 68
 
-Refusal = tuple[InFlightWave, int, float]
-"""A wave, an index in it, and the seconds until its reset came."""
+Refusal = tuple[Probed, int, float, float]
+"""What was probed, an index in it, when the probe left and when its reset came, on the monotonic clock."""
 
 
 class Attempt:
@@ -29,8 +29,8 @@ class Attempt:
 
     busy: bool
     """Whether an outcome is awaited."""
-    wave: InFlightWave
-    """The wave that is probed."""
+    wave: Probed
+    """The wave that is probed, or the canaries."""
     index: int
     """The index in it."""
     host: Host

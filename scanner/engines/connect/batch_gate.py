@@ -8,6 +8,7 @@ one entry and spaces the batches by more than their period: a rate that holds in
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from asyncio_throttle.throttler import Throttler
@@ -15,6 +16,8 @@ from asyncio_throttle.throttler import Throttler
 from scanner.core.rate.allowance import batching
 
 _POLL = 0.001
+_CLOSEST, _WIDEST = 0.005, 0.05
+_MOST = 4096
 
 
 class Gate(Protocol):
@@ -41,3 +44,23 @@ class BatchGate:
         await self._throttler.acquire()
         self._last = time.monotonic()
         return self._batching.batch
+
+
+class TickGate:
+    """Lets batches go at an even distance; how many probes each may hold is for others to say.
+
+    For rates that change: the closest distance that is worth the trouble, and a wider one where a rate is so low that
+    there is nothing to send each time.
+    """
+
+    def __init__(self, rate: Callable[[], float]) -> None:
+        """`rate`: what may go now a second, to be asked before each batch."""
+        self._rate = rate
+        self._throttler = Throttler(1, period=_CLOSEST, retry_interval=_POLL)
+
+    async def next_batch(self) -> int:
+        """Wait for the next batch's turn; return how many probes it may hold at most."""
+        self._throttler.period = min(max(1 / max(self._rate(), 1e-3), _CLOSEST), _WIDEST)
+        await asyncio.sleep(max(0.0, self._throttler.period - _POLL))
+        await self._throttler.acquire()
+        return _MOST

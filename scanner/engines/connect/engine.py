@@ -18,14 +18,19 @@ from dataclasses import dataclass
 from scanner.core.model import Address
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.limits import Limits, packets_of
+from scanner.core.rate.paces import PACES, Pace
 from scanner.engines.connect.absent_hosts import NEIGHBOUR_NEWS_AVAILABLE, AbsenceWatch
 from scanner.engines.connect.attempt import OutcomeSink, Prober
-from scanner.engines.connect.batch_gate import BatchGate
+from scanner.engines.connect.batch_gate import BatchGate, Gate, TickGate
 from scanner.engines.connect.epoll import EPOLL_AVAILABLE, EpollProber
 from scanner.engines.connect.hosts import HostBook
+from scanner.engines.connect.pace_keeper import PaceKeeper
 from scanner.engines.connect.portable import PortableProber
 from scanner.engines.connect.run import PUMP_TICK, ConnectRun
-from scanner.engines.connect.socket_budget import socket_budget
+from scanner.engines.connect.settling import Settling
+from scanner.engines.connect.silence_rules import TriesRule
+from scanner.engines.connect.socket_budget import Room, socket_budget
+from scanner.engines.connect.ways import WayOf, Ways
 from scanner.engines.interface import Progress
 
 LEAST_GAP = 1.0
@@ -40,19 +45,27 @@ class ConnectOptions:
 
     timeout: float = 0.8
     """Seconds to wait for the answer to one probe."""
-    retries: int = 1
-    """Further probes of an endpoint that did not answer."""
+    retries: int | None = 1
+    """Further probes of an endpoint that did not answer; None for as many as loss on the way makes necessary."""
     retry_gap: float = 2.6
     """Seconds from one probe of an endpoint to the next; at least 1, and never less than the timeout in effect."""
     parallel: int | None = None
     """Maximum number of sockets in use at once; None for as many as the rate needs and the system allows."""
     portable: bool = False
     """Use the portable prober even where epoll is available."""
+    adaptive: bool = False
+    """Find the rate of each way out and each host; the limits are then ceilings."""
+    pace: Pace = PACES[3]
+    """How eagerly to begin, where the rate is found."""
+    max_rate: float | None = None
+    """Probes a second by one way out, in place of the ceiling for targets behind routers."""
+    planned: int | None = None
+    """Endpoints of the whole plan; with it the number of tries is exact where it is found by need."""
 
     def __post_init__(self) -> None:
         if not 0 < self.timeout <= 60:
             raise ValueError(f"timeout: above 0 and up to 60 seconds, not {self.timeout}")
-        if not 0 <= self.retries <= 20:
+        if self.retries is not None and not 0 <= self.retries <= 20:
             raise ValueError(f"retries: 0 to 20, not {self.retries}")
         if not self.retry_gap >= LEAST_GAP:
             raise ValueError(f"retry_gap: at least {LEAST_GAP} s, not {self.retry_gap}")
@@ -76,15 +89,17 @@ class ConnectEngine:
         limits: Limits,
         permitted: Callable[[Address], bool] | None = None,
         *,
+        way_of: WayOf | None = None,
         alone: bool = True,
     ) -> None:
         """`permitted` is asked once about each address, before the first probe of its wave.
 
-        `alone` is False in a worker of a pool (`pool.py`): other processes of ours probe too.
+        `way_of` says which way out an address takes; without it all take one, by a router. `alone` is False in a
+        worker of a pool (`pool.py`): other processes of ours probe too.
         """
         self._options = options
         self._limits = limits.shared_by(options.packets)
-        self._permitted, self._alone = permitted, alone
+        self._permitted, self._way_of, self._alone = permitted, way_of, alone
         self._run: ConnectRun | None = None
         self._stopped = False
 
@@ -117,27 +132,43 @@ class ConnectEngine:
         """
         if self._stopped:
             return
-        rate = self._limits.rate
-        self._run = ConnectRun(
+        options = self._options
+        room = Room(socket_budget(self._wanted_sockets()))
+        pace = PaceKeeper(self._limits, options.pace, max_rate=options.max_rate) if options.adaptive else None
+        book = HostBook(None if pace else self._limits.host_rate, self._permitted, Ways(self._way_of))
+        settling = Settling(
             waves,
-            HostBook(self._limits.host_rate, self._permitted),
-            None if rate is None else BatchGate(rate),
-            timeout=self._options.timeout,
-            retries=self._options.retries,
-            retry_gap=self._options.retry_gap,
-            sockets=socket_budget(self._wanted_sockets()),
+            book,
+            TriesRule(None if options.retries is None else options.retries + 1, options.planned),
+            retry_gap=options.retry_gap,
+            room=room,
+            pace=pace,
+            alone=self._alone,
+        )
+        self._run = ConnectRun(
+            settling,
+            self._gate(pace),
+            timeout=options.timeout,
+            room=room,
             prober=self._prober(),
             watch=_watch(),
-            alone=self._alone,
+            book=book,
         )
         async with aclosing(self._run.settled()) as settled:
             async for each in settled:
                 yield each
 
+    def _gate(self, pace: PaceKeeper | None) -> Gate | None:
+        if pace is not None:
+            return TickGate(lambda: pace.rate)
+        return None if self._limits.rate is None else BatchGate(self._limits.rate)
+
     def _wanted_sockets(self) -> int:
         """Return enough sockets to wait for every probe of the last timeout at once."""
         if self._options.parallel is not None:
             return self._options.parallel
+        if self._limits.rate is None and self._options.adaptive:
+            return _MOST_SOCKETS if self._is_fast else _UNPACED_SLOW_SOCKETS
         if self._limits.rate is None:
             return _UNPACED_SOCKETS if self._is_fast else _UNPACED_SLOW_SOCKETS
         return max(64, min(_MOST_SOCKETS, int(self._limits.rate * (self._options.timeout + 4 * PUMP_TICK))))

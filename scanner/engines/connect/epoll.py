@@ -65,7 +65,7 @@ class EpollProber:
                 if error == ECONNREFUSED and sock.getsockopt(*ERRORS_QUEUED) == NONE_QUEUED:
                     wave.sent += 1
                     host.answered = True
-                    refused.append((wave, index, monotonic() - started))
+                    refused.append((wave, index, started, monotonic()))
                     idle.append(attempt)
                     continue
                 at_once = error not in PENDING
@@ -75,6 +75,10 @@ class EpollProber:
 
     def drain(self) -> None:
         """Report the outcomes of the sockets that have one."""
+        while self._drain_some() == _MOST_EVENTS:
+            pass
+
+    def _drain_some(self) -> int:
         refused: list[Refusal] = []
         events = self._epoll.poll(0, _MOST_EVENTS)
         now = monotonic()
@@ -87,12 +91,13 @@ class EpollProber:
             if error == ECONNREFUSED and sock.getsockopt(*ERRORS_QUEUED) == NONE_QUEUED:
                 attempt.busy = False
                 attempt.host.answered = True
-                refused.append((attempt.wave, attempt.index, now - attempt.started))
+                refused.append((attempt.wave, attempt.index, attempt.started, now))
                 self._idle[attempt.host.family].append(attempt)
                 self.in_flight -= 1
             elif error not in PENDING or flags & select.EPOLLERR:
                 self._ended(attempt, error)
         self._sink.refused(refused)
+        return len(events)
 
     def expire(self, before: float) -> None:
         """Give up what was started before that time, after one last look: the loop may have been held up."""

@@ -12,10 +12,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from scanner.core.columns import I64
 from scanner.core.errors import OutOfScope
 from scanner.core.model import Address
 from scanner.core.plan.wave import Wave
 from scanner.core.rate.allowance import TICK, Allowance
+from scanner.engines.connect.ways import Way, Ways
 
 ENOUGH = 2
 """Number of equal answers from the kernel that settle a whole host."""
@@ -32,14 +34,18 @@ class Host:
         "bucket",
         "counted",
         "family",
+        "number",
+        "paused",
         "reports",
+        "row",
         "text",
-        "unconditional",
         "verdict",
+        "way",
     )
 
-    def __init__(self, address: Address, host_rate: float | None) -> None:
-        self.address = address
+    def __init__(self, address: Address, host_rate: float | None, way: Way, number: int = 0) -> None:
+        """`number`: index of the address in the target set."""
+        self.address, self.number, self.way = address, number, way
         self.text = str(address)
         self.family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         self.bucket = None if host_rate is None else Allowance(host_rate, slack=TICK)
@@ -48,8 +54,10 @@ class Host:
         """How often the kernel gave each reason code that concerns the address and not one port."""
         self.verdict: int | None = None
         """The reason code that settles every endpoint of this host, once there is one."""
-        self.unconditional = self.bucket is None
-        """Whether it has neither cap nor verdict, so that nothing need be checked before a probe."""
+        self.paused = False
+        """Whether it fell silent, so that no ordinary probe goes to it."""
+        self.row = -1
+        """Its row in everything that is kept about hosts; -1 where it has none."""
         self.answered = False
         """Whether it ever sent us anything. Then it is there, whatever the kernel says."""
         self.counted = False
@@ -61,7 +69,11 @@ class Host:
         self.reports[code] = self.reports.get(code, 0) + weight
         if self.verdict is None and not self.answered and self.reports[code] >= ENOUGH:
             self.verdict = code
-            self.unconditional = False
+
+    @property
+    def settled_by(self) -> int | None:
+        """The reason code that settles each of its endpoints: its own verdict, or that of the way to it."""
+        return self.way.verdict if self.verdict is None else self.verdict
 
     @property
     def source(self) -> str:
@@ -90,14 +102,27 @@ class Host:
 class HostBook:
     """The hosts of the waves under way, and as many earlier ones as are worth remembering."""
 
-    def __init__(self, host_rate: float | None, permitted: Callable[[Address], bool] | None) -> None:
+    def __init__(
+        self,
+        host_rate: float | None,
+        permitted: Callable[[Address], bool] | None,
+        ways: Ways | None = None,
+    ) -> None:
+        """`host_rate`: probes a second to each at most; `permitted`: asked once about each; `ways`: None for one."""
         self._host_rate = host_rate
         self._permitted = permitted
+        self.ways = Ways(None) if ways is None else ways
+        """The ways out to them."""
         self._hosts: OrderedDict[int, Host] = OrderedDict()
         self._by_address: dict[Address, Host] = {}
 
     def of(self, wave: Wave) -> list[Host]:
-        """Return the host of each endpoint of a wave.
+        """Return the host of each endpoint of a wave; raises as `distinct`."""
+        hosts, which = self.distinct(wave)
+        return [hosts[each] for each in which.tolist()]
+
+    def distinct(self, wave: Wave) -> tuple[list[Host], I64]:
+        """Return the hosts of a wave, each once, and for each endpoint the place of its host among them.
 
         Raises:
             OutOfScope: an address of the wave is not permitted.
@@ -108,7 +133,7 @@ class HostBook:
         ]
         while len(self._hosts) > max(_REMEMBERED, len(hosts)):
             self._by_address.pop(self._hosts.popitem(last=False)[1].address)
-        return [hosts[each] for each in inverse.tolist()]
+        return hosts, inverse.astype(np.int64)
 
     def _host(self, wave: Wave, number: int, index: int) -> Host:
         if number in self._hosts:
@@ -117,12 +142,17 @@ class HostBook:
         address = wave.address(index)
         if self._permitted is not None and not self._permitted(address):
             raise OutOfScope(f"{address} is not permitted by the scope; nothing was sent to it")
-        host = self._hosts[number] = self._by_address[address] = Host(address, self._host_rate)
+        host = Host(address, self._host_rate, self.ways.of(address), number)
+        self._hosts[number] = self._by_address[address] = host
         return host
 
     def find(self, address: Address) -> Host | None:
         """Return the host with an address, if it is one of those remembered."""
         return self._by_address.get(address)
+
+    def numbered(self, number: int) -> Host | None:
+        """Return the host with an index in the target set, if it is one of those remembered."""
+        return self._hosts.get(number)
 
 
 def _source_towards(family: socket.AddressFamily, text: str) -> str:

@@ -15,18 +15,25 @@ from typing import Protocol
 
 from scanner.core.plan.wave import Wave
 from scanner.engines.connect.hosts import Host, HostBook
-from scanner.engines.connect.in_flight import InFlightWave
+from scanner.engines.connect.in_flight import InFlightWave, Probed
+from scanner.engines.connect.ways import Way
 
 UNSETTLED = 1 << 18
 """Maximum number of endpoints under way at once, however many waves that is; one wave always may be."""
 _SKIPS = 4096
+_LATER = 0.005
+"""Seconds until a host is looked at again whose way out lets nothing through now."""
 
-Turn = tuple[InFlightWave, int, Host]
-"""A wave, an index in it, and the host there."""
+Turn = tuple[Probed, int, Host]
+"""A wave or the canaries, an index in it, and the host there."""
 
 
 class Settler(Protocol):
-    """Receives the endpoints that need no probe, and the waves that need none any more."""
+    """Receives the waves that begin, the endpoints that need no probe, and the waves that need none any more."""
+
+    def begin(self, hosts: list[Host]) -> None:
+        """Prepare for a wave that is about to begin with these hosts, each of them once."""
+        ...
 
     def settle_unasked(self, wave: InFlightWave, index: int, code: int) -> None:
         """Settle an endpoint whose host has a verdict."""
@@ -49,7 +56,9 @@ class Schedule:
         self._cursor = self._end = 0
         self._again: list[tuple[float, int, InFlightWave, int]] = []
         self._capped: list[tuple[float, int, Host]] = []
-        self._held: dict[Host, deque[Turn]] = {}  # by host at its cap, the endpoints that wait for it
+        self._held: dict[Host, deque[Turn]] = {}  # by host at its cap or silent, the endpoints that wait for it
+        self._behind: dict[Way, deque[Turn]] = {}  # by way out, what waits until more may go
+        self._urgent: deque[Turn] = deque()
         self._tickets = count()
         self.active: dict[InFlightWave, None] = {}
         """Waves begun and not yet settled, oldest first."""
@@ -73,16 +82,62 @@ class Schedule:
         self._again.clear()
         self._capped.clear()
         self._held.clear()
+        self._behind.clear()
+        self._urgent.clear()
 
     def again(self, wave: InFlightWave, index: int, due: float) -> None:
         """Probe an endpoint once more, not before `due`."""
         heappush(self._again, (due, next(self._tickets), wave, index))
 
-    def turns(self, now: float, most: int) -> Iterator[Turn]:
-        """Yield up to `most` endpoints to probe now. Each counts as probed when it is taken; the rest stay where they
-        are."""
+    def urgently(self, turn: Turn) -> None:
+        """Probe this before everything else, even where a silence holds up ordinary probes: a canary."""
+        self._urgent.append(turn)
+
+    @property
+    def has_urgent(self) -> bool:
+        """Whether something urgent has not gone yet."""
+        return bool(self._urgent)
+
+    def resume(self, host: Host, now: float) -> None:
+        """Go on with what waits for a host that was silent, or settle it if there is a verdict."""
+        if host in self._held:
+            heappush(self._capped, (now, next(self._tickets), host))
+
+    def settle_held(self, way: Way) -> None:
+        """Settle what waits for a way out that was given up."""
+        for turn in self._behind.pop(way, ()):
+            self._settle_unasked(turn)
+
+    def turns(self, now: float, most: int, *, spare: int = 0) -> Iterator[Turn]:
+        """Yield up to `most` endpoints to probe now, and canaries, for which there is room for `spare` more.
+
+        Each counts as probed when it is taken; the rest stay where they are.
+        """
         self.skipping = False
-        return islice(chain(self._released(now), self._renewed(now), self._ahead(now)), most)
+        ordinary = (self._resumed(now), self._released(now), self._renewed(now), self._ahead(now))
+        urgent = islice(self._canaries(now), max(0, most + spare))
+        return chain(urgent, islice(chain(*(() if self._book.ways.stalled else ordinary)), max(0, most)))
+
+    def _canaries(self, now: float) -> Iterator[Turn]:
+        """Yield what is urgent, as far as limits let it through."""
+        for _ in range(len(self._urgent) if self.active else 0):
+            turn = self._urgent.popleft()
+            host = turn[2]
+            if host.way.left >= 1 and (host.bucket is None or host.bucket.take(now)):
+                host.way.left -= 1
+                yield turn
+            else:
+                self._urgent.append(turn)
+
+    def _resumed(self, now: float) -> Iterator[Turn]:
+        """Yield turns that waited until more may go by their way."""
+        for way, held in [*self._behind.items()]:
+            for _ in range(len(held)):
+                if way.left < 1 or way.paused:
+                    break
+                turn = held.popleft()
+                if self._admits(turn, now):
+                    yield turn
 
     def _released(self, now: float) -> Iterator[Turn]:
         """Yield turns queued behind caps that have opened."""
@@ -108,7 +163,7 @@ class Schedule:
             for index in range(self._cursor, self._end):
                 self._cursor = index + 1
                 turn = wave, index, wave.host_of[index]
-                if turn[2].unconditional or self._admits(turn, now):
+                if self._admits(turn, now):
                     yield turn
                 else:
                     skipped += 1
@@ -117,21 +172,31 @@ class Schedule:
                         break
 
     def _admits(self, turn: Turn, now: float) -> bool:
-        """Return whether a turn may go now: its host has no verdict, and a cap that lets it through."""
-        wave, index, host = turn
-        if host.verdict is not None:
-            self._settler.settle_unasked(wave, index, host.verdict)
+        """Return whether a turn may go now: nothing settles it already, and its way and its host let it through."""
+        host = turn[2]
+        way, bucket = host.way, host.bucket
+        if host.verdict is not None or way.verdict is not None:
+            self._settle_unasked(turn)
             return False
-        if host.bucket is None:
-            return True
-        held = self._held.get(host)
-        if held is None:
-            if host.bucket.take(now):
-                return True
-            held = self._held[host] = deque()
+        if way.left < 1 or way.paused:
+            self._behind.setdefault(way, deque()).append(turn)
+            return False
+        if host.paused or host in self._held:
+            self._held.setdefault(host, deque()).append(turn)
+            return False
+        if bucket is not None and not bucket.take(now):
+            self._held[host] = deque([turn])
             self._queue(host, now)
-        held.append(turn)
-        return False
+            return False
+        way.left -= 1
+        return True
+
+    def _settle_unasked(self, turn: Turn) -> None:
+        held, index, host = turn
+        verdict = host.settled_by
+        assert isinstance(held, InFlightWave)
+        assert verdict is not None
+        self._settler.settle_unasked(held, index, verdict)
 
     def _begin(self) -> bool:
         """Put the next wave under the cursor, if there is one and there is room for it."""
@@ -143,7 +208,9 @@ class Schedule:
                 break
             if wave is None:
                 break
-            self._current = InFlightWave(wave, self._book.of(wave))
+            hosts, which = self._book.distinct(wave)
+            self._settler.begin(hosts)
+            self._current = InFlightWave(wave, hosts, which)
             self._cursor, self._end = 0, len(wave)
             self.active[self._current] = None
             if self._end:
@@ -155,14 +222,21 @@ class Schedule:
         return not self.active or sum(wave.left for wave in self.active) + self._end <= UNSETTLED
 
     def _release(self, host: Host, now: float) -> Turn | None:
-        """Return the first turn queued behind a cap, if that is open."""
-        assert host.bucket is not None
-        if host.verdict is not None:
-            for wave, index, _ in self._held.pop(host):
-                self._settler.settle_unasked(wave, index, host.verdict)
+        """Return the first turn that waits for a host, if it may go."""
+        held = self._held.get(host)
+        if held is None or (host.paused and host.settled_by is None):
             return None
-        held = self._held[host]
-        turn = held.popleft() if host.bucket.take(now) else None
+        if host.settled_by is not None:
+            for each in self._held.pop(host):
+                self._settle_unasked(each)
+            return None
+        if host.way.left < 1 or host.way.paused:
+            self._queue(host, now + _LATER)
+            return None
+        turn = None
+        if host.bucket is None or host.bucket.take(now):
+            host.way.left -= 1
+            turn = held.popleft()
         if held:
             self._queue(host, now)
         else:
@@ -170,5 +244,5 @@ class Schedule:
         return turn
 
     def _queue(self, host: Host, now: float) -> None:
-        assert host.bucket is not None
-        heappush(self._capped, (now + host.bucket.wait(now), next(self._tickets), host))
+        wait = 0.0 if host.bucket is None else host.bucket.wait(now)
+        heappush(self._capped, (now + wait, next(self._tickets), host))

@@ -11,6 +11,24 @@ RESERVE = 32
 """Descriptors that engines leave for everything else."""
 
 
+class Room:
+    """How many sockets may be in use. Shrinks where the system gives none, and grows again slowly."""
+
+    def __init__(self, sockets: int) -> None:
+        """`sockets`: at most."""
+        self._most = sockets
+        self.now = sockets
+        """How many there may be now."""
+
+    def shrink(self, in_use: int) -> None:
+        """There is no more than this."""
+        self.now = in_use
+
+    def grow(self) -> None:
+        """Try a little more."""
+        self.now = min(self._most, self.now + max(1, self.now // 16))
+
+
 def socket_budget(wanted: int) -> int:
     """Raise the soft limit as far as needed; return how many of the wanted sockets fit, at least 1."""
     limit = _raised(wanted + RESERVE + _open_now())

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from scanner.engines.connect.attempt import Attempt
 from scanner.engines.connect.hosts import Host
+from scanner.engines.connect.ways import Way, WayOut
 
 
 def test_among_workers_an_own_address_is_doubted_once_and_then_believed() -> None:
@@ -15,7 +16,7 @@ def test_among_workers_an_own_address_is_doubted_once_and_then_believed() -> Non
         listener.listen()
         sock.connect(listener.getsockname())
         attempt = Attempt(sock)
-        attempt.host, attempt.index = Host(ip_address("127.0.0.1"), None), 0
+        attempt.host, attempt.index = Host(ip_address("127.0.0.1"), None, Way(WayOut("lo", routed=False), 0)), 0
         wave = SimpleNamespace(local_failures=bytearray(1))
         attempt.wave = cast(Any, wave)
         assert not attempt.met_ourselves([], alone=True)

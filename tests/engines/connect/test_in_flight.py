@@ -12,7 +12,7 @@ RESET = reason_code(Reason.RESET)
 def test_a_wave_keeps_the_first_outcome() -> None:
     book = HostBook(None, None)
     asked = wave(["10.0.0.1"], [1, 2, 3])
-    flight = InFlightWave(asked, book.of(asked))
+    flight = InFlightWave(asked, *book.distinct(asked))
     assert not flight.settle(0, RESET, 5.0, 0.25)
     assert not flight.settle(0, ABSENT, 6.0)
     assert flight.left == 2

@@ -22,7 +22,7 @@ from scanner.core.errors import OutOfScope
 from scanner.core.model import State
 from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
-from scanner.engines.connect.run import MOST_LOCAL_FAILURES
+from scanner.engines.connect.settling import MOST_LOCAL_FAILURES
 from tests.engines.peers import listeners
 from tests.engines.waves import covered, in_pieces, reasons, settle, wave
 
@@ -170,7 +170,7 @@ async def test_a_failing_connect_is_tried_again_and_never_a_state(
     monkeypatch: pytest.MonkeyPatch, failures: float, expected: str
 ) -> None:
     monkeypatch.setattr("scanner.engines.connect.epoll.socket.socket", Failing)
-    monkeypatch.setattr("scanner.engines.connect.run._FIRST_BACK_OFF", 0.001)
+    monkeypatch.setattr("scanner.engines.connect.settling._FIRST_BACK_OFF", 0.001)
     monkeypatch.setattr(Failing, "failures", failures)
     monkeypatch.setattr(Failing, "error", EADDRNOTAVAIL)
     settled = await settle(ConnectEngine(ConnectOptions(), UNLIMITED), wave(["127.0.0.1"], [1]))
@@ -191,7 +191,7 @@ async def test_no_descriptor_at_all_ends_as_a_local_error(
 
     engine = ConnectEngine(options, UNLIMITED)
     run = engine.run([wave(["127.0.0.1"], [1, 2])])
-    monkeypatch.setattr("scanner.engines.connect.run._FIRST_BACK_OFF", 0.001)
+    monkeypatch.setattr("scanner.engines.connect.settling._FIRST_BACK_OFF", 0.001)
     with monkeypatch.context() as patch:
         patch.setattr("scanner.engines.connect.epoll.socket.socket", no_socket)
         settled = [each async for each in run]

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import Wave
-from scanner.engines.connect.hosts import ENOUGH, HostBook
+from scanner.engines.connect.hosts import ENOUGH, Host, HostBook
 from scanner.engines.connect.in_flight import InFlightWave
 from scanner.engines.connect.schedule import UNSETTLED, Schedule
 from tests.engines.waves import in_pieces, wave
@@ -20,6 +20,9 @@ class Notebook:
     def __init__(self) -> None:
         self.unasked: list[tuple[int, int]] = []
         self.finished: list[InFlightWave] = []
+
+    def begin(self, hosts: list[Host]) -> None:
+        pass
 
     def settle_unasked(self, wave: InFlightWave, index: int, code: int) -> None:
         self.unasked.append((wave.ports[index], code))
@@ -43,6 +46,7 @@ def test_turns_follow_the_wave_and_stay_where_they_are_if_not_taken() -> None:
 def test_what_is_due_again_comes_first() -> None:
     schedule = Schedule([wave(["10.0.0.1"], range(1, 5))], HostBook(None, None), Notebook())
     (begun, index, _), *_ = list(schedule.turns(0.0, 2))
+    assert isinstance(begun, InFlightWave)
     schedule.again(begun, index, 1.5)
     assert ports(schedule, 1.0, 1) == [3]
     assert ports(schedule, 1.6) == [1, 4]

@@ -1,0 +1,137 @@
+"""Proof of silence in the connect engine: canaries are asked, and what fell silent is held up until it answers.
+
+The rules are in `core/path/watch.py`; this gives its canaries places among the probes, and tells it what came of them.
+Times are arguments, in seconds on a monotonic clock.
+"""
+
+import numpy as np
+
+from scanner.core.columns import F64, I64, Indices
+from scanner.core.path.exchange import Ask, Echo, Fallen, Gate, Heard
+from scanner.core.path.silence import Silence
+from scanner.core.path.watch import Watch
+from scanner.core.plan.reasons import Reason, reason_code
+from scanner.engines.connect.canary_board import CanaryBoard
+from scanner.engines.connect.hosts import Host, HostBook
+from scanner.engines.connect.in_flight import InFlightWave
+from scanner.engines.connect.schedule import Schedule, Turn
+
+AT_ONCE = 64
+"""Canaries that are handed out at a time."""
+_HOST_LOST, _PATH_LOST = reason_code(Reason.HOST_LOST), reason_code(Reason.PATH_LOST)
+
+
+class Vigil:
+    """Asks canaries, and holds up and gives up hosts and ways that are silent."""
+
+    def __init__(self, book: HostBook, schedule: Schedule, start: float) -> None:
+        """`start`: now."""
+        self.watch = Watch(start)
+        self.board = CanaryBoard()
+        self.outages = 0
+        """Hosts and ways that fell silent so far."""
+        self._book, self._schedule = book, schedule
+        self._paused: dict[Host, None] = {}
+
+    @property
+    def waits(self) -> bool:
+        """Whether canaries have not left yet that are to be asked."""
+        return self._schedule.has_urgent
+
+    def probed(self, turns: list[Turn]) -> None:
+        """These ordinary probes left."""
+        if turns:
+            host = np.array([turn[2].number for turn in turns], np.uint64)
+            self.watch.probed(host, np.array([turn[2].way.place for turn in turns], np.int64))
+
+    def answered(self, wave: InFlightWave, indices: Indices, sent_at: F64, now: float, *, is_open: bool) -> None:
+        """Endpoints of a wave answered with TCP."""
+        columns, tries = wave.wave, np.frombuffer(wave.unanswered, np.uint8)[indices].astype(np.int64)
+        heard = Heard(
+            host=columns.host[indices],
+            path=wave.ways[indices],
+            version=columns.version[indices],
+            high=columns.high[indices],
+            low=columns.low[indices],
+            port=columns.port[indices],
+            open=np.full(len(indices), is_open),
+            sent_at=sent_at,
+            tries=tries + 1,
+        )
+        self.watch.heard(heard, now)
+        for place in np.flatnonzero(tries).tolist():
+            earlier = np.array([wave.tries[each][indices[place]] for each in range(int(tries[place]))])
+            outside = ~self.watch.voided(
+                np.repeat(heard.host[place], len(earlier)), np.repeat(heard.path[place], len(earlier)), earlier
+            )
+            self.watch.missed(int(heard.path[place]), earlier[outside])
+
+    def ask(self, ask: Ask) -> None:
+        """Send these canaries before everything else."""
+        for number, host_number in enumerate(ask.host.tolist()):
+            host = self._book.numbered(host_number)
+            if host is None:  # forgotten meanwhile
+                self.watch.withdraw(ask[number : number + 1])
+            else:
+                self._schedule.urgently((self.board, self.board.place(ask, number), host))
+
+    def leaves(self, place: int, now: float) -> None:
+        """The canary at a place of the board is sent."""
+        ask = self.board.leaves(place)
+        if ask is not None:
+            self.watch.went(ask, now)
+
+    def echo(self, places: list[int], now: float, *, is_open: bool) -> Echo:
+        """Canaries answered; those that took too long count for nothing."""
+        asks = [self.board.at(place) for place in places]
+        for place in places:
+            self.board.free(place)
+        tickets, high, low, ports = (
+            np.concatenate([getattr(ask, name) for ask in asks]) for name in ("ticket", "high", "low", "port")
+        )
+        tickets = tickets[self.watch.matches(tickets, high, low, ports)]
+        return self.watch.echo(tickets, np.full(len(tickets), is_open), now)
+
+    def look(self, now: float) -> None:
+        """Ask what is due, and see who has fallen silent, who is back and who is to be given up."""
+        self._hold(self.watch.expire(now))
+        self.watch.give_up(now)
+        self._release(now)
+        if not self.waits:
+            self.ask(self.watch.due(now, AT_ONCE))
+
+    def _hold(self, fallen: Fallen) -> None:
+        self.outages += len(fallen.paths) + len(fallen.hosts)
+        for way in self._book.ways:
+            way.paused |= way.place in fallen.paths
+        for number in fallen.hosts.tolist():
+            host = self._book.numbered(number)
+            if host is not None:
+                host.paused = True
+                self._paused[host] = None
+
+    def _release(self, now: float) -> None:
+        """Go on with hosts and ways that are back, and settle what belongs to those that were given up."""
+        for way in self._book.ways:
+            state = self.watch.paths.state[way.place]
+            if way.paused and state == Silence.GIVEN_UP and way.verdict is None:
+                way.verdict = _PATH_LOST
+                self._schedule.settle_held(way)
+            way.paused = bool(state == Silence.SILENT)
+            if state < Silence.SILENT:
+                way.verdict = None
+        for host, gate in self._gates():
+            if gate == Gate.LOST:
+                host.verdict = _HOST_LOST if host.way.verdict is None else host.way.verdict
+            if gate != Gate.WAIT:
+                host.paused = False
+                del self._paused[host]
+                self._schedule.resume(host, now)
+
+    def _gates(self) -> list[tuple[Host, int]]:
+        hosts = [*self._paused]
+        if not hosts:
+            return []
+        numbers = np.array([host.number for host in hosts], np.uint64)
+        ways: I64 = np.array([host.way.place for host in hosts], np.int64)
+        return [*zip(hosts, self.watch.gates(numbers, ways).tolist(), strict=True)]
