@@ -11,17 +11,25 @@ rate of the path.
 """
 
 import argparse
-import re
-import subprocess
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from measure import need_laboratory
 
 from tests.netlab.lab import Lab
-from tests.netlab.paths import FAULTS, Endpoints, Fault, Network, Report, report, scan, striking
+from tests.netlab.path_reports import (
+    MASSCAN,
+    MASSCAN_OPEN,
+    NMAP,
+    NMAP_OPEN,
+    Report,
+    other_scanner,
+    report,
+    scan,
+    striking,
+)
+from tests.netlab.paths import FAULTS, Fault, Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,54 +96,20 @@ def ours(fault: Fault, engine: str, seed: int, words: list[str]) -> Callable[[Ne
     return run
 
 
-def other(fault: Fault, pattern: str, *command: str) -> Callable[[Network], Report]:
-    """Another scanner; `pattern` finds address and port in what it prints."""
-
-    def run(network: Network) -> Report:
-        began = time.perf_counter()
-        with striking(network, fault) as struck:
-            try:
-                done = network.scanner.run(*command, "-p", network.ports, network.words, check=False, seconds=600)
-                status, text = done.returncode, done.stdout
-            except subprocess.TimeoutExpired:
-                status, text = -1, ""
-        return Report(
-            fault=fault,
-            status=status,
-            found=endpoints(pattern, text),
-            truth=network.open,
-            seconds=time.perf_counter() - began,
-            asked=network.asked(),
-            struck=fault.strike is None or struck.is_set(),
-        )
-
-    return run
-
-
-def endpoints(pattern: str, text: str) -> Endpoints:
-    """Address and port by named groups; a line may name many ports of one address."""
-    found = set()
-    for line in text.splitlines():
-        address = re.search(r"(\d+\.\d+\.\d+\.\d+)", line)
-        found |= {(address[1], int(port)) for port in re.findall(pattern, line) if address}
-    return frozenset(found)
-
-
 def neighbours(fault: Fault, names: list[str]) -> list[tuple[str, Callable[[Network], Report]]]:
     """The other scanners, as this path needs them."""
     found: list[tuple[str, Callable[[Network], Report]]] = []
     if "nmap" in names:
-        found += [
-            (f"nmap {pace}", other(fault, r"(\d+)/open/", "nmap", "-sS", "-Pn", "-n", pace, "-oG", "-"))
-            for pace in ("-T4", "-T3")
-        ]
+        found += [(f"nmap {pace}", other(fault, NMAP_OPEN, *NMAP, pace)) for pace in ("-T4", "-T3")]
     if "masscan" in names:
-        rates = {100.0, min(fault.rate, 100_000.0)}
-        found += [
-            (f"masscan {rate:.0f}", other(fault, r"open port (\d+)/", "masscan", "--wait", "3", f"--rate={rate:.0f}"))
-            for rate in sorted(rates)
-        ]
+        rates = sorted({100.0, min(fault.rate, 100_000.0)})
+        found += [(f"masscan {rate:.0f}", other(fault, MASSCAN_OPEN, *MASSCAN, f"--rate={rate:.0f}")) for rate in rates]
     return found
+
+
+def other(fault: Fault, pattern: str, *command: str) -> Callable[[Network], Report]:
+    """Another scanner."""
+    return lambda network: other_scanner(network, fault, pattern, *command)
 
 
 def main(arguments: argparse.Namespace) -> None:
