@@ -62,20 +62,22 @@ class Report:
     @property
     def honest(self) -> bool:
         """Nothing invented; all found, or exit status 3 with the cause named."""
-        if not self.found <= self.truth or self.status not in (0, 3):
+        if not self.found <= self.truth:
             return False
-        return self.recall == 1 or (self.status == 3 and bool(self.cause))
+        return (self.status == 0 and self.recall == 1) or (self.status == 3 and bool(self.cause))
 
     @property
     def kept(self) -> bool:
-        """Honest; complete where the path can bear a sweep, and incomplete by its own words where it cannot."""
-        if not self.honest:
-            return False
-        if self.fault.says not in self.said:
+        """Honest; complete where the path can bear a sweep, and incomplete by its own words where it cannot.
+
+        Every endpoint answers here, so that a sweep without all answers is not complete.
+        """
+        if not self.honest or self.fault.says not in self.said:
             return False
         if self.fault.bearable:
             return self.recall == 1 and self.status == 0
-        return self.status == 3 and bool(self.cause)
+        coverage = self.summary.get("coverage", {})
+        return self.status == 3 or coverage.get("answered", 0) == coverage.get("planned")
 
     def __str__(self) -> str:
         missed = sorted(self.truth - self.found)[:5]
@@ -169,7 +171,7 @@ def other_scanner(network: Network, fault: Fault, pattern: str, *command: str) -
     began = time.perf_counter()
     with striking(network, fault) as struck:
         found, status = run_other(network.scanner, pattern, *command, "-p", network.ports, network.words)
-    took = time.perf_counter() - began
+        took = time.perf_counter() - began
     return report(network, fault, struck, Scan(status, found, {}, took, ""))
 
 

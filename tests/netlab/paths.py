@@ -87,7 +87,7 @@ class Fault:
     says: str = ""
     """A word that the summary must have even where all was found."""
     bearable: bool = True
-    """Whether all that is open can be found by waiting and asking more slowly."""
+    """Whether all that is open can always be found by waiting and asking more slowly."""
     rate: float = float("inf")
     """New flows a second that pass, for the least time possible."""
     burst: int = 0
@@ -213,11 +213,12 @@ def fail_over(*, announced: bool) -> Act:
 
 
 def renumber(network: Network) -> None:
-    """The scanner gets another address, as from DHCP."""
+    """The scanner gets another address, as from DHCP; the old one is nobody's."""
     network.scanner.sysctl("net.ipv4.conf.v0.promote_secondaries", 1)
     network.scanner.ip("address", "add", "10.77.1.9/24", "dev", "v0")
     network.scanner.ip("address", "del", "10.77.1.1/24", "dev", "v0")
     network.scanner.ip("route", "replace", "default", "via", "10.77.1.2")
+    network.router.ip("neighbour", "flush", "dev", "v1")
 
 
 def _forward(rule: str) -> Act:
@@ -247,7 +248,7 @@ _ALL = (
     Fault("silent-uplink", strike=silence_the_uplink, bearable=False),
     Fault("gateway-dies", strike=kill_the_gateway, bearable=False),
     Fault("gateway-moves", strike=fail_over(announced=True)),
-    Fault("gateway-moves-quietly", strike=fail_over(announced=False)),
+    Fault("gateway-moves-quietly", strike=fail_over(announced=False), bearable=False),
     Fault("renumbered", strike=renumber),
     Fault("trip-50", round_trip=0.05),
     Fault("trip-300", round_trip=0.3),
