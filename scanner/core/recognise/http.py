@@ -10,8 +10,9 @@ consoles) come before the web server that carries them.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from scanner.core.recognise.identity import ProtocolMatch
+from scanner.core.recognise.identity import AUTHENTICATION_REQUIRED, NO_AUTHENTICATION, ProtocolMatch
 from scanner.core.recognise.recogniser import text
 
 AGENT = "scanner-iana (authorised port audit)"
@@ -112,6 +113,21 @@ PRODUCTS: tuple[Product, ...] = (
 """Products that are recognised behind HTTP, the most specific first."""
 
 
+OPEN_BY_STATUS: Mapping[str, frozenset[int]] = MappingProxyType(
+    {
+        "Elasticsearch": frozenset({200}),
+        "OpenSearch": frozenset({200}),
+        "Docker Engine API": frozenset({200, 404}),
+        "Kubernetes API": frozenset({200}),
+        "Jenkins": frozenset({200}),
+        "Hadoop HDFS": frozenset({200}),
+        "Spark": frozenset({200}),
+        "Ollama": frozenset({200}),
+    }
+)
+"""The statuses with which a product serves `/` to a client without credentials, where one that wants them would not."""
+
+
 def http(data: bytes) -> ProtocolMatch | None:
     """HTTP/1.x, RTSP and SIP, by the status line; product, version and title as far as they were read."""
     found = _STATUS.match(data)
@@ -126,7 +142,7 @@ def http(data: bytes) -> ProtocolMatch | None:
         return ProtocolMatch("mongodb", name)
     if not name:
         name, version = _server(answer)
-    return ProtocolMatch(protocol, name, version, _detail(answer))
+    return ProtocolMatch(protocol, name, version, _detail(answer, name))
 
 
 def http2(data: bytes) -> ProtocolMatch | None:
@@ -181,8 +197,10 @@ def _wants_tls(answer: HttpAnswer) -> bool:
     )
 
 
-def _detail(answer: HttpAnswer) -> str:
-    if answer.status == 401:
-        return "authentication required"
+def _detail(answer: HttpAnswer, product: str) -> str:
+    if answer.status == 401 or (answer.status == 403 and product in OPEN_BY_STATUS):
+        return AUTHENTICATION_REQUIRED
+    if answer.status in OPEN_BY_STATUS.get(product, ()):
+        return NO_AUTHENTICATION
     title = _TITLE.search(answer.body[:4096])
     return f"title: {text(title[1])}"[:120] if title else f"status {answer.status}"

@@ -45,6 +45,16 @@ def means(identity: Identity, services: Iterable[str]) -> bool:
     return by_name or means_by_udp(protocol, names)
 
 
+def is_product_of(identity: Identity, services: Iterable[str]) -> bool:
+    """Return whether a registered name is that of the software that was recognised: Privoxy on `privoxy`."""
+    product = _letters(identity.product)
+    return bool(product) and any(_letters(service) == product for service in services)
+
+
+def _letters(words: str) -> str:
+    return "".join(character for character in words.lower() if character.isalnum())
+
+
 def promises_tls(services: Iterable[str]) -> bool:
     """Return whether every one of these registered names promises TLS; False where there is none."""
     names = [service.lower() for service in services]

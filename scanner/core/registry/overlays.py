@@ -55,6 +55,8 @@ class Threat:
     """The year in which it was first seen or described."""
     source: str
     """The source: an advisory, a CVE, a write-up, a paper."""
+    product: str = ""
+    """The software that was attacked, where it is one product; empty where it is the protocol or several."""
 
     @property
     def words(self) -> str:
@@ -152,7 +154,9 @@ def _port(row: Mapping[str, str]) -> PortKey:
 
 
 def _threat(row: Mapping[str, str]) -> Threat:
-    return Threat(_port(row), row["name"], ThreatKind(row["kind"]), int(row["year"]), row["source"])
+    return Threat(
+        _port(row), row["name"], ThreatKind(row["kind"]), int(row["year"]), row["source"], row.get("product") or ""
+    )
 
 
 def _usual(row: Mapping[str, str]) -> Usual:

@@ -7,6 +7,7 @@ recognised as something that belongs there; the rest is information.
 from scanner.core.model import RegistryStatus, Severity, State, Verdict
 from scanner.core.recognise.names import means, protocol_of
 from scanner.core.recognise.udp_names import means_by_udp
+from scanner.core.registry.overlays import Threat
 from scanner.core.rules.rule import Case, Rule
 
 RECENT_YEARS = 10
@@ -35,9 +36,19 @@ def _listener(case: Case) -> str | None:
 def _target(case: Case) -> str | None:
     since = case.observation.at.year - RECENT_YEARS
     threats = [threat for threat in case.threats if not threat.kind.listens and threat.year >= since]
+    threats = [threat for threat in threats if not _another_answers(case, threat)]
     if not threats or not _open(case):
         return None
     return "exploited at scale: " + "; ".join(threat.words for threat in threats)
+
+
+def _another_answers(case: Case, threat: Threat) -> bool:
+    """Return whether another service than the usual one was recognised, or another product than the attacked one."""
+    identity = case.identity
+    if identity is None or not identity.name:
+        return False
+    other_product = bool(threat.product and identity.product) and threat.product.lower() not in identity.product.lower()
+    return other_product or not _at_home(case)
 
 
 def _common(case: Case) -> str | None:

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 from scanner.core.model import RegistryStatus, Severity, State, Transport, Verdict
 from scanner.core.recognise.catalogue import PROTOCOLS
-from scanner.core.recognise.identity import Certificate, Conduct, Identity
-from scanner.core.recognise.names import means, promises_tls, protocol_of
+from scanner.core.recognise.identity import NO_AUTHENTICATION, Certificate, Conduct, Identity
+from scanner.core.recognise.names import is_product_of, means, promises_tls, protocol_of
 from scanner.core.recognise.protocol import Protocol
 from scanner.core.recognise.udp_names import UDP_ENCRYPTED, recognised_by_udp
 from scanner.core.rules.rule import Case, Rule
@@ -24,8 +24,7 @@ DATABASE_PRODUCTS = frozenset(
 REMOTE_CONTROL_PRODUCTS = frozenset({"Docker Engine API", "Kubernetes API", "Portainer", "Proxmox VE"})
 OLD_TLS = frozenset({"SSLv3", "TLSv1", "TLSv1.1"})
 
-_OPEN_DETAILS = frozenset({"no authentication", "open to anybody"})
-_OPEN_BY_ANSWERING = frozenset({"Elasticsearch", "OpenSearch", "Docker Engine API"})
+_OPEN_DETAILS = frozenset({NO_AUTHENTICATION, "open to anybody"})
 
 
 def _spoken(case: Case) -> Identity | None:
@@ -54,7 +53,7 @@ def _foreign(case: Case) -> Identity | None:
     identity = _spoken(case)
     if identity is None or case.record.status is not RegistryStatus.ASSIGNED or means(identity, case.record.names):
         return None
-    if not identity.protocol and identity.tls is not None:
+    if is_product_of(identity, case.record.names) or (not identity.protocol and identity.tls is not None):
         return None
     return identity if _checkable(case) or not case.explained else None
 
@@ -140,10 +139,7 @@ def _remote_control(case: Case) -> str | None:
 
 def _without_authentication(case: Case) -> str | None:
     identity = _spoken(case)
-    if identity is None:
-        return None
-    answers = identity.product in _OPEN_BY_ANSWERING and identity.version and not identity.encrypted
-    if identity.detail not in _OPEN_DETAILS and not (answers and identity.detail != "authentication required"):
+    if identity is None or identity.detail not in _OPEN_DETAILS:
         return None
     return f"{identity.words} answers without authentication"
 

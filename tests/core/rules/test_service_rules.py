@@ -127,11 +127,46 @@ def test_an_open_database_is_worse_without_authentication(judge: Judge) -> None:
 
 
 def test_elasticsearch_that_answers_is_open_and_one_that_asks_is_not(judge: Judge) -> None:
-    answers = Identity(Conduct.ANSWERED, "http", "Elasticsearch", "8.11.1", "status 200")
+    answers = Identity(Conduct.ANSWERED, "http", "Elasticsearch", "8.11.1", "no authentication")
     asks = Identity(Conduct.ANSWERED, "http", "Elasticsearch", detail="authentication required")
     assert "open-without-authentication" in rules(judge.judge(seen(9200, answers)))
     assert "open-without-authentication" not in rules(judge.judge(seen(9200, asks)))
     assert "open-database" in rules(judge.judge(seen(9200, asks)))
+
+
+@pytest.mark.parametrize("port", [389, 636])
+def test_a_directory_is_no_open_database_by_itself(judge: Judge, port: int) -> None:
+    assert "open-database" not in rules(judge.judge(seen(port, Identity(Conduct.ANSWERED, "ldap", "OpenLDAP"))))
+
+
+@pytest.mark.parametrize(("port", "product"), [(8118, "Privoxy"), (11371, "sks_www"), (44323, "pmwebapi"), (5993, "x")])
+def test_a_service_that_is_http_by_design_is_no_mismatch(judge: Judge, port: int, product: str) -> None:
+    said = rules(judge.judge(seen(port, Identity(Conduct.ANSWERED, "http", product))))
+    assert not {"service-mismatch", "service-usual-mismatch"} & set(said)
+
+
+def test_a_product_after_which_the_registered_name_is_called_is_no_mismatch(judge: Judge) -> None:
+    named = Identity(Conduct.ANSWERED, "http", "HECMTL-DB")
+    assert "service-mismatch" not in rules(judge.judge(seen(1551, named)))
+    assert "service-mismatch" in rules(judge.judge(seen(1551, Identity(Conduct.ANSWERED, "http", "hecmtl"))))
+
+
+@pytest.mark.parametrize(
+    ("port", "identity", "said"),
+    [
+        (25, Identity(Conduct.GREETED, "smtp", "Exim", "4.96"), True),
+        (25, Identity(Conduct.GREETED, "smtp"), True),
+        (25, Identity(Conduct.GREETED, "smtp", "Postfix"), False),
+        (25, SSH, False),
+        (25, Identity(Conduct.SILENT), True),
+        (8080, Identity(Conduct.ANSWERED, "http", "nginx"), False),
+        (9200, Identity(Conduct.ANSWERED, "http", "OpenSearch"), False),
+    ],
+)
+def test_mass_exploitation_of_one_product_is_not_said_of_another(
+    judge: Judge, port: int, identity: Identity, said: bool
+) -> None:
+    assert ("threat-target" in rules(judge.judge(seen(port, identity)))) is said
 
 
 @pytest.mark.parametrize("protocol", ["telnet", "rdp", "vnc", "x11"])

@@ -1,11 +1,12 @@
 """Message brokers."""
 
+import re
 import struct
 from dataclasses import replace
 
-from scanner.core.recognise.identity import ProtocolMatch
+from scanner.core.recognise.identity import AUTHENTICATION_REQUIRED, NO_AUTHENTICATION, ProtocolMatch
 from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
-from scanner.core.recognise.recogniser import row, text
+from scanner.core.recognise.recogniser import text
 
 _MQTT_CODES = {0: "no authentication", 1: "other protocol version", 4: "bad credentials", 5: "not authorised"}
 
@@ -69,20 +70,28 @@ _MQTT_CONNECT = b"\x10\x10\0\4MQTT\4\2\0\x0a\0\4scan"
 """OASIS MQTT 3.1.1, 3.1: CONNECT, clean session, keep alive 10 s, client `scan`."""
 
 
+_NATS_VERSION = re.compile(rb'"version" ?: ?"([^"]{0,40})"')
+
+
+def nats(data: bytes) -> ProtocolMatch | None:
+    """INFO and a JSON object that says whether the server wants credentials (NATS client protocol, INFO)."""
+    line = data.partition(b"\r\n")[0]
+    version = _NATS_VERSION.search(line) if line.startswith(b"INFO {") and b'"max_payload"' in line else None
+    if version is None:
+        return None
+    asks = re.search(rb'"(?:auth_required|tls_verify)" ?: ?true', line)
+    return ProtocolMatch(
+        "nats", "nats-server", text(version[1]), AUTHENTICATION_REQUIRED if asks else NO_AUTHENTICATION
+    )
+
+
 MESSAGES: tuple[Protocol, ...] = (
     Protocol(
         "nats",
         ProtocolKind.MESSAGES,
         "nats.io, client protocol: INFO and a JSON object",
         greets_first=True,
-        recognise=(
-            row(
-                "nats",
-                rb'INFO \{(?=[^\r\n]{0,2000}"version" ?: ?"(?P<version>[^"]{0,40})")'
-                rb'(?=[^\r\n]{0,4000}"max_payload")',
-                product="nats-server",
-            ),
-        ),
+        recognise=(nats,),
     ),
     Protocol(
         "amqp",

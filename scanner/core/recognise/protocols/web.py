@@ -19,10 +19,12 @@ def tls(data: bytes) -> ProtocolMatch | None:
 
 _WEB = (
     "http www www-http http-alt docker etcd-client etcd-server couchdb winrm wsman ipp wsdapi "
-    "oob-ws-http puppet cddbp-alt nessus asip-webadmin http-rpc-epmap"
+    "oob-ws-http puppet cddbp-alt nessus asip-webadmin http-rpc-epmap privoxy hkp pmwebapi xmpp-bosh cim-rs cimple "
+    "webpush saphostctrl event-port cpq-wbem webaccess d2000webserver dey-sapi ktickets-rest bsfserver-zn storageos "
+    "talon-webserver sunproxyadmin websnp openremote-ctrl ezproxy ezproxy-2 mos-soap mos-soap-opt bveapi sgi-soap"
 )
 _WEB_TLS = (
-    "https docker-s wsmans ipps wsdapi-s oob-ws-https "
+    "saphostctrls rid bsfsvr-zn-ssl spss wso2esb-console https docker-s wsmans ipps wsdapi-s oob-ws-https "
     "appserv-https amt-soap-https tungsten-https wbem-https pcsync-https sun-sr-https oracleas-https compaq-https"
 )
 
