@@ -102,6 +102,7 @@ def sweep_info(planned: PlannedSweep, chosen: ChosenEngine) -> SweepInfo:
         policy=judging.policy.identity if judging.policy else "",
         scope=planned.scope.identity if planned.scope else "",
         hostnames=planned.prepared.resolved,
+        udp_ports_per_address=len(plan.udp_ports),
     )
 
 
@@ -137,7 +138,7 @@ def _sweep(
         chosen.engine,
         judge_for(judging),
         asked=_asked(planned, history),
-        screen=make_screen(talk, prepared.plan.ports_per_address) if talk else None,
+        screen=make_screen(talk, len(prepared.plan.ports)) if talk else None,
         identifier=make_identifier(judging, talk) if talk and planned.options.identify else None,
         recorder=history,
         hostnames=prepared.hostnames,

@@ -64,7 +64,7 @@ def make_engine(
         if options.discover:
             scout = _MAKERS[name](replace(options, pcap=None), limits, prepared)
             engine = _in_two_steps(scout, engine, prepared.plan, never, limits.rest)
-        return ChosenEngine(engine, why)
+        return ChosenEngine(engine, why if prepared.plan.ports else "")
     except ValueError as error:
         raise InvalidInput(str(error), where="--timeout/--retries") from error
 
@@ -131,7 +131,7 @@ def _with_udp(
     prepared: Prepared,
     required: Callable[[Wave], Indices] | None,
 ) -> Engine:
-    """Let a UDP engine probe beside the one for TCP. A plan of UDP ports alone gives the latter nothing to do."""
+    """Let a UDP engine probe beside the one for TCP; alone where the plan has UDP ports only."""
     from scanner.engines.both import BothTransports
     from scanner.engines.udp.engine import UdpEngine, UdpOptions
 
@@ -141,7 +141,8 @@ def _with_udp(
         required=None if required is None else lambda wave: required(wave).tolist(),
         **_given(patience=options.udp_patience),
     )
-    return BothTransports(engine, UdpEngine(how, limits, prepared.plan.targets.__contains__))
+    by_udp = UdpEngine(how, limits, prepared.plan.targets.__contains__)
+    return BothTransports(engine, by_udp) if prepared.plan.ports else by_udp
 
 
 def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:

@@ -49,7 +49,8 @@ class ScanOptions:
         (),
         Kind.PORTS,
         "Ports to scan: 22,80,8000-8100; - for all; ssh,http; T:80; or a registry class: unassigned, assigned, "
-        "reserved, deregistered, private-use, system, user, dynamic. Default: 1-1023 and commonly open ports above.",
+        "reserved, deregistered, private-use, system, user, dynamic. Default: common (1-1023 and commonly open "
+        "ports above; U:common: UDP ports whose services have a question, and those of the policy).",
         "-p",
         "--ports",
         metavar="PORTS",

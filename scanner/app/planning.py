@@ -19,6 +19,7 @@ from scanner.app.rate_split import RateSplit, split_rate
 from scanner.core.errors import InvalidInput, Warn
 from scanner.core.model import Transport
 from scanner.core.plan.plan import wave_size_for
+from scanner.core.policy.policy import Policy
 from scanner.core.rate.limits import UNLIMITED, Limits, fastest
 from scanner.core.rate.paces import PACES
 from scanner.core.rate.pacing import USUAL_PACE, Pacing
@@ -26,6 +27,11 @@ from scanner.core.targets.ports import PortSet, parse_port_words
 from scanner.core.targets.scope import Scope
 from scanner.engines.choose import EngineName
 from scanner.files.words import file_words
+
+_MANY_UDP_PORTS = 1000
+"""From so many UDP ports on a warning says how long telling them apart takes."""
+_MOST_OF_AN_ENTRY = 100
+"""UDP ports of one policy entry that are scanned by default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,8 @@ def plan_sweep(options: ScanOptions, *, warn: Warn) -> PlannedSweep:
     scope = read_scope_of(options)
     wanted = _wanted(options, judging)
     prepared = prepare(wanted, scope, started, seed=_seed(options), shard=parse_shard(options.shard))
+    if line := udp_bound(options, prepared):
+        warn(line)
     limits = _limits(options, prepared, scope)
     size = wave_size_for(fastest(limits, prepared.plan.targets.size))
     plan = in_order(replace(prepared.plan, wave_size=size), options.order, judging.registry)
@@ -104,7 +112,11 @@ def _wanted(options: ScanOptions, judging: Judging) -> Wanted:
         targets=[*targets, *(word for name in options.target_files for word in file_words(str(name)))],
         exclude=[*exclude, *(word for name in options.exclude_files for word in file_words(str(name)))],
         ports=_ports(options, judging),
-        exclude_ports=parse_port_words(words_of(options.exclude_ports, "--exclude-ports"), lambda: judging.registry),
+        exclude_ports=parse_port_words(
+            words_of(options.exclude_ports, "--exclude-ports"),
+            lambda: judging.registry,
+            common=lambda transport: _common(transport, judging),
+        ),
         version=_version(options),
     )
 
@@ -119,13 +131,28 @@ def _ports(options: ScanOptions, judging: Judging) -> PortSet:
     unprefixed = _unprefixed(options)
     named = PortSet()
     if options.ports:
-        named = parse_port_words(words_of(options.ports, "-p"), lambda: judging.registry, unprefixed)
+        words = words_of(options.ports, "-p")
+        named = parse_port_words(words, lambda: judging.registry, unprefixed, lambda each: _common(each, judging))
     if options.top_ports is not None:
         named |= _top_ports(options.top_ports)
     if options.ports or options.top_ports is not None:
         return named
-    tcp = default_ports() if Transport.TCP in unprefixed else PortSet()
-    return tcp | default_udp_ports() if options.udp else tcp
+    tcp = _common(Transport.TCP, judging) if Transport.TCP in unprefixed else ()
+    return PortSet(tcp, _common(Transport.UDP, judging) if options.udp else ())
+
+
+def _common(transport: Transport, judging: Judging) -> tuple[int, ...]:
+    """Return the ports that are scanned where none are named; for UDP those that the policy names, too."""
+    if transport is Transport.TCP:
+        return default_ports().tcp
+    return (default_udp_ports() | PortSet(udp=_udp_of_policy(judging.policy))).udp
+
+
+def _udp_of_policy(policy: Policy | None) -> tuple[int, ...]:
+    """Return the UDP ports that a policy names one by one, rather than as wide ranges."""
+    entries = policy.entries if policy else ()
+    named = [{key.number for key in entry.ports if key.transport is Transport.UDP} for entry in entries]
+    return tuple(sorted(set().union(*(ports for ports in named if len(ports) <= _MOST_OF_AN_ENTRY))))
 
 
 def _unprefixed(options: ScanOptions) -> tuple[Transport, ...]:
@@ -133,6 +160,23 @@ def _unprefixed(options: ScanOptions) -> tuple[Transport, ...]:
     if not options.udp:
         return (Transport.TCP,)
     return (Transport.UDP,) if options.engine == EngineName.AUTO else (Transport.TCP, Transport.UDP)
+
+
+def udp_bound(options: ScanOptions, prepared: Prepared) -> str:
+    """Return how long telling so many UDP ports apart takes; empty where that needs no word."""
+    from scanner.core.udp.icmp_bound import seconds_to_tell
+    from scanner.engines.udp.engine import PATIENCE
+
+    ports = len(prepared.plan.udp_ports)
+    if ports < _MANY_UDP_PORTS or prepared.only_loopback:
+        return ""
+    patience = PATIENCE if options.udp_patience is None else options.udp_patience
+    hours = [seconds_to_tell(ports, version) / 3600 for version in (4, 6)]
+    return (
+        f"closed and silent ones of {ports:,} UDP ports are told apart in at least {hours[0]:.2g} h for one default "
+        f"Linux host by IPv4, {hours[1]:.2g} h by IPv6; after {patience:,.0f} s a host's rest is open|filtered "
+        "(--udp-patience)"
+    )
 
 
 def default_udp_ports() -> PortSet:

@@ -44,6 +44,8 @@ class SweepInfo:
     """Identity of the scope file that permits (name and hash), or empty."""
     hostnames: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Each name that was resolved, with the addresses it gave."""
+    udp_ports_per_address: int = 0
+    """How many of the ports on each address are UDP ports."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,7 @@ def sweep_fields(info: SweepInfo) -> Mapping[str, Any]:
         "ports": sanitise(info.ports),
         "addresses": info.addresses,
         "ports_per_address": info.ports_per_address,
+        "udp_ports_per_address": info.udp_ports_per_address,
         "engine": sanitise(info.engine),
         "engine_why": sanitise(info.engine_why),
         "seed": info.seed,

@@ -55,7 +55,7 @@ class NmapXml(Document):
 
 def elements(summary: Summary, judged: Sequence[Judged]) -> Iterator[ET.Element]:
     """Return what stands in the root, one element at a time. `judged` is sorted by endpoint."""
-    yield _scaninfo(summary.info)
+    yield from _scaninfo(summary.info)
     yield _element("verbose", level=0)
     yield _element("debugging", level=0)
     hosts = 0
@@ -83,14 +83,13 @@ def _root(info: SweepInfo) -> ET.Element:
     )
 
 
-def _scaninfo(info: SweepInfo) -> ET.Element:
-    return _element(
-        "scaninfo",
-        type=_SCAN_TYPES.get(info.engine, "connect"),
-        protocol="tcp",
-        numservices=info.ports_per_address,
-        services=info.ports,
-    )
+def _scaninfo(info: SweepInfo) -> Iterator[ET.Element]:
+    """Yield one element for each transport; `services` are the words that the user gave for both."""
+    udp = info.udp_ports_per_address
+    counts = ((_SCAN_TYPES.get(info.engine, "connect"), "tcp", info.ports_per_address - udp), ("udp", "udp", udp))
+    for kind, protocol, count in counts:
+        if count:
+            yield _element("scaninfo", type=kind, protocol=protocol, numservices=count, services=info.ports)
 
 
 def _host(summary: Summary, address: Address, judged: list[Judged]) -> ET.Element:
@@ -120,7 +119,8 @@ def _silent_host(summary: Summary, address: Address) -> ET.Element:
     host = _element("host", starttime=start, endtime=end)
     state, reason = ("down", "no-response") if silent_hosts(summary) else ("unknown", "unknown-response")
     if summary.coverage.closed:
-        state, reason = "up", "reset"
+        only_udp = summary.info.udp_ports_per_address == summary.info.ports_per_address
+        state, reason = "up", "port-unreach" if only_udp else "reset"
     host.append(_element("status", state=state, reason=reason, reason_ttl=0))
     host.append(_element("address", addr=address, addrtype=f"ipv{address.version}"))
     ports = ET.SubElement(host, "ports")

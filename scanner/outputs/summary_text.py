@@ -156,9 +156,17 @@ def _whats_missing(summary: Summary) -> str:
 
 def _title(summary: Summary) -> str:
     info = summary.info
-    what = f"{counted(info.addresses, 'address', 'addresses')} × {counted(info.ports_per_address, 'port')}"
+    what = f"{counted(info.addresses, 'address', 'addresses')} × {_ports(info)}"
     shard = "" if info.shard in {"", "1/1"} else f", shard {info.shard}"
     return f"Sweep {info.sweep_id}: {what}{shard} in {duration(summary.seconds)}"
+
+
+def _ports(info: SweepInfo) -> str:
+    """How many ports of which transport; the transport is only named where UDP is among them."""
+    tcp, udp = info.ports_per_address - info.udp_ports_per_address, info.udp_ports_per_address
+    if not udp:
+        return counted(tcp, "port")
+    return f"({counted(tcp, 'TCP port')} and {counted(udp, 'UDP port')})" if tcp else counted(udp, "UDP port")
 
 
 def _names(info: SweepInfo) -> list[str]:

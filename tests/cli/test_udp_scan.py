@@ -110,3 +110,57 @@ def arrival(sock: socket.socket) -> tuple[int, int]:
     _, [(_, _, stamp)], _, _ = sock.recvmsg(16, 64)
     seconds, nanoseconds = unpack("qq", stamp)
     return seconds, nanoseconds
+
+
+def planned(command: Command, *words: object) -> dict[str, object]:
+    status, out, _ = command("scan", *words, "--dry-run", "--json")
+    assert status == 0
+    return dict(json.loads(out))
+
+
+def test_common_means_the_default_ports_of_a_transport(command: Command) -> None:
+    by_default = planned(command, "10.0.0.1", "-sU")["ports_per_address"]
+    assert planned(command, "10.0.0.1", "-p", "U:common")["ports_per_address"] == by_default
+    assert planned(command, "10.0.0.1", "-p", "T:-,U:common")["ports_per_address"] == 65535 + by_default  # type: ignore[operator]
+    tcp = planned(command, "10.0.0.1")["ports_per_address"]
+    assert planned(command, "10.0.0.1", "-p", "common")["ports_per_address"] == tcp
+    rest = planned(command, "10.0.0.1", "-p", "-", "--exclude-ports", "common")["ports_per_address"]
+    assert rest == 65535 - tcp  # type: ignore[operator]
+
+
+def test_udp_ports_that_the_policy_names_are_scanned_by_default(command: Command, tmp_path: Path) -> None:
+    policy = tmp_path / "policy.toml"
+    entry = '[[expect]]\nnetworks = ["10.0.0.0/24"]\nowner = "lab"\nports = '
+    policy.write_text(entry + '["U:51820", "U:514"]\n' + entry + '["U:20000-40000"]\n')
+    without = planned(command, "10.0.0.1", "-sU")["ports_per_address"]
+    assert planned(command, "10.0.0.1", "-sU", "--policy", policy)["ports_per_address"] == without + 2  # type: ignore[operator]
+
+
+def test_many_udp_ports_say_their_bound_before_anything_is_sent(command: Command) -> None:
+    _, out, err = command("scan", "10.0.0.1", "-p", "U:-", "--dry-run")
+    assert "at least 18 h for one default Linux host by IPv4, 1.8 h by IPv6" in err
+    assert "18 h 12 min by IPv4, 1 h 49 min by IPv6; each gets 1 min 00 s" in out
+    for quiet in (("10.0.0.1", "-sU"), ("127.0.0.1", "-p", "U:-"), ("10.0.0.1", "-p", "-")):
+        assert "by IPv6" not in command("scan", *quiet, "--dry-run")[2]
+
+
+def test_a_dry_run_of_udp_says_that_patience_is_part_of_the_time(command: Command) -> None:
+    for words, least, most in (("U:53", 65, 90), ("T:80,U:53", 65, 90), ("T:80", 0, 30)):
+        times = planned(command, "10.0.0.1", "-p", words)["seconds"]
+        assert isinstance(times, dict)
+        assert least <= times["most"] <= most
+    patient = planned(command, "10.0.0.1", "-p", "U:53", "--udp-patience", "600")["seconds"]
+    assert isinstance(patient, dict)
+    assert patient["most"] > 600
+
+
+def test_a_sweep_of_udp_alone_says_so(command: Command) -> None:
+    _, out, err = command("scan", "127.0.0.1", "-p", "U:9,U:10", "--no-history", "-oX", "-")
+    assert "1 address × 2 UDP ports" in err
+    assert '<scaninfo type="udp" protocol="udp" numservices="2" services="U:9,U:10" />' in out
+    assert 'protocol="tcp"' not in out
+    assert 'reason="port-unreach"' in out
+    _, out, err = command("scan", "127.0.0.1", "-p", "T:9,U:9,U:10", "--no-history", "-oX", "-")
+    assert "(1 TCP port and 2 UDP ports)" in err
+    assert '<scaninfo type="connect" protocol="tcp" numservices="1"' in out
+    assert '<scaninfo type="udp" protocol="udp" numservices="2"' in out

@@ -22,6 +22,8 @@ from scanner.core.errors import HistoryUnusable, OutputFailed
 from scanner.core.policy.policy import EntryKind, Policy, Standing
 from scanner.core.rate.limits import UNLIMITED, Limits, packets_of
 from scanner.core.sanitise import sanitise
+from scanner.core.udp.host_queue import GAP, NEIGHBOUR, TRIES
+from scanner.core.udp.icmp_bound import seconds_to_tell
 from scanner.engines.choose import EngineName
 from scanner.files.atomic import write_problem
 from scanner.outputs.destination import STANDARD_OUTPUT
@@ -79,6 +81,8 @@ def _lines(planned: PlannedSweep) -> Iterator[str]:
         yield f"  name       {name} is {', '.join(addresses)}"
     ports = shortened(shown_words(planned.options.ports)) or "the default ports"
     yield f"  ports      {facts['ports_per_address']:,} of each address: {ports}"
+    if udp := len(planned.prepared.plan.udp_ports):
+        yield f"  udp        {counted(udp, 'port')} of these: {_udp_words(planned, udp)}"
     yield f"  endpoints  {facts['planned']:,} in {counted(facts['waves'], 'wave')}, {facts['excluded']:,} excluded"
     yield f"  order      seed {facts['seed']}, shard {facts['shard']}, beginning with {', '.join(facts['first'])}"
     yield f"  rate       {_pace(planned.limits)}"
@@ -92,6 +96,21 @@ def _lines(planned: PlannedSweep) -> Iterator[str]:
     yield f"  scope      {facts['scope'] or 'none needed: loopback and private networks'}"
     if planned.judging.policy is not None:
         yield f"  policy     {_policy_words(planned.judging.policy, planned.started.date())}"
+
+
+def _udp_words(planned: PlannedSweep, ports: int) -> str:
+    """How long a host takes to tell of closed UDP ports, and when it is left alone."""
+    if planned.prepared.only_loopback:
+        return "this machine tells at once which are closed"
+    by4, by6 = (duration(seconds_to_tell(ports, version)) for version in (4, 6))
+    patience = duration(_udp_patience(planned.options))
+    return f"a default Linux host tells which are closed in {by4} by IPv4, {by6} by IPv6; each gets {patience}"
+
+
+def _udp_patience(options: ScanOptions) -> float:
+    from scanner.engines.udp.engine import PATIENCE
+
+    return PATIENCE if options.udp_patience is None else options.udp_patience
 
 
 def files_of(options: ScanOptions) -> list[Path]:
@@ -166,12 +185,16 @@ def _first(planned: PlannedSweep) -> list[str]:
 def _times(planned: PlannedSweep) -> TimeRange | None:
     """The range for the engine, or for the slower one of the two that `auto` chooses from."""
     plan, probes, engine = planned.prepared.plan, planned.split.probes, planned.options.engine
+    if plan.udp_ports and not plan.ports:
+        return time_range(plan.size, plan.targets.size, probes, _udp_persistence(planned))
     connect, syn = _connect_persistence(planned), _syn_persistence(planned)
     ways = [(probes.shared_by(packets_of(connect.wait)), connect), (probes, syn)]
     if engine is EngineName.CONNECT or planned.prepared.only_loopback:
         ways = ways[:1]
     elif engine is not EngineName.AUTO:
         ways = ways[1:]
+    if plan.udp_ports:
+        ways.append((probes, _udp_persistence(planned)))
     ranges = [time_range(plan.size, plan.targets.size, *way) for way in ways]
     return max((each for each in ranges if each), key=lambda each: each.most, default=None)
 
@@ -196,6 +219,11 @@ def _syn_persistence(planned: PlannedSweep) -> Persistence:
     usual, asked = SynOptions(), planned.options
     tries = usual.attempts if asked.retries is None else 1 + asked.retries
     return Persistence(tries, usual.spacing, usual.cooldown if asked.timeout is None else asked.timeout)
+
+
+def _udp_persistence(planned: PlannedSweep) -> Persistence:
+    """The tries of a question, and then as long as a host is given for telling closed ports from silent ones."""
+    return Persistence(TRIES, GAP, NEIGHBOUR + _udp_patience(planned.options))
 
 
 def _time_words(times: TimeRange | None) -> str:

@@ -1,7 +1,7 @@
 """Words to the set of ports to look at.
 
 The syntax is nmap's, plus the classes of the registry: `22,80,8000-8100`, `-`, `-1024`, `60000-`, `ssh,http`,
-`T:80,U:53`, `unassigned`, `system`. A prefix holds until the next one. What numbers a name or a class means
+`T:80,U:53`, `unassigned`, `system`, `U:common`. A prefix holds until the next one. What numbers a name or a class means
 is the registry's to say; it is handed in.
 """
 
@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import compress
 from types import MappingProxyType
+from typing import TypeAlias
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import PortRange, RegistryStatus, Transport
@@ -18,6 +19,11 @@ from scanner.core.targets.targets import Word
 
 FIRST, LAST = 1, 65535
 """The ports that can be probed. Port 0 is reserved (RFC 6335 section 6) and nothing can be bound to it."""
+
+COMMON = "common"
+"""The word for the ports that are scanned by default."""
+Common: TypeAlias = Callable[[Transport], Iterable[int]]
+"""Returns the ports of a transport that are scanned by default."""
 
 _PREFIXES: Mapping[str, Transport] = MappingProxyType({"T": Transport.TCP, "U": Transport.UDP})
 _SPAN = re.compile(r"([0-9]*)(-?)([0-9]*)")
@@ -56,11 +62,12 @@ def parse_port_words(
     words: Iterable[Word],
     registry: Callable[[], Registry],
     unprefixed: tuple[Transport, ...] = (Transport.TCP,),
+    common: Common | None = None,
 ) -> PortSet:
     """Return the union of several port words, in time linear in their length.
 
-    `unprefixed` are the transports of ports before any T: or U:. Each part marks its ports in a table, so that a range
-    that is named again costs next to nothing.
+    `unprefixed` are the transports of ports before any T: or U:; `common` gives the ports that the word `common` means.
+    Each part marks its ports in a table, so that a range that is named again costs next to nothing.
 
     Raises:
         InvalidInput: in one line, with the part that is wrong.
@@ -68,7 +75,8 @@ def parse_port_words(
     marked = {Transport.TCP: bytearray(LAST + 1), Transport.UDP: bytearray(LAST + 1)}
     for word in words:
         for transport, part in _parts(word, unprefixed):
-            numbers = _numbers(word, part, transport, registry)
+            by_default = common is not None and part.lower() == COMMON
+            numbers = common(transport) if by_default and common else _numbers(word, part, transport, registry)
             if isinstance(numbers, range):
                 marked[transport][numbers.start : numbers.stop] = b"\1" * len(numbers)
             else:

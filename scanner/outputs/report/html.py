@@ -61,6 +61,7 @@ class HtmlReport(Document):
             "picture": status_picture(self._statuses, STATUSES) if self._statuses else "",
             "legend": [(status.value, colour(status)) for status in RegistryStatus],
             "marks": facts.marks(judged),
+            "udp": summary.info.udp_ports_per_address > 0,
         }
 
 
