@@ -6,6 +6,7 @@
     networks = ["10.0.1.0/24"]        # or hosts = ["web.office.example"], or both
     ports = [22, "https", "8000-8010", "U:53"]
     required = [443]                  # must be open; expected as well
+    services = { 22 = "ssh", 443 = "https" }    # what must answer there; or for all ports: service = "http"
     owner = "IT"
     note = "web servers"
 
@@ -28,7 +29,7 @@
 Ports are written as for `-p`. `name` gives an entry a label of its own, shown as `policy_entry` in the CSV.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeAlias
@@ -40,6 +41,7 @@ from scanner.config.port_words import PortWord
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address, PortKey, Severity, Transport
 from scanner.core.policy.policy import Entry, EntryKind, Policy
+from scanner.core.recognise.names import is_service_word
 from scanner.core.registry.registry import Registry
 from scanner.core.targets.ports import parse_port_words
 from scanner.core.targets.ranges import address_span, network_span
@@ -67,6 +69,13 @@ def _severity(word: Any) -> Any:
     return word
 
 
+def _service_word(word: str) -> str:
+    word = word.lower()
+    if not is_service_word(word):
+        raise ValueError(f"{word!r} is not a service that --identify recognises; write ssh, http, https ...")
+    return word
+
+
 class EntryKeys(BaseModel):
     """The keys that both kinds of entries have."""
 
@@ -80,6 +89,8 @@ class EntryKeys(BaseModel):
     note: str = ""
     review: bool = False
     silent: bool = False
+    service: Annotated[str, AfterValidator(_service_word)] = ""
+    services: dict[str, Annotated[str, AfterValidator(_service_word)]] = {}
 
     @model_validator(mode="after")
     def _speaks_of_something(self) -> Self:
@@ -175,19 +186,21 @@ class _Reader:
         spans += [address_span(each) for host in keys.hosts for each in self._addresses.get(host, ())]
         words = keys.required if isinstance(keys, ExpectKeys) else []
         required = self._ports(kind, place, "required", words)
+        ports = required | self._ports(kind, place, "ports", keys.ports)
         line = self._file.line(kind.value, place)
         return Entry(
             label=keys.name or f"{kind}[{place + 1}]",
             kind=kind,
             networks=tuple(spans),
             hosts=frozenset(keys.hosts),
-            ports=required | self._ports(kind, place, "ports", keys.ports),
+            ports=ports,
             required=required,
             owner=keys.owner,
             note=keys.note,
             ticket=keys.ticket if isinstance(keys, ExceptionKeys) else "",
             expires=self._expires(keys),
             review=keys.review,
+            services=self._services(kind, place, keys, ports),
             silent=keys.silent,
             place=f"{self._file.path}:{line}" if line else str(self._file.path),
         )
@@ -198,9 +211,24 @@ class _Reader:
         ends = keys.expires
         return ends.replace(tzinfo=self._zone) if isinstance(ends, datetime) and ends.tzinfo is None else ends
 
+    def _services(
+        self, kind: EntryKind, place: int, keys: EntryKeys, ports: frozenset[PortKey]
+    ) -> Mapping[PortKey, str]:
+        named = dict.fromkeys(ports, keys.service) if keys.service else {}
+        for word, service in keys.services.items():
+            where = self._file.where(kind.value, place, "services", word)
+            for port in self._keys([Word(word, where)]):
+                if port not in ports:
+                    raise InvalidInput(f"{word} is none of the entry's ports", where=where, cure="add it to `ports`")
+                named[port] = service
+        return named
+
     def _ports(self, kind: EntryKind, place: int, key: str, words: Sequence[int | str]) -> frozenset[PortKey]:
         places = (self._file.where(kind.value, place, key, number) for number in range(len(words)))
-        ports = parse_port_words(map(Word, map(str, words), places), self._registry)
+        return self._keys(map(Word, map(str, words), places))
+
+    def _keys(self, words: Iterable[Word]) -> frozenset[PortKey]:
+        ports = parse_port_words(words, self._registry)
         return frozenset(
             PortKey(transport, port)
             for transport, numbers in ((Transport.TCP, ports.tcp), (Transport.UDP, ports.udp))

@@ -112,3 +112,30 @@ def test_silence_may_be_expected_of_udp_services_only(tmp_path: Path) -> None:
     assert read(tmp_path, entry + '["U:51820"]\n').entries[0].silent
     with pytest.raises(InvalidInput, match="silent is for UDP"):
         read(tmp_path, entry + "[22]\n")
+
+
+SERVICES = """
+[[expect]]
+networks = ["10.0.0.0/24"]
+ports = [22, 80, "U:53"]
+owner = "IT"
+"""
+
+
+def test_the_service_behind_a_port_is_named_for_all_ports_or_for_each(tmp_path: Path) -> None:
+    (for_all,) = read(tmp_path, SERVICES + 'service = "HTTP"').entries
+    assert for_all.services == dict.fromkeys(for_all.ports, "http")
+    (each,) = read(tmp_path, SERVICES + 'services = { 22 = "ssh", "U:53" = "dns" }').entries
+    assert each.services == {PortKey(Transport.TCP, 22): "ssh", PortKey(Transport.UDP, 53): "dns"}
+
+
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('service = "htpp"', "not a service that --identify recognises"),
+        ('services = { 23 = "telnet" }', "23 is none of the entry's ports"),
+    ],
+)
+def test_a_service_that_cannot_be_met_is_refused(tmp_path: Path, line: str, complaint: str) -> None:
+    with pytest.raises(InvalidInput, match=complaint):
+        read(tmp_path, SERVICES + line)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from scanner.core.model import SILENT_AMONG_CLOSED, Address, Judged, State, Transport
+from scanner.core.recognise.names import is_service_word
 from scanner.core.sanitise import sanitise
 
 OWNER = "REVIEW: who is responsible for this?"
@@ -34,6 +35,8 @@ class _Group:
     addresses: list[Address] = field(default_factory=list)
     services: defaultdict[_Port, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
     """What each port was seen or registered as, in order."""
+    recognised: defaultdict[_Port, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """What was recognised on each port; empty text where nothing was."""
 
 
 def draft_policy(name: str, sweep_id: str, judged: Iterable[Judged]) -> Iterator[str]:
@@ -54,6 +57,7 @@ def draft_policy(name: str, sweep_id: str, judged: Iterable[Judged]) -> Iterator
         if silent:
             yield "silent = true"
         yield "review = true"
+        yield from _services(ports, group)
 
 
 def _first_address(item: tuple[_Key, _Group]) -> tuple[tuple[int, int], bool]:
@@ -63,7 +67,7 @@ def _first_address(item: tuple[_Key, _Group]) -> tuple[tuple[int, int], bool]:
 
 def _grouped(judged: Iterable[Judged]) -> tuple[dict[_Key, _Group], set[Address]]:
     """Return hosts grouped by their open ports and by their silent ones, and those that answer on every port."""
-    listed: defaultdict[tuple[Address, bool], dict[_Port, str]] = defaultdict(dict)
+    listed: defaultdict[tuple[Address, bool], dict[_Port, Judged]] = defaultdict(dict)
     everywhere: set[Address] = set()
     for each in judged:
         seen = each.observation
@@ -72,15 +76,16 @@ def _grouped(judged: Iterable[Judged]) -> tuple[dict[_Key, _Group], set[Address]
             continue
         silent = seen.reason == SILENT_AMONG_CLOSED
         if silent or seen.state is State.OPEN:
-            listed[seen.endpoint.address, silent][seen.endpoint.transport, seen.endpoint.port] = _service(each)
+            listed[seen.endpoint.address, silent][seen.endpoint.transport, seen.endpoint.port] = each
     groups: defaultdict[_Key, _Group] = defaultdict(_Group)
     for (address, silent), ports in listed.items():
         if address in everywhere and not silent:
             continue
         group = groups[silent, tuple(sorted(ports))]
         group.addresses.append(address)
-        for port, service in ports.items():
-            group.services[port][service] = None
+        for port, each in ports.items():
+            group.services[port][_service(each)] = None
+            group.recognised[port].add(each.observation.identity.name if each.observation.identity else "")
     return groups, everywhere
 
 
@@ -95,6 +100,15 @@ def _service(each: Judged) -> str:
 
 def _note(ports: Iterable[_Port], group: _Group) -> str:
     return ", ".join(f"{port[1]} {' or '.join(sorted(group.services[port]))}" for port in ports)
+
+
+def _services(ports: Iterable[_Port], group: _Group) -> Iterator[str]:
+    """Yield what must answer on each port, where the same service was recognised on every host."""
+    words = {port: next(iter(group.recognised[port])) for port in ports if len(group.recognised[port]) == 1}
+    lines = [f"{_port(port)} = {_text(word)}" for port, word in words.items() if is_service_word(word)]
+    if lines:
+        yield "[expect.services]"
+        yield from lines
 
 
 def _port(port: _Port) -> str:

@@ -74,6 +74,8 @@ class Entry:
     """Whether it still needs review."""
     silent: bool = False
     """Whether its UDP services answer no stranger, so that proven silence is what is expected of them."""
+    services: Mapping[PortKey, str] = field(default_factory=dict)
+    """What must answer on a port, in a word of `--identify` or the registry; ports without one take anything."""
     place: str = ""
     """`file:line`, to be found again."""
 

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
-from scanner.core.recognise.catalogue import CATALOGUE
-from scanner.core.recognise.identity import Identity
-from scanner.core.recognise.udp_names import means_by_udp
+from scanner.core.recognise.catalogue import CATALOGUE, PROTOCOLS
+from scanner.core.recognise.identity import WITH_TLS, Identity
+from scanner.core.recognise.udp_names import UDP_NAMES, means_by_udp
 
 IANA_NAMES: Mapping[str, frozenset[str]] = MappingProxyType({row.name: row.names for row in CATALOGUE if row.names})
 """Each protocol with the IANA names (lower case) that mean it."""
@@ -53,6 +53,32 @@ def is_product_of(identity: Identity, services: Iterable[str]) -> bool:
 
 def _letters(words: str) -> str:
     return "".join(character for character in words.lower() if character.isalnum())
+
+
+_INSIDE_TLS: Mapping[str, str] = MappingProxyType(
+    {word: protocol for protocol, word in reversed(list(WITH_TLS.items()))}
+)
+_OVER_TLS = " over tls"
+
+
+def is_service_word(word: str) -> bool:
+    """Return whether a word names a service that can be recognised: `ssh`, `https`, `mqtt over tls`, `rfb`."""
+    known = {*PROTOCOLS, *_INSIDE_TLS, *UDP_NAMES, "tls"}
+    return word in known or word.removesuffix(_OVER_TLS) in known or protocol_of(word) is not None
+
+
+def is_service(identity: Identity, word: str) -> bool:
+    """Return whether what was recognised is the named service; True too where TLS hides what is inside.
+
+    A name that promises TLS is only met inside TLS; any other is met with or without it.
+    """
+    if identity.name == word:
+        return True
+    encrypted = word in _INSIDE_TLS or word in TLS_NAMES or word.endswith(_OVER_TLS)
+    inside = _INSIDE_TLS.get(word, word.removesuffix(_OVER_TLS))
+    if not identity.protocol:
+        return encrypted or inside in WITH_TLS
+    return means(identity, [inside]) and (identity.encrypted or not encrypted)
 
 
 def promises_tls(services: Iterable[str]) -> bool:

@@ -6,9 +6,10 @@ where the registry assigns the number. An expired exception and a required port 
 their own, beside what the registry says.
 """
 
-from scanner.core.model import SILENT_AMONG_CLOSED, RegistryStatus, Severity, State, Verdict
+from scanner.core.model import SILENT_AMONG_CLOSED, PortKey, RegistryStatus, Severity, State, Verdict
 from scanner.core.plan.reasons import Reason
 from scanner.core.policy.policy import Entry, Standing
+from scanner.core.recognise.names import is_service
 from scanner.core.rules.rule import Case, Rule
 
 
@@ -32,16 +33,27 @@ def _silent_as_expected(case: Case) -> Entry | None:
     return decision.entry if seen.reason in (Reason.UDP_NO_RESPONSE, SILENT_AMONG_CLOSED) else None
 
 
+def _other_service(case: Case) -> str | None:
+    entry = _decided(case, Standing.EXPECTED) or _decided(case, Standing.EXCEPTED)
+    identity, endpoint = case.identity, case.observation.endpoint
+    word = entry.services.get(PortKey(endpoint.transport, endpoint.port)) if entry else None
+    if word is None or identity is None or not identity.name or is_service(identity, word):
+        return None
+    return f"{identity.words} answers here; the policy expects {word}: {entry}"
+
+
 def _expected(case: Case) -> str | None:
     if silent := _silent_as_expected(case):
         return f"silent, as expected: {silent}"
     entry = _decided(case, Standing.EXPECTED)
-    return f"expected: {entry}" if entry else None
+    return f"expected: {entry}" if entry and _other_service(case) is None else None
 
 
 def _excepted(case: Case) -> str | None:
     entry = _decided(case, Standing.EXCEPTED)
-    return f"excepted until {case.decision.ends}: {entry}" if entry and case.decision else None
+    if entry is None or case.decision is None or _other_service(case) is not None:
+        return None
+    return f"excepted until {case.decision.ends}: {entry}"
 
 
 def _expired(case: Case) -> str | None:
@@ -111,6 +123,17 @@ POLICY_RULES: tuple[Rule, ...] = (
         action="Ask the owner of the entry. Close the port, renew the exception under a ticket, or make it an "
         "expected port.",
         applies=_expired,
+    ),
+    Rule(
+        id="policy-other-service",
+        name="Another service than the policy expects",
+        severity=Severity.MEDIUM,
+        verdict=Verdict.UNEXPECTED,
+        why="A policy entry names this port and the service behind it, and another service answers: it was replaced, "
+        "or something else has taken its port.",
+        action="Ask the owner of the entry. If the change is wanted, correct the entry's `service`; if not, find the "
+        "process that listens (on the host: `scanner listening PORT`).",
+        applies=_other_service,
     ),
     Rule(
         id="policy-unexpected",

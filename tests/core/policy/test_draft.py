@@ -72,6 +72,19 @@ def drafted(*found: Judged) -> dict[str, Any]:
     return tomllib.loads("\n".join(draft_policy("office", "sweep-1", found)))
 
 
+def test_a_draft_names_the_service_where_the_same_one_was_recognised_on_every_host() -> None:
+    content = drafted(
+        judged("10.0.0.2", 22, speaks="ssh"),
+        judged("10.0.0.3", 22, speaks="ssh"),
+        judged("10.0.0.2", 8123, speaks="http"),
+        judged("10.0.0.3", 8123),
+        judged("10.0.0.2", 9, speaks="ssh"),
+        judged("10.0.0.3", 9, speaks="http"),
+    )
+    (entry,) = content["expect"]
+    assert entry["services"] == {"22": "ssh"}
+
+
 def test_hosts_with_the_same_ports_are_one_entry_whatever_answers_there() -> None:
     content = drafted(judged("10.0.0.2", 8123, speaks="http"), judged("10.0.0.3", 8123, "polestar"))
     (entry,) = content["expect"]

@@ -1,5 +1,6 @@
 """Which entry decides, and what it and the registry say together."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from ipaddress import ip_address
 
@@ -22,6 +23,7 @@ from scanner.core.model import (
 from scanner.core.plan.plan import Plan
 from scanner.core.policy.policy import Entry, EntryKind, Policy, Standing
 from scanner.core.policy.required import required_places
+from scanner.core.recognise.identity import Conduct, Identity, Tls
 from scanner.core.registry.registry import Registry, RegistryRow
 from scanner.core.rules.classify import Judge
 from scanner.core.targets.ranges import network_span
@@ -216,3 +218,51 @@ def test_a_policy_without_required_ports_asks_for_nothing() -> None:
     places = required_places(Policy("p", [entry("d", "10.0.0.0/24", 22)]))(plan.wave(0))
     assert places.dtype == np.intp
     assert len(places) == 0
+
+
+SSH = Identity(Conduct.GREETED, "ssh", "OpenSSH", "9.2p1")
+WEB = Identity(Conduct.ANSWERED, "http", "nginx")
+SECURE_WEB = Identity(Conduct.ANSWERED, "http", "nginx", tls=Tls("TLSv1.3"))
+SEALED = Identity(Conduct.ANSWERED, tls=Tls("TLSv1.3"))
+
+
+@pytest.mark.parametrize(
+    ("word", "identity", "replaced"),
+    [
+        ("http", WEB, False),
+        ("http", SECURE_WEB, False),
+        ("https", SECURE_WEB, False),
+        ("https", WEB, True),
+        ("http-alt", WEB, False),
+        ("http", SSH, True),
+        ("ssh", WEB, True),
+        ("https", SEALED, False),
+        ("http", SEALED, False),
+        ("ssh", SEALED, True),
+        ("ssh", None, False),
+        ("ssh", Identity(Conduct.SILENT), False),
+    ],
+)
+def test_a_service_replaced_behind_an_expected_port_is_a_finding(
+    word: str, identity: Identity | None, replaced: bool
+) -> None:
+    expected = entry("web", "10.0.0.0/24", 8081, services={PortKey(Transport.TCP, 8081): word})
+    for named in (expected, replace(expected, kind=EntryKind.EXCEPTION, expires=date(2026, 12, 31))):
+        endpoint = Endpoint(ip_address("10.0.0.1"), Transport.TCP, 8081)
+        seen = Observation(endpoint, State.OPEN, "syn-ack", NOW, identity=identity)
+        said = {finding.rule: finding for finding in Judge(REGISTRY, Policy("p", [named])).judge(seen).findings}
+        assert ("policy-other-service" in said) is replaced
+        assert bool({"policy-expected", "policy-excepted"} & set(said)) is not replaced
+        if replaced:
+            assert said["policy-other-service"].verdict is Verdict.UNEXPECTED
+            assert said["policy-other-service"].policy_entry == "web"
+            assert f"the policy expects {word}" in said["policy-other-service"].detail
+
+
+def test_a_port_without_a_named_service_takes_anything() -> None:
+    named = entry("web", "10.0.0.0/24", 8081, 22, services={PortKey(Transport.TCP, 8081): "http"})
+    endpoint = Endpoint(ip_address("10.0.0.1"), Transport.TCP, 22)
+    seen = Observation(endpoint, State.OPEN, "syn-ack", NOW, identity=WEB)
+    assert "policy-other-service" not in {
+        finding.rule for finding in Judge(REGISTRY, Policy("p", [named])).judge(seen).findings
+    }
