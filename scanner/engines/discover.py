@@ -33,6 +33,7 @@ RST."""
 _NO_SIGN = frozenset(
     {
         Reason.NO_RESPONSE,
+        Reason.SILENT_HOST,
         Reason.NO_ARP_REPLY,
         Reason.HOST_UNREACHABLE,
         Reason.ICMP_NET_UNREACHABLE,

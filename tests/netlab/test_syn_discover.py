@@ -12,6 +12,7 @@ from scanner.core.rate.limits import UNLIMITED
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.discover import DiscoveredEngine, Hosts, discover
 from scanner.engines.interface import Engine
+from scanner.engines.syn.engine import SynEngine
 from tests.netlab.lab import Lab
 from tests.netlab.sweeping import plan_of, sweep, syn_engine
 from tests.netlab.tun import Tun
@@ -24,8 +25,11 @@ def test_only_those_who_answer_are_probed_further(lab: Lab, name: str) -> None:
     dead = [number for number in range(16) if number not in (3, 9)]
     first, plan = plan_of(["10.88.0.0/28"], [22, 80]), plan_of(["10.88.0.0/28"], range(1, 201), wave_size=100)
 
+    made: list[Engine] = []
+
     def engine() -> Engine:
-        return syn_engine(plan) if name == "syn" else ConnectEngine(ConnectOptions(retries=0), UNLIMITED)
+        made.append(syn_engine(plan) if name == "syn" else ConnectEngine(ConnectOptions(retries=0), UNLIMITED))
+        return made[-1]
 
     hosts = Hosts(16)
     with Tun(host, open=[80, 150], dead_hosts=dead) as tun:
@@ -42,7 +46,8 @@ def test_only_those_who_answer_are_probed_further(lab: Lab, name: str) -> None:
     assert {each for each, state in swept.states.items() if state is State.OPEN} == {
         (f"10.88.0.{number}", port) for number in (3, 9) for port in (80, 150)
     }
-    assert tun.report["syns"] == coverage.sent + swept.coverage.sent
+    canaries = sum(each.statistics.canaries for each in made if isinstance(each, SynEngine))
+    assert tun.report["syns"] == coverage.sent + swept.coverage.sent + canaries
 
 
 def settled(reasons: list[int]) -> SettledWave:

@@ -19,6 +19,7 @@ from scanner.app.options import FilePath, ScanOptions, shown_words
 from scanner.app.planning import PlannedSweep
 from scanner.app.rate_split import UNTESTED
 from scanner.core.errors import HistoryUnusable, OutputFailed
+from scanner.core.path.retries import NEVER_ANSWERED
 from scanner.core.policy.policy import EntryKind, Policy, Standing
 from scanner.core.rate.limits import UNLIMITED, Limits, packets_of
 from scanner.core.sanitise import sanitise
@@ -217,7 +218,7 @@ def _syn_persistence(planned: PlannedSweep) -> Persistence:
     from scanner.engines.syn.options import SynOptions
 
     usual, asked = SynOptions(), planned.options
-    tries = usual.attempts if asked.retries is None else 1 + asked.retries
+    tries = (usual.attempts or NEVER_ANSWERED) if asked.retries is None else 1 + asked.retries
     return Persistence(tries, usual.spacing, usual.cooldown if asked.timeout is None else asked.timeout)
 
 

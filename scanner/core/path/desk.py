@@ -95,6 +95,15 @@ class CanaryDesk:
         self.tickets.fill(
             tickets, row=rows, path=self.path[rows], port=ports, opens=opens[: len(tickets)], purpose=purpose
         )
+        return self.describe(rows, tickets, ports, opens[: len(tickets)])
+
+    def describe(
+        self, rows: Indices, tickets: Indices | None = None, ports: U16 | None = None, opens: Mask | None = None
+    ) -> Ask:
+        """The hosts of rows (below 0: none) with their addresses."""
+        if tickets is None:
+            rows = rows[rows >= 0]
+            tickets = np.full(len(rows), -1)
         return Ask(
             ticket=tickets,
             row=rows,
@@ -103,6 +112,6 @@ class CanaryDesk:
             version=self._version[rows],
             high=self._high[rows],
             low=self._low[rows],
-            port=ports,
-            open=opens[: len(tickets)],
+            port=np.zeros(len(rows), np.uint16) if ports is None else ports,
+            open=np.zeros(len(rows), np.bool_) if opens is None else opens,
         )

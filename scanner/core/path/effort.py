@@ -109,6 +109,12 @@ class Effort:
         mean = self._missed / self._counted if self._counted else 0.0
         return HiddenOpen(found=self.open, hidden=expected_hidden(self.open, mean), unproven=self.unproven)
 
+    @property
+    def too_few(self) -> bool:
+        """Whether more may have been missed by loss on the way than is promised."""
+        hidden = self.hidden()
+        return HiddenOpen(hidden.found, hidden.hidden).degraded
+
     def lacks_evidence(self, paths: I64) -> I64:
         """How many more questions each of these ways needs before its loss is known well enough."""
         asked = np.array([self._watch.ledger(each).counts[1] for each in paths.tolist()], np.int64)

@@ -5,7 +5,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from scanner.core.columns import F64, I64, U8, U16, U64, Indices, Mask
+from scanner.core.columns import F64, I64, U8, U16, U64, Indices, Mask, WaveIndices
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +61,7 @@ class Ask:
     def __len__(self) -> int:
         return len(self.ticket)
 
-    def __getitem__(self, places: Indices | Mask | slice) -> "Ask":
+    def __getitem__(self, places: Indices | WaveIndices | Mask | slice) -> "Ask":
         return Ask(*(getattr(self, each.name)[places] for each in fields(self)))
 
 

@@ -211,6 +211,20 @@ class Watch:
             self.hosts.excuse(rows[~self._desk.alone(rows)], now)
         return Fallen(self.paths.give_up(now), self._rows.host(self.hosts.give_up(now)))
 
+    def moved(self, path: int, now: float) -> None:
+        """The way is another from now on: what is under way on it may be lost."""
+        self.path_outages.begin(path, float(min(self.paths.last_good[path], now)))
+        self.path_outages.end(path, now)
+        self.paths.demand(np.array([path]))
+
+    def silent_paths(self) -> Indices:
+        """The ways that are silent now, and not given up."""
+        return np.flatnonzero(self.paths.state[:PATHS] == Silence.SILENT)
+
+    def of_hosts(self, host: U64) -> Ask:
+        """Hosts by number as columns with their addresses, in no ticket's name."""
+        return self._desk.describe(self._rows.find(host))
+
     def gates(self, host: U64, path: I64) -> npt.NDArray[np.int8]:
         """Whether each of these endpoints may be probed (`Gate`)."""
         rows, path = self._subjects(host, path)

@@ -49,6 +49,7 @@ class Neighbours:
         self._due: list[tuple[float, int, int, Question]] = []
         """A heap of (when, hop, attempt, question)."""
         self._sockets: dict[tuple[int, int], socket.socket] = {}
+        self._again: set[tuple[int, Address]] = set()
         self.sent = 0
         """Frames sent so far."""
 
@@ -68,6 +69,14 @@ class Neighbours:
                 self._open[key] = question
                 heappush(self._due, (now, question.hop, 1, question))
 
+    def renew(self, question: Question, now: float) -> None:
+        """Ask again for a neighbour that was found before; where it does not answer now, what was known stays."""
+        key = (question.route.link.index, question.address)
+        if key not in self._open:
+            self._open[key] = question
+            self._again.add(key)
+            heappush(self._due, (now, question.hop, 1, question))
+
     def step(self, now: float, most: int) -> int:
         """Read what came, send at most `most` questions that are due, give up on the silent ones. Returns how many were
         sent.
@@ -84,7 +93,10 @@ class Neighbours:
                 continue
             if attempt > ATTEMPTS:
                 del self._open[key]
-                self._hops.settle(hop, None, now)
+                if key in self._again:
+                    self._again.discard(key)
+                else:
+                    self._hops.settle(hop, None, now)
                 continue
             self._send(question)
             sent += 1
@@ -124,6 +136,7 @@ class Neighbours:
                 answer = parse_answer(frame)
                 question = self._open.pop((link, answer[0]), None) if answer else None
                 if answer and question:
+                    self._again.discard((link, answer[0]))
                     self._hops.settle(question.hop, answer[1], now)
 
 

@@ -32,6 +32,9 @@ _REQUEST, _DUMP = 0x1, 0x300
 _ERROR, _DONE = 2, 3
 _GET_LINK, _GET_ADDRESS, _GET_ROUTE, _GET_NEIGHBOUR, _GET_RULE = 18, 22, 26, 30, 34
 _GROUP_LINK = 1
+_GROUPS_MOVED = 0x10 | 0x40 | 0x100 | 0x400  # addresses and routes of IPv4, of IPv6
+_MOVED = frozenset({20, 21, 24, 25})
+"""RTM_NEWADDR, RTM_DELADDR, RTM_NEWROUTE, RTM_DELROUTE."""
 
 _ROUTE_DESTINATION, _ROUTE_LINK, _ROUTE_GATEWAY, _ROUTE_METRIC = 1, 4, 5, 6
 _ROUTE_SOURCE, _ROUTE_TABLE, _ROUTE_VIA = 7, 15, 18
@@ -218,11 +221,13 @@ class Netlink:
 
 
 class LinkWatch:
-    """Reports when a link changes: goes down, loses its carrier, comes back."""
+    """Reports when a link changes (goes down, loses its carrier, comes back), and that addresses or routes did."""
 
     def __init__(self) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.NETLINK_ROUTE)
-        self._socket.bind((0, _GROUP_LINK))
+        self._socket.bind((0, _GROUP_LINK | _GROUPS_MOVED))
+        self.moved = False
+        """Whether an address or a route was added or taken away, by what `changes` read; set it back yourself."""
 
     def changes(self) -> list[Link]:
         """Return the links that changed since the last call, as they are now; a deleted one is not up. Never waits."""
@@ -235,8 +240,10 @@ class LinkWatch:
             except OSError as error:
                 if error.errno != errno.ENOBUFS:  # news were lost; the next ones show the state
                     raise
+                self.moved = True
                 continue
             for kind, body in _messages(data, None):
+                self.moved |= kind in _MOVED
                 if kind in (16, 17) and body[0] == socket.AF_UNSPEC:
                     link = _link(body)
                     found.append(link if kind == 16 else _gone(link))

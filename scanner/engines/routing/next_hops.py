@@ -80,6 +80,10 @@ class Hops:
             questions += asked
         return found, questions
 
+    def shared(self, number: int) -> int:
+        """Return the one hop of a route through a gateway; NO_HOP where it has none."""
+        return self._of_route.get(number, NO_HOP)
+
     def count_absent(self, hop: I32) -> int:
         """Return how many of these hops are destinations that are absent and were not counted before."""
         if not self._any_absent:

@@ -8,7 +8,7 @@ one gateway asks one question.
 
 What the kernel decides by something other than the destination is not seen: firewall marks, rules on the source
 address, and the flow hash of a multipath route (one of its next hops is used for the whole interval). Routes are read
-when the sweep begins; `netlink.LinkWatch` reports when a link goes down during it.
+when the sweep begins, and again when `netlink.LinkWatch` reports a change (`forget`, `renew`).
 """
 
 from collections.abc import Callable, Iterable
@@ -99,6 +99,7 @@ class Routes:
         self._forced = find_link(interface, links) if interface else None
         self._numbers: dict[Route, int] = {}
         self._intervals: dict[int, Intervals] = {}
+        self._samples: list[Address] = []  # a destination of each route
         self.known: list[Route] = []
 
     def find(self, version: U8, high: U64, low: U64) -> I32:
@@ -110,6 +111,22 @@ class Routes:
                 keys = address_keys(number, high[mask], low[mask])
                 found[mask] = self._table(number).find(keys, partial(self._ask, number))
         return found
+
+    def renew(self, number: int) -> bool:
+        """Ask the kernel again about a route that is in use. Return whether it is another from now on."""
+        destination = self._samples[number]
+        entry = self._kernel.route_to(destination, link=self._forced.index if self._forced else 0)
+        route = None if entry is None else self._route_of(entry)
+        if route is None or route == self.known[number]:
+            return False
+        self.known[number] = route
+        self._numbers.setdefault(route, number)
+        return True
+
+    def forget(self) -> None:
+        """The routing tables have changed: ask anew from now on."""
+        self._links = {link.index: link for link in self._kernel.links()}
+        self._intervals.clear()
 
     def _table(self, version: int) -> "Intervals":
         if version not in self._intervals:
@@ -128,6 +145,7 @@ class Routes:
         if route not in self._numbers:
             self._numbers[route] = len(self.known)
             self.known.append(route)
+            self._samples.append(to_address(version, destination))
         return self._numbers[route]
 
     def _route_of(self, entry: RouteEntry) -> Route | None:

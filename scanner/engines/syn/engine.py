@@ -15,12 +15,15 @@ from dataclasses import dataclass
 
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.limits import Limits
+from scanner.core.rate.pacing import Pacing, fixed
 from scanner.engines.choose import EngineName, demand_raw
 from scanner.engines.interface import Progress
 from scanner.engines.packets.pcap import PcapWriter
 from scanner.engines.syn.loop import SynLoop
 from scanner.engines.syn.options import Permitted, Statistics, SynOptions
+from scanner.engines.syn.parts import assemble
 from scanner.engines.syn.route_output import sender_opener
+from scanner.engines.syn.supply import Supply
 
 _SWITCH = 0.0002
 """Seconds after which one thread makes room for the other. Python's 5 ms would keep the sender waiting for longer than
@@ -44,10 +47,12 @@ _Event = _Want | _Ended | SettledWave
 class SynEngine:
     """Probes by SYN through packet sockets. Obeys `interface.Engine`. Linux only; needs CAP_NET_RAW."""
 
-    def __init__(self, options: SynOptions, limits: Limits, permitted: Permitted) -> None:
-        """`permitted` is asked about every address again where frames are built."""
-        self._options, self._limits, self._permitted = options, limits, permitted
+    def __init__(self, options: SynOptions, pacing: Pacing | Limits, permitted: Permitted) -> None:
+        """`Limits` alone are a fixed rate. `permitted` is asked about every address again where frames are built."""
+        self._options, self._permitted = options, permitted
+        self._pacing = fixed(pacing) if isinstance(pacing, Limits) else pacing
         self._loop: SynLoop | None = None
+        self._supply: Supply | None = None
         self._stopping = False
         self._notes: dict[str, str] = {}
 
@@ -74,8 +79,8 @@ class SynEngine:
     def stop(self) -> None:
         """See `interface.Engine`."""
         self._stopping = True
-        if self._loop:
-            self._loop.stop()
+        if self._supply:
+            self._supply.stop()
 
     async def run(self, waves: Iterable[Wave]) -> AsyncGenerator[SettledWave, None]:
         """See `interface.Engine`.
@@ -89,7 +94,8 @@ class SynEngine:
         inbox: asyncio.Queue[_Event] = asyncio.Queue()
         post = _poster(asyncio.get_running_loop(), inbox)
         capture = PcapWriter(self._options.pcap) if self._options.pcap else None
-        self._loop = loop = self._make(post, capture)
+        self._supply = supply = Supply(lambda: post(_Want()))
+        self._loop = loop = self._make(supply, post, capture)
         closing = threading.Event()
         thread = threading.Thread(target=_work, args=(loop, closing, post), name="syn-sender", daemon=True)
         thread.start()
@@ -100,7 +106,7 @@ class SynEngine:
                 if isinstance(event, SettledWave):
                     yield event
                 else:
-                    loop.give(None if self._stopping else next(source, None))
+                    supply.give(None if self._stopping else next(source, None))
             if event.error:
                 raise event.error
         finally:
@@ -111,16 +117,15 @@ class SynEngine:
             if capture:
                 capture.close()
 
-    def _make(self, post: Callable[[_Event], None], capture: PcapWriter | None) -> SynLoop:
-        return SynLoop(
+    def _make(self, supply: Supply, post: Callable[[_Event], None], capture: PcapWriter | None) -> SynLoop:
+        parts = assemble(
             self._options,
-            self._limits,
+            self._pacing,
             self._permitted,
             open_sender=sender_opener(self._options.wire, self._notes),
-            want=lambda: post(_Want()),
-            deliver=post,
             keep=capture.write if capture else None,
         )
+        return SynLoop(parts, self._options, self._permitted, supply, post)
 
 
 def _work(loop: SynLoop, closing: threading.Event, post: Callable[[_Event], None]) -> None:

@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from scanner.core.columns import U8, U64
 from scanner.core.errors import InvalidInput
+from scanner.core.plan.recall import HiddenOpen
+from scanner.core.rate.found import PathRate
 from scanner.engines.choose import Wire
 
 LEAST_SPACING = 1.0
@@ -22,8 +24,8 @@ Permitted = Callable[[U8, U64, U64], npt.NDArray[np.bool_]]
 class SynOptions:
     """How SYNs are sent and waited for."""
 
-    attempts: int = 3
-    """How often an endpoint that does not answer is probed."""
+    attempts: int | None = 3
+    """How often an endpoint that does not answer is probed; None for as often as it takes (`core/path/retries.py`)."""
     spacing: float = LEAST_SPACING
     """Seconds from the end of one attempt of a wave to the beginning of the next."""
     cooldown: float = LEAST_SPACING
@@ -38,8 +40,11 @@ class SynOptions:
     """Maximum memory of waves in flight, in bytes. A silent endpoint of IPv4 takes 20 of them: close to three million
     fit."""
 
+    planned: int = 0
+    """Endpoints of the whole plan, where that is known: it tells how many open ports to expect."""
+
     def __post_init__(self) -> None:
-        if not 1 <= self.attempts <= 21:
+        if self.attempts is not None and not 1 <= self.attempts <= 21:
             raise InvalidInput(f"{self.attempts - 1} retries are not possible", where="--retries", cure="use 0 to 20")
         if self.spacing < LEAST_SPACING:
             problem = f"{self.spacing:g} s between attempts is too short"
@@ -60,8 +65,20 @@ class Statistics:
     """Half-open connections reset by us because our kernel's own reset did not get through."""
     neighbour_requests: int = 0
     """ARP requests and neighbour solicitations sent."""
+    canaries: int = 0
+    """Endpoints known to answer that were asked again."""
     wires: tuple[str, ...] = ()
     """How frames were given to the kernel."""
+    hidden: HiddenOpen | None = None
+    """What may have been missed."""
+    paths: tuple[PathRate, ...] = ()
+    """What was found of each way out; empty at a fixed rate."""
+    fragile: tuple[str, ...] = ()
+    """Hosts that were let go, not to break them."""
+    holding: tuple[str, ...] = ()
+    """The slowest hosts of those that hold the rate back, in sentences."""
+    lost: tuple[str, ...] = ()
+    """Who answered, fell silent and was given up, in sentences."""
 
     def notes(self) -> Iterator[str]:
         """Yield what an auditor should know of it, one line each."""
@@ -74,3 +91,6 @@ class Statistics:
         if self.resets:
             blocked = "the local firewall blocked the kernel's RST"
             yield f"half-open connections reset by us ({blocked}): {self.resets:,}"
+        yield from self.lost
+        for address in self.fragile:
+            yield f"{address} answered ever more slowly and was let go: one probe a second"

@@ -24,6 +24,7 @@ from scanner.core.errors import InvalidInput, OutOfScope
 from scanner.core.model import Address
 from scanner.core.packets.cookie import KEY_BYTES, Cookie
 from scanner.core.packets.parse import dissect
+from scanner.core.path.retries import NEVER_ANSWERED
 from scanner.core.plan.reasons import Reason, local_error_code, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.allowance import Allowance, HostAllowances
@@ -53,6 +54,7 @@ class ScapyEngine:
         if options.interface:
             raise InvalidInput("--engine scapy cannot be bound to an interface", where="-e", cure="use --engine syn")
         self._options, self._permitted = options, permitted
+        self._attempts = options.attempts or NEVER_ANSWERED
         self._all = Allowance(limits.rate)
         self._hosts = HostAllowances(limits.host_rate) if limits.host_rate else None
         self._stopping = False
@@ -85,7 +87,7 @@ class ScapyEngine:
             OutOfScope: a wave holds an address that is not permitted.
         """
         demand_raw(EngineName.SCAPY)
-        ports = _source_ports(self._options.attempts)
+        ports = _source_ports(self._attempts)
         network = _Network()
         try:
             for wave in waves:
@@ -99,32 +101,39 @@ class ScapyEngine:
         """Probe one wave, attempt after attempt."""
         if not self._permitted(wave.version, wave.high, wave.low).all():
             raise OutOfScope("the plan holds an address that is not permitted; stopped before probing it")
-        flight = InFlightWave(
-            wave, np.zeros(len(wave), np.int32), attempts=self._options.attempts, born=time.monotonic()
-        )
+        flight = InFlightWave(wave, np.zeros(len(wave), np.int32), born=time.monotonic())
         probing = _WaveProbing(flight, network, ports)
         probing.settle_absent()
         trying = True
         while trying and not self._stopping:
             self._attempt_once(probing)
-            pause = self._options.cooldown if flight.last_attempt else self._options.spacing
-            probing.listen_until(flight.last_sent + pause)
-            trying = flight.next_attempt()
+            last = flight.attempt + 1 == self._attempts
+            probing.listen_until(flight.last_sent + (self._options.cooldown if last else self._options.spacing))
+            if trying := not last and flight.left > 0:
+                flight.next_pass()
         if self._stopping:
             probing.listen_until(flight.last_sent + self._options.cooldown)
-        reason = Reason.INTERRUPTED if self._stopping and (flight.sending or trying) else Reason.NO_RESPONSE
+        interrupted = self._stopping and (flight.sending or trying)
+        reason = Reason.INTERRUPTED if interrupted else Reason.NO_RESPONSE
         self._settled += len(flight)
         self._open += flight.open
-        return flight.finish(time.monotonic(), time.time(), reason=reason, absent=probing.absent)
+        return flight.finish(
+            time.monotonic(),
+            time.time(),
+            silence=reason_code(reason),
+            interrupted=interrupted,
+            absent=probing.absent,
+            tries=self._attempts,
+        )
 
     def _attempt_once(self, probing: "_WaveProbing") -> None:
         flight = probing.flight
         while flight.sending and not self._stopping:
-            indices = flight.look(1)
+            indices = flight.passes.look(1)
             if len(indices):
                 self._wait_for_turn(probing, int(flight.wave.host[indices[0]]))
                 self._sent += probing.send(int(indices[0]))
-            flight.take(indices[:0])
+            flight.passes.take(indices[:0])
             probing.listen()
 
     def _wait_for_turn(self, probing: "_WaveProbing", host: int) -> None:

@@ -1,10 +1,13 @@
-"""Source ports of probes: a block of unused ports, where each port names its wave and attempt.
+"""Source ports of probes: a block of unused ports, where each port names its wave and pass, or a canary.
 
-port = first + slot * attempts + attempt. An answer thus names, by its destination port alone, the wave in flight and
-the attempt it belongs to, and each attempt has a port of its own, as Linux wants it (a repeated SYN from the same port
-within 500 ms gets no second answer: `tcp_invalid_ratelimit`). The block lies outside of the kernel's ephemeral range,
-so that no connection of this machine is given one of its ports, and holds no port that a socket has now. It starts at a
-random port, so that two scanners on one machine rarely meet; if they do, the cookies tell them apart.
+port = first + slot * passes + pass. An answer thus names, by its destination port alone, the wave in flight and the
+pass it belongs to, and each pass has a port of its own, as Linux wants it (a repeated SYN from the same port within
+500 ms gets no second answer: `tcp_invalid_ratelimit`). Where there are more passes than ports, the oldest port is used
+again. Canaries have the ports after those of all waves, one for each ticket.
+
+The block lies outside of the kernel's ephemeral range, so that no connection of this machine is given one of its ports,
+and holds no port that a socket has now. It starts at a random port, so that two scanners on one machine rarely meet; if
+they do, the cookies tell them apart.
 """
 
 from collections.abc import Callable
@@ -28,25 +31,42 @@ class SourcePorts:
     """The lowest port."""
     slots: int
     """Number of waves that can be in flight."""
-    attempts: int
-    """Number of attempts of each."""
+    passes: int
+    """Number of ports of each: passes that can be told apart."""
+    canaries: int = 0
+    """Number of canaries that can be under way."""
 
     @property
     def last(self) -> int:
         """The highest port."""
-        return self.first + self.slots * self.attempts - 1
+        return self.first + self.slots * self.passes + self.canaries - 1
 
-    def port(self, slot: int, attempt: int) -> int:
-        """Return the port of an attempt, from 0, of the wave in a slot."""
-        return self.first + slot * self.attempts + attempt
+    def port(self, slot: int, number: int) -> int:
+        """Return the port of a pass, from 0, of the wave in a slot."""
+        return self.first + slot * self.passes + number % self.passes
+
+    def of_tickets(self, tickets: npt.NDArray[np.intp]) -> npt.NDArray[np.uint16]:
+        """Return the ports of canaries."""
+        return (self.first + self.slots * self.passes + tickets).astype(np.uint16)
+
+    def tickets(self, ports: npt.NDArray[np.uint16]) -> npt.NDArray[np.intp]:
+        """Return the tickets of canaries, -1 for ports that are not theirs."""
+        ticket = ports.astype(np.intp) - self.first - self.slots * self.passes
+        return np.where((ticket >= 0) & (ticket < self.canaries), ticket, -1)
 
     def split(self, ports: npt.NDArray[np.uint16]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-        """Return slot and attempt of each port; the slot is -1 where the port is not of this block."""
-        slot, attempt = np.divmod(ports.astype(np.intp) - self.first, self.attempts)
-        return np.where((slot >= 0) & (slot < self.slots), slot, -1), attempt
+        """Return slot and pass of each port; the slot is -1 where the port is not a wave's. See `latest`."""
+        slot, number = np.divmod(ports.astype(np.intp) - self.first, self.passes)
+        return np.where((slot >= 0) & (slot < self.slots), slot, -1), number
+
+    def latest(self, number: npt.NDArray[np.intp], under_way: int) -> npt.NDArray[np.intp]:
+        """Return the latest pass with the port of pass `number` (`split`); below 0 where there was none yet."""
+        return under_way - (under_way - number) % self.passes
 
 
-def choose_ports(slots: int, attempts: int, *, pick: Callable[[int], int], proc: Path = Path("/proc")) -> SourcePorts:
+def choose_ports(
+    slots: int, passes: int, canaries: int = 0, *, pick: Callable[[int], int], proc: Path = Path("/proc")
+) -> SourcePorts:
     """Return a free block, `pick(n)` choosing among n candidates.
 
     Where the ephemeral range leaves no room, the block lies inside of it, at its upper end or wherever no socket is: a
@@ -55,7 +75,7 @@ def choose_ports(slots: int, attempts: int, *, pick: Callable[[int], int], proc:
     Raises:
         InvalidInput: there are not that many free ports in a row.
     """
-    wanted = slots * attempts
+    wanted = slots * passes + canaries
     taken = np.zeros(1 << 16, np.bool_)
     taken[:_LOWEST] = True
     taken[list(_in_use(proc))] = True
@@ -65,7 +85,7 @@ def choose_ports(slots: int, attempts: int, *, pick: Callable[[int], int], proc:
     for blocked in (outside, taken):
         starts = _starts(blocked, wanted)
         if len(starts):
-            return SourcePorts(int(starts[pick(len(starts))]), slots, attempts)
+            return SourcePorts(int(starts[pick(len(starts))]), slots, passes, canaries)
     raise InvalidInput(f"there are no {wanted} free source ports in a row", cure="use fewer --retries")
 
 
