@@ -60,8 +60,15 @@ def neighbour_task(host: Namespace, truth: Endpoints, words: list[str], nmap: di
         truth,
         lambda engine: (scan_from(host, *words, "--engine", engine, seconds=900), ""),
         {name: partial(run_other, host, NMAP_OPEN, *NMAP, "-T4", *these) for name, these in nmap.items()},
-        partial(run_other, host, MASSCAN_OPEN, *MASSCAN, "--rate=100000", *words),
+        partial(by_masscan, host, words),
     )
+
+
+def by_masscan(host: Namespace, words: list[str]) -> tuple[Endpoints, int]:
+    """masscan sends all by the gateway: the neighbour is made one, and its range of ports named."""
+    host.ip("route", "replace", "default", "via", "10.77.0.2")
+    ports = words if "-p" in words else [*words, "-p", spans(default_ports().tcp)]
+    return run_other(host, MASSCAN_OPEN, *MASSCAN, "--rate=100000", *ports)
 
 
 @contextmanager
