@@ -50,6 +50,12 @@ class Report:
         return len(self.found & self.truth) / len(self.truth)
 
     @property
+    def silent(self) -> bool:
+        """Whether more than a hundredth is said to be filtered by silence alone."""
+        unanswered: int = self.summary.get("reasons", {}).get("no-response", 0)
+        return unanswered > self.summary.get("coverage", {}).get("planned", 0) / 100
+
+    @property
     def cause(self) -> str:
         """The word by which the summary names the cause; empty where it names none."""
         return next((word for word in self.fault.causes if word in self.said), "")
@@ -72,7 +78,7 @@ class Report:
 
         Every endpoint answers here, so that a sweep without all answers is not complete.
         """
-        if not self.honest or self.fault.says not in self.said:
+        if not self.honest or self.fault.says not in self.said or (self.fault.says and self.silent):
             return False
         if self.fault.bearable:
             return self.recall == 1 and self.status == 0

@@ -85,7 +85,7 @@ class Fault:
     causes: tuple[str, ...] = ("path-lost",)
     """Words of which one must be said where not all was found."""
     says: str = ""
-    """A word that the summary must have even where all was found."""
+    """A word that the summary must have even where all was found, instead of silence."""
     bearable: bool = True
     """Whether all that is open can always be found by waiting and asking more slowly."""
     rate: float = float("inf")
