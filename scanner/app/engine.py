@@ -51,6 +51,8 @@ def make_engine(
     """
     _check_timeout(options.timeout)
     _check_patience(options.udp_patience)
+    if options.source and not prepared.plan.udp_ports:
+        raise InvalidInput("only UDP is asked from several addresses", where="--source", cure="add -sU or -p U:...")
     if not isinstance(options.engine, str):
         return ChosenEngine(options.engine)
     name, why = _choose(options, prepared)
@@ -134,9 +136,11 @@ def _with_udp(
     """Let a UDP engine probe beside the one for TCP; alone where the plan has UDP ports only."""
     from scanner.engines.both import BothTransports
     from scanner.engines.udp.engine import UdpEngine, UdpOptions
+    from scanner.engines.udp.sources import sources_from
 
     how = UdpOptions(
         secret=secrets.token_bytes(16),
+        sources=sources_from(options.source),
         communities=tuple(word.encode() for word in options.community),
         required=None if required is None else lambda wave: required(wave).tolist(),
         **_given(patience=options.udp_patience),

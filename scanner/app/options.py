@@ -205,6 +205,14 @@ class ScanOptions:
         audit=True,
     )
     """Seconds that telling closed UDP ports from silent ones may take for one host; None for the default."""
+    source: Sequence[str] = option(
+        (),
+        Kind.WORDS,
+        "Ask UDP from these addresses of this machine in turn. Hosts limit what they tell each of them by itself.",
+        metavar="ADDRESS,...",
+        panel=Panel.PROBES,
+    )
+    """Addresses of this machine to ask UDP from; none leaves it to the routes."""
     community: Sequence[str] = option(
         (),
         Kind.WORDS,

@@ -26,6 +26,7 @@ from scanner.core.rate.pacing import USUAL_PACE, Pacing
 from scanner.core.targets.ports import PortSet, parse_port_words
 from scanner.core.targets.scope import Scope
 from scanner.engines.choose import EngineName
+from scanner.engines.udp.sources import sources_from
 from scanner.files.words import file_words
 
 _MANY_UDP_PORTS = 1000
@@ -70,7 +71,7 @@ def plan_sweep(options: ScanOptions, *, warn: Warn) -> PlannedSweep:
     scope = read_scope_of(options)
     wanted = _wanted(options, judging)
     prepared = prepare(wanted, scope, started, seed=_seed(options), shard=parse_shard(options.shard))
-    if line := udp_bound(options, prepared):
+    if line := udp_bound(options, prepared, max(1, len(sources_from(options.source)))):
         warn(line)
     limits = _limits(options, prepared, scope)
     size = wave_size_for(fastest(limits, prepared.plan.targets.size))
@@ -162,8 +163,8 @@ def _unprefixed(options: ScanOptions) -> tuple[Transport, ...]:
     return (Transport.UDP,) if options.engine == EngineName.AUTO else (Transport.TCP, Transport.UDP)
 
 
-def udp_bound(options: ScanOptions, prepared: Prepared) -> str:
-    """Return how long telling so many UDP ports apart takes; empty where that needs no word."""
+def udp_bound(options: ScanOptions, prepared: Prepared, sources: int) -> str:
+    """Return how long telling so many UDP ports apart takes from so many addresses; empty where that needs no word."""
     from scanner.core.udp.icmp_bound import seconds_to_tell
     from scanner.engines.udp.engine import PATIENCE
 
@@ -171,7 +172,7 @@ def udp_bound(options: ScanOptions, prepared: Prepared) -> str:
     if ports < _MANY_UDP_PORTS or prepared.only_loopback:
         return ""
     patience = PATIENCE if options.udp_patience is None else options.udp_patience
-    hours = [seconds_to_tell(ports, version) / 3600 for version in (4, 6)]
+    hours = [seconds_to_tell(ports, version, sources) / 3600 for version in (4, 6)]
     return (
         f"closed and silent ones of {ports:,} UDP ports are told apart in at least {hours[0]:.2g} h for one default "
         f"Linux host by IPv4, {hours[1]:.2g} h by IPv6; after {patience:,.0f} s a host's rest is open|filtered "

@@ -164,3 +164,20 @@ def test_a_sweep_of_udp_alone_says_so(command: Command) -> None:
     assert "(1 TCP port and 2 UDP ports)" in err
     assert '<scaninfo type="connect" protocol="tcp" numservices="1"' in out
     assert '<scaninfo type="udp" protocol="udp" numservices="2"' in out
+
+
+def test_udp_is_asked_from_addresses_of_this_machine_only(command: Command) -> None:
+    words = ("scan", "127.0.0.1", "-p", "U:9", "--no-history")
+    _, _, err = command(*words, "--source", "127.0.0.1")
+    assert "UDP was asked from 1 address (--source): 127.0.0.1" in err
+    for source, problem in (
+        ("203.0.113.7", "203.0.113.7 is not configured on this machine"),
+        ("127.0.0.1,198.51.100.1", "198.51.100.1 is not configured on this machine"),
+        ("eth0", "'eth0' is not an address"),
+    ):
+        for more in ((), ("--dry-run",)):
+            status, _, err = command(*words, "--source", source, *more)
+            assert status == 2
+            assert problem in err
+    status, _, err = command("scan", "127.0.0.1", "-p", "9", "--no-history", "--source", "127.0.0.1")
+    assert (status, "only UDP is asked from several addresses" in err) == (2, True)

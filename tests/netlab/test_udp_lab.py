@@ -6,6 +6,7 @@ import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -30,11 +31,13 @@ def sweep(
     patience: float = 30.0,
     portable: bool = False,
     limits: Limits = UNLIMITED,
+    sources: Iterable[str] = (),
 ) -> dict[tuple[str, int], Observation]:
     """What the UDP engine says of every endpoint."""
     spans = [span for text in targets.split() for span in parse_target(Word(text, "test"))]  # type: ignore[union-attr]
     plan = Plan(TargetSet(spans), (), 7, udp_ports=tuple(sorted(ports)))
-    engine = UdpEngine(UdpOptions(bytes(16), patience=patience, portable=portable), limits)
+    addresses = tuple(map(ip_address, sources))
+    engine = UdpEngine(UdpOptions(bytes(16), patience=patience, portable=portable, sources=addresses), limits)
 
     async def run() -> dict[tuple[str, int], Observation]:
         found = {}
@@ -177,3 +180,18 @@ def test_hosts_wait_independently(lab: Lab) -> None:
     found = sweep(here, "10.88.0.0/26", (53, 123, 5000))
     assert by_state(found, State.CLOSED) == {53, 123, 5000}
     assert len(found) == 64 * 3
+
+
+def test_several_sources_are_told_of_several_times_as_many_ports(lab: Lab) -> None:
+    """One address would be told of 30 ports within the patience; silence is proven to each by itself."""
+    here, there = lab.pair()
+    there.sysctl("net.ipv4.icmp_ratelimit", 250)
+    there.nft("add rule inet lab input udp dport { 2555 } drop")
+    sources = [f"10.77.0.{number}" for number in range(100, 108)]
+    for source in sources:
+        here.ip("address", "add", f"{source}/24", "dev", "v0")
+    found = sweep(here, "10.77.0.2", range(2500, 2600), patience=6.0, sources=sources)
+    assert by_state(found, State.CLOSED) == set(range(2500, 2600)) - {2555}
+    assert found["10.77.0.2", 2555].reason == "udp-no-response"
+    few = sweep(here, "10.77.0.2", range(3000, 3100), patience=3.0, sources=sources[:1])
+    assert len(by_state(few, State.CLOSED)) < 40

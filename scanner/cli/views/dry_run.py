@@ -26,6 +26,7 @@ from scanner.core.sanitise import sanitise
 from scanner.core.udp.host_queue import GAP, NEIGHBOUR, TRIES
 from scanner.core.udp.icmp_bound import seconds_to_tell
 from scanner.engines.choose import EngineName
+from scanner.engines.udp.sources import sources_from
 from scanner.files.atomic import write_problem
 from scanner.outputs.destination import STANDARD_OUTPUT
 from scanner.outputs.lines import json_line
@@ -103,7 +104,8 @@ def _udp_words(planned: PlannedSweep, ports: int) -> str:
     """How long a host takes to tell of closed UDP ports, and when it is left alone."""
     if planned.prepared.only_loopback:
         return "this machine tells at once which are closed"
-    by4, by6 = (duration(seconds_to_tell(ports, version)) for version in (4, 6))
+    sources = max(1, len(sources_from(planned.options.source)))
+    by4, by6 = (duration(seconds_to_tell(ports, version, sources)) for version in (4, 6))
     patience = duration(_udp_patience(planned.options))
     return f"a default Linux host tells which are closed in {by4} by IPv4, {by6} by IPv6; each gets {patience}"
 

@@ -89,12 +89,13 @@ class _Ask:
 class HostQueue:
     """The ports of one host that are not settled yet. Times in seconds on any monotonic clock."""
 
-    def __init__(self, patience: float) -> None:
-        """`patience`: seconds from the first question that telling closed from silent may take."""
+    def __init__(self, patience: float, askers: int = 1) -> None:
+        """`patience`: seconds from the first question that telling closed from silent may take; `askers`: from how many
+        addresses the host is asked in turn. It limits each of them by itself."""
         self.icmp = IcmpPace()
         self.settled: list[tuple[int, Reason]] = []
         """Ports of which silence was decided, for whoever takes them out."""
-        self._patience, self._started = patience, inf
+        self._patience, self._started, self._askers = patience, inf, askers
         self._clock = 0.0
         self._idle_since: float | None = None
         self._asks: dict[int, _Ask] = {}
@@ -118,6 +119,11 @@ class HostQueue:
     def tells(self) -> bool:
         """Whether the host, or somebody for it, has told of any port."""
         return bool(self._canaries)
+
+    @property
+    def proving(self) -> bool:
+        """Whether a group of suspects is under way, with the canary behind it."""
+        return self._group is not None
 
     def add(self, port: int, rank: Rank) -> None:
         """One more port to ask."""
@@ -313,7 +319,7 @@ class HostQueue:
     def _refill(self) -> float:
         """Seconds in which a host that limits gains the allowance for a group's closed ports and its canary."""
         told = self.icmp.told_a_second
-        return min(self._tokens / told, _MOST_TOKENS) if told else 0.0
+        return min(self._tokens * self._askers / told, _MOST_TOKENS) if told else 0.0
 
     def _from_group(self, now: float) -> int | None:
         group = self._group
@@ -337,7 +343,7 @@ class HostQueue:
             return
         self._group = None
         told = self.icmp.told_a_second
-        span = _CLOSE_TO_CANARY / told if told else inf
+        span = _CLOSE_TO_CANARY * self._askers / told if told else inf
         for ask in group.suspects:
             if ask.port not in self._asks:
                 continue

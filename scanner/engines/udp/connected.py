@@ -41,11 +41,11 @@ class ConnectedWire:
         self._sent: dict[tuple[str, int], bytes] = {}
         self._news: list[News] = []
 
-    def send(self, version: int, address: str, port: int, payload: bytes) -> int:
-        """See `wire.UdpWire`."""
+    def send(self, version: int, address: str, port: int, payload: bytes, source: str = "") -> int:
+        """See `wire.UdpWire`. All datagrams to an endpoint leave from the source of the first."""
         key = (address, port)
         try:
-            sock = self._sockets.get(key) or self._open(version, key)
+            sock = self._sockets.get(key) or self._open(version, key, source)
         except OSError as error:
             return error.errno or errno.EIO
         try:
@@ -91,12 +91,12 @@ class ConnectedWire:
             self._shut(key)
         self._selector.close()
 
-    def _open(self, version: int, key: tuple[str, int]) -> socket.socket:
+    def _open(self, version: int, key: tuple[str, int], source: str) -> socket.socket:
         while len(self._sockets) >= self._most:
             self._shut(next(iter(self._sockets)))
-        sock = _connected(version, key)
+        sock = _connected(version, key, source)
         if sock.getsockname()[1] == key[1]:  # it would hear itself
-            other = _connected(version, key)
+            other = _connected(version, key, source)
             sock.close()
             sock = other
         self._sockets[key] = sock
@@ -119,10 +119,12 @@ class ConnectedWire:
             sock.close()
 
 
-def _connected(version: int, key: tuple[str, int]) -> socket.socket:
+def _connected(version: int, key: tuple[str, int], source: str) -> socket.socket:
     sock = socket.socket(_FAMILY[version], socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
+        if source:
+            sock.bind((source, 0))
         sock.connect(key)
     except OSError:
         sock.close()

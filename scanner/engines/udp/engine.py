@@ -35,6 +35,8 @@ class UdpOptions:
     """SNMP communities that the user asked to be tried."""
     required: Callable[[Wave], Iterable[int]] | None = field(default=None, repr=False)
     """The places of a wave that the policy wants to be open: they are looked into before others."""
+    sources: tuple[Address, ...] = ()
+    """Addresses of this machine to ask from in turn; none leaves it to the routes."""
     portable: bool = False
     """Use connected sockets even where the error queue is there."""
 
@@ -64,7 +66,12 @@ class UdpEngine:
     @property
     def notes(self) -> tuple[str, ...]:
         """See `interface.Engine`."""
-        return () if self._run is None else self._run.notes
+        if self._run is None:
+            return ()
+        sources = self._options.sources
+        count = f"{len(sources)} address{'es' * (len(sources) > 1)}"
+        asked_from = f"UDP was asked from {count} (--source): {', '.join(map(str, sources))}"
+        return (*([asked_from] if sources else []), *self._run.notes)
 
     def stop(self) -> None:
         """See `interface.Engine`."""
@@ -88,6 +95,7 @@ class UdpEngine:
             self._limits,
             secret=options.secret,
             patience=options.patience,
+            sources={v: tuple(str(each) for each in options.sources if each.version == v) for v in (4, 6)},
             permitted=self._permitted,
             required=options.required,
         )

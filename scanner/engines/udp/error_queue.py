@@ -1,4 +1,6 @@
-"""One unconnected UDP socket for each IP version, whose error queue tells which endpoint an ICMP error was about.
+"""One unconnected UDP socket, whose error queue says which endpoint an ICMP error was about.
+
+There is one for each IP version, and for each address that the user wants to ask from.
 
 With IP_RECVERR or IPV6_RECVERR an unconnected socket keeps the errors that it is sent: each entry holds the address and
 port of the datagram, what the error quotes of it, type, code, and who sent it (ip(7), ipv6(7), linux/errqueue.h). So
@@ -58,12 +60,12 @@ class ErrorQueueWire:
     """See `wire.UdpWire`."""
 
     def __init__(self) -> None:
-        self._sockets: dict[int, socket.socket] = {}
+        self._sockets: dict[tuple[int, str], socket.socket] = {}
 
-    def send(self, version: int, address: str, port: int, payload: bytes) -> int:
+    def send(self, version: int, address: str, port: int, payload: bytes, source: str = "") -> int:
         """See `wire.UdpWire`."""
         try:
-            sock = self._sockets.get(version) or self._open(version)
+            sock = self._sockets.get((version, source)) or self._open(version, source)
         except OSError as error:
             return error.errno or errno.EIO
         found = 0
@@ -101,7 +103,7 @@ class ErrorQueueWire:
             sock.close()
         self._sockets.clear()
 
-    def _open(self, version: int) -> socket.socket:
+    def _open(self, version: int, source: str) -> socket.socket:
         sock = socket.socket(_FAMILY[version], socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         if version == 6:
             sock.setsockopt(_SOL_IPV6, socket.IPV6_V6ONLY, 1)
@@ -111,8 +113,12 @@ class ErrorQueueWire:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
         with suppress(PermissionError):
             sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
-        sock.bind(("", 0))
-        self._sockets[version] = sock
+        try:
+            sock.bind((source, 0))
+        except OSError:
+            sock.close()
+            raise
+        self._sockets[version, source] = sock
         return sock
 
 

@@ -27,7 +27,7 @@ _MOST_WANDERING = 4096
 """Endpoints among which the one is looked for that answered from elsewhere."""
 
 
-class Settling(Protocol):
+class UdpSettling(Protocol):
     """Who writes down what was believed."""
 
     def settle(self, host: UdpHost, port: int, code: int, now: float, rtt: float | None = None) -> tuple[UdpWave, int]:
@@ -51,7 +51,7 @@ class Hearing:
         hosts: dict[str, UdpHost],
         catalogue: Catalogue,
         secret: bytes,
-        settling: Settling,
+        settling: UdpSettling,
         own_ports: Callable[[], frozenset[int]],
     ) -> None:
         """`hosts` by their address as text, shared with who asks them; `own_ports` are those that are asked from."""
@@ -133,7 +133,7 @@ class Hearing:
         if host is None or came.reason is Reason.ICMP_OTHER or not self._is_quoted(host, came):
             self.strangers += 1
             return
-        if came.sender and came.sender == host.source and not host.is_this_machine:
+        if came.sender and came.sender in host.sources and not host.is_this_machine:
             self._kernel_says(host, came.reason, now)
             return
         own = came.sender in ("", host.text)

@@ -62,11 +62,28 @@ class UdpWave:
 class UdpHost:
     """One address, as long as something is asked of it or remembered."""
 
-    __slots__ = ("_source", "address", "allowance", "index", "places", "queue", "reports", "scheduled", "text", "tries")
+    __slots__ = (
+        "_route_source",
+        "_sources",
+        "_turn",
+        "address",
+        "allowance",
+        "index",
+        "places",
+        "queue",
+        "reports",
+        "scheduled",
+        "text",
+        "tries",
+    )
 
-    def __init__(self, address: Address, index: int, patience: float, host_rate: float | None) -> None:
+    def __init__(
+        self, address: Address, index: int, patience: float, host_rate: float | None, sources: tuple[str, ...] = ()
+    ) -> None:
+        """`sources` are the addresses to ask from, in turn; none leaves it to the routes."""
         self.address, self.index, self.text = address, index, str(address)
-        self.queue = HostQueue(patience)
+        self.queue = HostQueue(patience, askers=max(1, len(sources)))
+        self._sources, self._turn = sources, 0
         self.allowance = Allowance(host_rate)
         self.places: dict[int, tuple[UdpWave, int]] = {}
         """Where each port that is not settled belongs."""
@@ -75,19 +92,32 @@ class UdpHost:
         self.reports: dict[Reason, int] = {}
         """What our own kernel said of the address, and how often."""
         self.scheduled = False
-        self._source: str | None = None
+        self._route_source: str | None = None
+
+    def next_source(self) -> str:
+        """Return the address to ask from next; empty leaves it to the routes.
+
+        A group of suspects and its canary are asked from one address: the canary's error shows that this one had
+        allowance left.
+        """
+        if not self._sources:
+            return ""
+        self._turn += not self.queue.proving
+        return self._sources[self._turn % len(self._sources)]
 
     @property
-    def source(self) -> str:
-        """The address from which this machine speaks to the host; empty where that cannot be told."""
-        if self._source is None:
-            self._source = _source_towards(self.address.version, self.text)
-        return self._source
+    def sources(self) -> tuple[str, ...]:
+        """The addresses from which this machine speaks to the host; none where that cannot be told."""
+        if self._sources:
+            return self._sources
+        if self._route_source is None:
+            self._route_source = _source_towards(self.address.version, self.text)
+        return (self._route_source,) if self._route_source else ()
 
     @property
     def is_this_machine(self) -> bool:
         """Whether the host is this very machine."""
-        return self.address.is_loopback or self.source == self.text
+        return self.address.is_loopback or self.text in self.sources
 
     def token(self, key: bytes, port: int) -> bytes:
         """The keyed bytes that prove an answer from a port."""

@@ -7,7 +7,7 @@ in a heap by the time at which they want to ask next, so that a network takes as
 import asyncio
 import errno
 from collections import deque
-from collections.abc import AsyncGenerator, Callable, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from heapq import heappop, heappush
 from math import inf
 from time import monotonic, time
@@ -55,6 +55,7 @@ class UdpRun:
         *,
         secret: bytes,
         patience: float,
+        sources: Mapping[int, tuple[str, ...]],
         permitted: Callable[[Address], bool] | None,
         required: Callable[[Wave], Iterable[int]] | None,
     ) -> None:
@@ -63,11 +64,11 @@ class UdpRun:
         self._wire, self._catalogue = wire, catalogue
         self._limits, self._patience = limits, patience
         self._allowance = Allowance(limits.rate)
-        self._secret, self._permitted, self._required = secret, permitted, required
+        self._secret, self._permitted, self._required, self._sources = secret, permitted, required, sources
         self._hosts: dict[str, UdpHost] = {}
         self._due: list[tuple[float, int, UdpHost]] = []
         self._turn = 0
-        self._outbox: deque[tuple[UdpHost, int, bytes]] = deque()
+        self._outbox: deque[tuple[UdpHost, int, bytes, str]] = deque()
         self._active: dict[UdpWave, None] = {}
         self._done: deque[SettledWave] = deque()
         self._exhausted = self._stopping = False
@@ -185,7 +186,8 @@ class UdpRun:
             if self._permitted is not None and not self._permitted(address):
                 raise OutOfScope(f"{address} is not permitted by the scope; nothing was sent to it")
             self._forget_idle()
-            host = UdpHost(address, int(wave.host[place]), self._patience, self._limits.host_rate)
+            sources = self._sources.get(address.version, ())
+            host = UdpHost(address, int(wave.host[place]), self._patience, self._limits.host_rate, sources)
             self._hosts[host.text] = host
         return host
 
@@ -226,7 +228,8 @@ class UdpRun:
             payloads = self._payloads(host, port)
             host.allowance.ready(now, len(payloads))
             host.allowance.took(len(payloads))
-            self._outbox.extend((host, port, payload) for payload in payloads)
+            source = host.next_source()
+            self._outbox.extend((host, port, payload, source) for payload in payloads)
         self._settle_silent(host, now)
         if len(host.queue):
             self._schedule(host, max(now, host.queue.due(now)))
@@ -248,8 +251,8 @@ class UdpRun:
         while self._outbox:
             if not self._allowance.take(now):
                 return False
-            host, port, payload = self._outbox[0]
-            error = self._wire.send(host.address.version, host.text, port, payload)
+            host, port, payload, source = self._outbox[0]
+            error = self._wire.send(host.address.version, host.text, port, payload, source)
             if error in _NO_ROOM and self._strikes < _STRIKES:
                 self._strikes += 1
                 return False

@@ -45,8 +45,11 @@ News: TypeAlias = Datagram | ErrorAbout
 class UdpWire(Protocol):
     """Sends datagrams and hears of them."""
 
-    def send(self, version: int, address: str, port: int, payload: bytes) -> int:
-        """Send a datagram to an endpoint; 0, or the errno where nothing left."""
+    def send(self, version: int, address: str, port: int, payload: bytes, source: str = "") -> int:
+        """Send a datagram to an endpoint; 0, or the errno where nothing left.
+
+        `source` is the address to send from, one of this machine's; empty leaves it to the routes.
+        """
         ...
 
     def hear(self) -> Iterator[News]:
