@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from scanner.api import ScanStream, plan, scan, scan_sync, stream, stream_sync
     from scanner.app.exit_status import ExitStatus, FailOn
     from scanner.app.judging import Judging, judge_for, read_judging
+    from scanner.app.load_scan import load_scan
     from scanner.app.options import ScanOptions
     from scanner.app.planning import PlannedSweep
     from scanner.app.reclassify import Reclassification, reclassify
@@ -57,6 +58,7 @@ _HOMES = {
     "scanner.api": ("ScanStream", "plan", "scan", "scan_sync", "stream", "stream_sync"),
     "scanner.app.exit_status": ("ExitStatus", "FailOn"),
     "scanner.app.judging": ("Judging", "judge_for", "read_judging"),
+    "scanner.app.load_scan": ("load_scan",),
     "scanner.app.options": ("ScanOptions",),
     "scanner.app.planning": ("PlannedSweep",),
     "scanner.app.reclassify": ("Reclassification", "reclassify"),
@@ -170,6 +172,7 @@ __all__ = [
     "judge_for",
     "listening_report",
     "load_registry",
+    "load_scan",
     "open_history",
     "plan",
     "read_judging",

@@ -17,6 +17,7 @@ from scanner.cli.commands.demo import demo_command
 from scanner.cli.commands.diff import diff_command
 from scanner.cli.commands.examples import examples_command
 from scanner.cli.commands.history import history_app
+from scanner.cli.commands.import_scan import import_command
 from scanner.cli.commands.listening import listening_command
 from scanner.cli.commands.policy import policy_app
 from scanner.cli.commands.port import port_command
@@ -57,6 +58,7 @@ def make_app() -> typer.Typer:
     app.command("sweep", epilog=EXIT_STATUS_HELP)(sweep_command)
     app.command("resume", epilog=EXIT_STATUS_HELP)(resume_command)
     app.command("demo")(demo_command)
+    app.command("import", epilog=EXIT_STATUS_HELP)(import_command)
     app.command("diff")(diff_command)
     app.add_typer(history_app, name="history")
     app.command("reclassify")(reclassify_command)

@@ -37,6 +37,7 @@ def address_of(packed: bytes) -> Address:
 def plan_text(plan: Plan) -> str:
     """Return a plan as JSON: everything from which the same waves can be made again."""
     udp = {"udp_ports": _runs(plan.udp_ports)} if plan.udp_ports else {}
+    order = {"sequential": True} if plan.sequential else {}
     return json.dumps(
         {
             "ranges": [list(span) for span in plan.targets.ranges],
@@ -47,7 +48,8 @@ def plan_text(plan: Plan) -> str:
             "order": _order(plan),
         }
         | udp
-        | ({"classes": [_runs(each) for each in plan.classes]} if plan.classes else {}),
+        | ({"classes": [_runs(each) for each in plan.classes]} if plan.classes else {})
+        | order,
         separators=(",", ":"),
     )
 
@@ -63,6 +65,7 @@ def plan_of(text: str) -> Plan:
         wave_size=data["wave_size"],
         udp_ports=_listed(data.get("udp_ports", [])),
         classes=tuple(_listed(each) for each in data.get("classes", [])),
+        sequential=data.get("sequential", False),
     )
 
 

@@ -69,7 +69,7 @@ class Comparison:
     @property
     def clock_doubt(self) -> str:
         """A sentence where the later sweep has the earlier date, else empty."""
-        if self.before.info.started <= self.after.info.started:
+        if self.before.info.started <= self.after.info.started or "imported" in self.after.settings:
             return ""
         return (
             f"sweep {self.before.id} was recorded before {self.after.id} and has a later date: "

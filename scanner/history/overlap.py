@@ -46,7 +46,7 @@ def _of_shards(left: Plan, right: Plan, common: int) -> tuple[int, bool]:
 
 
 def _order(plan: Plan) -> tuple[object, ...]:
-    return plan.targets.ranges, plan.ports, plan.udp_ports, plan.seed
+    return plan.targets.ranges, plan.ports, plan.udp_ports, plan.seed, plan.sequential
 
 
 def _shared_positions(left: Plan, right: Plan) -> int:

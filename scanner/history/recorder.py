@@ -5,13 +5,24 @@ First-seen dates are the times of observations, never of the clock at recording,
 
 import json
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from operator import itemgetter
 from typing import Protocol, TypeAlias
 
-from scanner.core.model import PROTOCOL, Coverage, Finding, Judged, Observation
+from scanner.core.model import (
+    PROTOCOL,
+    REPORTABLE,
+    Coverage,
+    Finding,
+    Judged,
+    Observation,
+    Severity,
+    State,
+    Verdict,
+)
 from scanner.core.plan.plan import Plan
 from scanner.core.report import Summary, SweepInfo
 from scanner.history.codec import (
@@ -94,10 +105,43 @@ class SweepRecorder:
             with self._database.transaction() as connection:
                 self._forget_attempt(connection, result.number)
                 self._write_wave(connection, result)
-                self._write_judged(connection, result)
+                self._write_judged(connection, result.number, result.judged)
         except BaseException:
             self._words.forget()
             raise
+
+    def part(self, number: int, judged: Sequence[Judged]) -> None:
+        """Record some observations of a wave that is too large to be in memory whole; `wave` then ends it."""
+        try:
+            with self._database.transaction() as connection:
+                self._write_judged(connection, number, judged)
+        except BaseException:
+            self._words.forget()
+            raise
+
+    def counts(self) -> tuple[Mapping[State, int], Mapping[str, int]]:
+        """Return how many recorded endpoints have each state, and each reason."""
+        states, reasons = Counter[State](), Counter[str]()
+        query = (
+            "SELECT s.text, r.text, count(*) FROM observation JOIN word s ON s.number = state"
+            " JOIN word r ON r.number = reason WHERE sweep = ? AND port > 0 GROUP BY 1, 2"
+        )
+        with self._database.reading() as connection:
+            for state, reason, count in connection.execute(query, (self._number,)):
+                states[State(state)] += count
+                reasons[reason] += count
+        return states, reasons
+
+    def findings(self) -> tuple[Mapping[Severity, int], Mapping[Verdict, int]]:
+        """Return how many recorded findings have each severity (unexpected and missing ones) and each verdict."""
+        return finding_counts(self._database, self._number)
+
+    def forget(self) -> None:
+        """Take the whole sweep out of the history again, as if it had never begun."""
+        with self._database.transaction() as connection:
+            for table in ("finding", "observation", "wave"):
+                connection.execute(f"DELETE FROM {table} WHERE sweep = ?", (self._number,))
+            connection.execute("DELETE FROM sweep WHERE number = ?", (self._number,))
 
     def end(self, summary: Summary) -> None:
         """Record how the sweep ended."""
@@ -133,12 +177,12 @@ class SweepRecorder:
         )
         connection.execute(f"INSERT INTO wave VALUES ({_marks(len(row))})", row)
 
-    def _write_judged(self, connection: sqlite3.Connection, result: Settled) -> None:
+    def _write_judged(self, connection: sqlite3.Connection, number: int, judged: Sequence[Judged]) -> None:
         observations, findings, known = [], [], []
-        for each in result.judged:
+        for each in judged:
             place, at = _place(each.observation), milliseconds(each.observation.at)
             rest = self._observation(connection, each.observation, at)
-            observations.append((self._number, *place, result.number, *rest))
+            observations.append((self._number, *place, number, *rest))
             for finding in each.findings:
                 findings.append((self._number, *place, *self._finding(connection, finding)))
                 known.append((bytes.fromhex(finding.id), at))
@@ -177,6 +221,17 @@ class SweepRecorder:
             number(connection, finding.detail),
             optional(connection, finding.policy_entry),
         )
+
+
+def finding_counts(database: Database, sweep: int) -> tuple[Mapping[Severity, int], Mapping[Verdict, int]]:
+    """Return how many findings of a sweep have each severity (unexpected and missing ones) and each verdict."""
+    severities, verdicts = Counter[Severity](), Counter[Verdict]()
+    query = "SELECT severity, text, count(*) FROM finding JOIN word ON number = verdict WHERE sweep = ? GROUP BY 1, 2"
+    with database.reading() as connection:
+        for severity, verdict, count in connection.execute(query, (sweep,)):
+            verdicts[Verdict(verdict)] += count
+            severities[Severity(severity)] += count if Verdict(verdict) in REPORTABLE else 0
+    return severities, verdicts
 
 
 def begin_sweep(

@@ -14,11 +14,13 @@ from typing import Any, Self
 from scanner.core.errors import InvalidInput
 from scanner.core.model import (
     ANSWERS_EVERYWHERE,
-    REPORTABLE,
+    TRANSPORT,
+    Address,
     Coverage,
     Finding,
     Judged,
     Observation,
+    PortKey,
     RegistryStatus,
     Severity,
     State,
@@ -31,7 +33,7 @@ from scanner.history.codec import IdentityCodec, moment
 from scanner.history.database import Database
 from scanner.history.overlap import overlap
 from scanner.history.prune import prune
-from scanner.history.recorder import SweepRecorder
+from scanner.history.recorder import SweepRecorder, finding_counts
 from scanner.history.stored import (
     FINDINGS,
     OBSERVATIONS,
@@ -138,10 +140,14 @@ class Store:
         return None
 
     def clock_doubt(self) -> str:
-        """Return a sentence where the dates of the sweeps contradict the order in which they were recorded."""
+        """Return a sentence where the dates of the sweeps contradict the order in which they were recorded.
+
+        An imported scan may be older than what was recorded before it; that says nothing of the clock.
+        """
         query = (
             "SELECT a.id, b.id FROM sweep a JOIN sweep b ON b.number = (SELECT min(number) FROM sweep"
-            " WHERE number > a.number) WHERE a.started > b.started ORDER BY a.number DESC LIMIT 1"
+            " WHERE number > a.number) WHERE a.started > b.started AND json_extract(b.settings, '$.imported') IS NULL"
+            " ORDER BY a.number DESC LIMIT 1"
         )
         with self.database.reading() as connection:
             row = connection.execute(query).fetchone()
@@ -158,7 +164,7 @@ class Store:
             return sweep.summary
         coverage, reasons = self.covered(sweep)
         rest = sweep.plan.size - coverage.planned
-        severities, verdicts = self._counts(sweep)
+        severities, verdicts = finding_counts(self.database, sweep.number)
         return Summary(
             info=sweep.info,
             finished=sweep.info.started,
@@ -168,17 +174,6 @@ class Store:
             verdicts=verdicts,
             interrupted=True,
         )
-
-    def _counts(self, sweep: StoredSweep) -> tuple[Mapping[Severity, int], Mapping[Verdict, int]]:
-        severities, verdicts = Counter[Severity](), Counter[Verdict]()
-        query = (
-            "SELECT severity, text, count(*) FROM finding JOIN word ON number = verdict WHERE sweep = ? GROUP BY 1, 2"
-        )
-        with self.database.reading() as connection:
-            for severity, verdict, count in connection.execute(query, (sweep.number,)):
-                verdicts[Verdict(verdict)] += count
-                severities[Severity(severity)] += count if Verdict(verdict) in REPORTABLE else 0
-        return severities, verdicts
 
     def waves(self, sweep: StoredSweep) -> Iterator[StoredWave]:
         """Yield the recorded waves of a sweep, by number."""
@@ -257,6 +252,16 @@ class Store:
         )
         with self.database.reading() as connection:
             yield from connection.execute(query, (sweep.number, State.OPEN))
+
+    def open_ports(self, sweep: StoredSweep, address: Address) -> frozenset[PortKey]:
+        """Return the ports of one address that a sweep found open."""
+        query = (
+            "SELECT transport, port FROM observation WHERE sweep = ? AND address = ?"
+            " AND state = (SELECT number FROM word WHERE text = ?)"
+        )
+        with self.database.reading() as connection:
+            found = connection.execute(query, (sweep.number, address.packed, State.OPEN))
+            return frozenset(PortKey(TRANSPORT[transport], port) for transport, port in found)
 
     def everywhere(self, sweep: StoredSweep) -> Iterator[bytes]:
         """Yield the packed addresses of the hosts that answered on every port."""

@@ -73,6 +73,22 @@ class Permutation:
 
 
 @dataclass(frozen=True, slots=True)
+class Identity:
+    """The bijection that leaves every element where it is."""
+
+    size: int
+    """How many elements; 1 to 2^62."""
+
+    def forward(self, places: U64) -> U64:
+        """Return a copy of `places`, uint64[n]."""
+        return places.copy()
+
+    def inverse(self, images: U64) -> U64:
+        """Return a copy of `images`, uint64[n]."""
+        return images.copy()
+
+
+@dataclass(frozen=True, slots=True)
 class _Round:
     """One step: xor a hash of the half at `source` into the half at `target`."""
 

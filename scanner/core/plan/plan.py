@@ -17,7 +17,7 @@ import numpy as np
 from scanner.core.columns import I64, U8, U16, U64
 from scanner.core.model import PROTOCOL, Transport
 from scanner.core.plan.likely_order import LikelyOrder
-from scanner.core.plan.permutation import MAX_SIZE, Permutation
+from scanner.core.plan.permutation import MAX_SIZE, Identity, Permutation
 from scanner.core.plan.wave import Wave, one_transport
 from scanner.core.targets.address_columns import AddressColumns
 from scanner.core.targets.targets import TargetSet
@@ -78,6 +78,8 @@ class Plan:
     classes: tuple[tuple[int, ...], ...] = ()
     """Columns of ports (places in `ports` and `udp_ports` together) by class, the likeliest first: every host is asked
     for one class before any is asked for the next. Without classes all endpoints are in one random order."""
+    sequential: bool = False
+    """Whether the order is that of the indices, host by host, as in a scan of another program: a wave can be a host."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.total <= MAX_SIZE:
@@ -150,8 +152,10 @@ class Plan:
         return np.where(mine, turn.astype(np.int64), np.int64(-1))
 
     @cached_property
-    def permutation(self) -> Permutation | LikelyOrder:
+    def permutation(self) -> Permutation | LikelyOrder | Identity:
         """The order, over all shards."""
+        if self.sequential:
+            return Identity(self.total)
         if self.classes:
             return LikelyOrder(self.targets.size, self.classes, self.seed)
         return Permutation(self.total, self.seed)

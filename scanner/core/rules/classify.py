@@ -42,6 +42,7 @@ class Judge:
         """`rules` are asked after the built-in ones."""
         self.registry, self.policy, self.overlays = registry, policy, overlays
         self._rules = RULES + rules
+        self.has_own_rules = bool(rules)
 
     def judge(self, observation: Observation) -> Judged:
         """Return an observation with its findings, most severe first; an open one has at least one."""

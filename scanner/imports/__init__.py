@@ -1,0 +1,1 @@
+"""Readers of what other programs found: one file a format, `formats.py` is the table."""
