@@ -174,8 +174,8 @@ def udp_bound(options: ScanOptions, prepared: Prepared, sources: int) -> str:
     patience = PATIENCE if options.udp_patience is None else options.udp_patience
     hours = [seconds_to_tell(ports, version, sources) / 3600 for version in (4, 6)]
     return (
-        f"closed and silent ones of {ports:,} UDP ports are told apart in at least {hours[0]:.2g} h for one default "
-        f"Linux host by IPv4, {hours[1]:.2g} h by IPv6; after {patience:,.0f} s a host's rest is open|filtered "
+        f"telling closed from silent among {ports:,} UDP ports takes at least {hours[0]:.2g} h for one default Linux "
+        f"host by IPv4, {hours[1]:.2g} h by IPv6; after {patience:,.0f} s a host's rest is open|filtered "
         "(--udp-patience)"
     )
 

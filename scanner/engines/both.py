@@ -40,7 +40,7 @@ class BothTransports:
     """Probes TCP endpoints with one engine and UDP endpoints with another. Obeys `interface.Engine`."""
 
     def __init__(self, tcp: Engine, udp: Engine) -> None:
-        """The engines keep to their own parts of the limits: neither knows what the other sends."""
+        """Take two engines that keep to their own parts of the limits: neither knows what the other sends."""
         self._engines = (tcp, udp)
         self._split: dict[int, _Split] = {}
         self._queues: tuple[deque[Wave], deque[Wave]] = (deque(), deque())
@@ -48,7 +48,7 @@ class BothTransports:
 
     @property
     def name(self) -> str:
-        """See `interface.Engine`. The word of the TCP engine, for UDP has but one."""
+        """See `interface.Engine`. It is the TCP engine's name."""
         return self._engines[0].name
 
     @property
@@ -111,7 +111,7 @@ class BothTransports:
         return waiting < _MOST_HALVES or self._stopped
 
     def _parts(self, which: int, source: Iterator[Wave]) -> Iterator[Wave]:
-        """The parts for one engine; those for the other wait in its queue."""
+        """Yield the parts for one engine; those for the other wait in its queue."""
         while True:
             if self._queues[which]:
                 yield self._queues[which].popleft()
@@ -129,7 +129,7 @@ class BothTransports:
                 queue.append(wave.part(part))
 
     def _joined(self, split: _Split) -> SettledWave:
-        """Both parts as one settled wave; a part that never came is interrupted."""
+        """Return both parts as one settled wave; a part that never came is interrupted."""
         del self._split[split.wave.number]
         size = len(split.wave)
         reason = np.full(size, reason_code(Reason.INTERRUPTED), np.uint16)

@@ -11,7 +11,7 @@ PACKAGE = Path(scanner.__file__).parent
 ROOMS_APART = {"InFlightWave": "each engine's own: what it knows of a wave that is under way"}
 """Names that stand in several rooms that do not know each other, and mean the same in each."""
 TO_BE_RENAMED = {
-    *("Cause", "ENOUGH", "Gate", "HOSTS", "Meaning", "PATHS", "Question", "State", "causes", "meaning"),
+    *("Cause", "Gate", "HOSTS", "PATHS", "State", "causes"),
     "open_sender",
 }
 """Names that still have two meanings. This set only shrinks."""

@@ -23,7 +23,7 @@ from scanner.core.path.retries import NEVER_ANSWERED
 from scanner.core.policy.policy import EntryKind, Policy, Standing
 from scanner.core.rate.limits import UNLIMITED, Limits, packets_of
 from scanner.core.sanitise import sanitise
-from scanner.core.udp.host_queue import GAP, NEIGHBOUR, TRIES
+from scanner.core.udp.host_queue import NEIGHBOUR_WAIT, QUESTION_GAP, QUESTION_TRIES
 from scanner.core.udp.icmp_bound import seconds_to_tell
 from scanner.engines.choose import EngineName
 from scanner.engines.udp.sources import sources_from
@@ -101,13 +101,13 @@ def _lines(planned: PlannedSweep) -> Iterator[str]:
 
 
 def _udp_words(planned: PlannedSweep, ports: int) -> str:
-    """How long a host takes to tell of closed UDP ports, and when it is left alone."""
+    """Return how long a host takes to report closed UDP ports, and when it is left alone."""
     if planned.prepared.only_loopback:
-        return "this machine tells at once which are closed"
+        return "this machine reports closed ones at once"
     sources = max(1, len(sources_from(planned.options.source)))
     by4, by6 = (duration(seconds_to_tell(ports, version, sources)) for version in (4, 6))
     patience = duration(_udp_patience(planned.options))
-    return f"a default Linux host tells which are closed in {by4} by IPv4, {by6} by IPv6; each gets {patience}"
+    return f"a default Linux host reports closed ones in {by4} by IPv4, {by6} by IPv6; each gets {patience}"
 
 
 def _udp_patience(options: ScanOptions) -> float:
@@ -226,7 +226,7 @@ def _syn_persistence(planned: PlannedSweep) -> Persistence:
 
 def _udp_persistence(planned: PlannedSweep) -> Persistence:
     """The tries of a question, and then as long as a host is given for telling closed ports from silent ones."""
-    return Persistence(TRIES, GAP, NEIGHBOUR + _udp_patience(planned.options))
+    return Persistence(QUESTION_TRIES, QUESTION_GAP, NEIGHBOUR_WAIT + _udp_patience(planned.options))
 
 
 def _time_words(times: TimeRange | None) -> str:

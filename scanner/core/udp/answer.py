@@ -1,8 +1,8 @@
 """What an answer from an endpoint means: is it proven, and what speaks.
 
-The questions that were asked there are read first, those whose proof holds before the others; a protocol that nobody
-asked for is looked for last. Whatever comes from the endpoint to our port says that something is there; only the
-token says that it heard us.
+The questions that were asked there are read first, those whose proof holds before the others; a protocol that was not
+asked for is tried last. Any datagram from the endpoint to our port says that something is there; only the token says
+that it received our question.
 """
 
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ _ECHO = ProtocolMatch("echo", detail="sends back what it is sent")
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class AnswerMeaning:
     """What one answer says."""
 
     proven: bool
@@ -25,17 +25,19 @@ class Meaning:
     """What speaks; without a protocol where nothing was recognised."""
 
 
-def meaning(catalogue: Catalogue, asked: Sequence[Question], token: bytes, answer: bytes) -> Meaning:
-    """What `answer` says, from an endpoint with this token that was `asked` some questions."""
+def answer_meaning(catalogue: Catalogue, asked: Sequence[Question], token: bytes, answer: bytes) -> AnswerMeaning:
+    """Return what `answer` says, from an endpoint with this token that was `asked` some questions."""
     names = tuple(dict.fromkeys(question.protocol for question in asked))
     if answer and any(answer == question.payload.of(token) for question in asked):
-        return Meaning(any(question.is_proven_by(token, answer) for question in asked), _identity(_ECHO, answer, names))
+        return AnswerMeaning(
+            any(question.is_proven_by(token, answer) for question in asked), _identity(_ECHO, answer, names)
+        )
     proving = [question for question in asked if question.is_proven_by(token, answer)]
     for question in (*proving, *(each for each in asked if each not in proving)):
         match = question.read(answer)
         if match is not None:
-            return Meaning(question in proving, _identity(match, answer, names))
-    return Meaning(bool(proving), _identity(catalogue.recognise(answer), answer, names))
+            return AnswerMeaning(question in proving, _identity(match, answer, names))
+    return AnswerMeaning(bool(proving), _identity(catalogue.recognise(answer), answer, names))
 
 
 def _identity(match: ProtocolMatch | None, answer: bytes, asked: tuple[str, ...]) -> Identity:

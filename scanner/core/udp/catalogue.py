@@ -14,14 +14,14 @@ from scanner.core.udp.clocks import CLOCKS
 from scanner.core.udp.directory import DIRECTORY
 from scanner.core.udp.local import LOCAL
 from scanner.core.udp.management import MANAGEMENT, snmp_get
-from scanner.core.udp.names import NAMES
+from scanner.core.udp.names import NAME_SERVICES
 from scanner.core.udp.question import Payload, Question
 from scanner.core.udp.routing_games import ROUTING_AND_GAMES
 from scanner.core.udp.tunnels import TUNNELS
 from scanner.core.udp.voice import VOICE
 
 QUESTIONS: tuple[Question, ...] = (
-    *NAMES,
+    *NAME_SERVICES,
     *CLOCKS,
     *MANAGEMENT,
     *VOICE,
@@ -45,7 +45,7 @@ class Catalogue:
 
     @cached_property
     def by_port(self) -> Mapping[int, tuple[Question, ...]]:
-        """The questions of each port that has any."""
+        """Return the questions of each port that has any."""
         found: dict[int, tuple[Question, ...]] = {}
         for question in (*self._credentials(), *(each for each in QUESTIONS if not each.credential)):
             for port in question.ports:
@@ -54,20 +54,20 @@ class Catalogue:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        """The ports that have a question, ascending."""
+        """Return the ports that have a question, ascending."""
         return tuple(sorted(self.by_port))
 
     @cached_property
     def everything(self) -> tuple[Question, ...]:
-        """Every question once."""
+        """Return every question once."""
         return tuple(dict.fromkeys(question for questions in self.by_port.values() for question in questions))
 
     def of(self, port: int) -> tuple[Question, ...]:
-        """What a port is asked; nothing where it is sent an empty datagram."""
+        """Return the questions of a port; none where it is sent an empty datagram."""
         return self.by_port.get(port, ())
 
     def recognise(self, answer: bytes) -> ProtocolMatch | None:
-        """What an answer says that came from a port without a question, or in another protocol than was asked."""
+        """Recognise an answer from a port without a question, or in another protocol than was asked."""
         found = (question.read(answer) for question in self.everything)
         return next((match for match in found if match is not None and match.certain), None)
 

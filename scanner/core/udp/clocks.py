@@ -19,7 +19,7 @@ _CHARACTERS = re.compile(rb"[\x20-\x7e\r\n]{60}")
 
 
 def read_ntp(answer: bytes) -> ProtocolMatch | None:
-    """A server's packet (RFC 5905 7.3): its version and stratum."""
+    """Read a server's packet (RFC 5905 7.3): its version and stratum."""
     if len(answer) < 48 or answer[0] & 7 != 4:
         return None
     stratum = answer[1]
@@ -28,7 +28,7 @@ def read_ntp(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_ntp_control(answer: bytes) -> ProtocolMatch | None:
-    """A response to "read variables" (RFC 9327 2): the daemon's version and its operating system."""
+    """Read a response to "read variables" (RFC 9327 2): the daemon's version and its operating system."""
     if len(answer) < 12 or answer[0] & 7 != 6 or not answer[1] & 0x80:
         return None
     found = {name: text(value) for name, value in _VARIABLE.findall(answer[12:])}
@@ -39,38 +39,38 @@ def read_ntp_control(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_ptp(answer: bytes) -> ProtocolMatch | None:
-    """A PTP management response (IEEE 1588-2008 15.4)."""
+    """Read a PTP management response (IEEE 1588-2008 15.4)."""
     management = len(answer) >= 48 and answer[0] & 0x0F == 0x0D and answer[1] & 0x0F == 2
     return ProtocolMatch("ptp", detail=f"domain {answer[4]}") if management else None
 
 
 def read_daytime(answer: bytes) -> ProtocolMatch | None:
-    """A line with a time of day in it (RFC 867)."""
+    """Read a line with a time of day in it (RFC 867)."""
     return ProtocolMatch("daytime", certain=False) if re.search(rb"\d\d?:\d\d", answer[:200]) else None
 
 
 def read_time(answer: bytes) -> ProtocolMatch | None:
-    """Four bytes: seconds since 1900 (RFC 868)."""
+    """Read four bytes: seconds since 1900 (RFC 868)."""
     return ProtocolMatch("time") if len(answer) == 4 and answer[0] >= 0xA0 else None
 
 
 def read_echo(answer: bytes) -> ProtocolMatch | None:
-    """What was sent (RFC 862)."""
+    """Read what was sent (RFC 862)."""
     return ProtocolMatch("echo") if answer.startswith(b"echo ") else None
 
 
 def read_quote(answer: bytes) -> ProtocolMatch | None:
-    """A short text (RFC 865)."""
+    """Read a short text (RFC 865)."""
     return ProtocolMatch("qotd", certain=False) if _is_text(answer) else None
 
 
 def read_users(answer: bytes) -> ProtocolMatch | None:
-    """A list of users, one a line (RFC 866)."""
+    """Read a list of users, one a line (RFC 866)."""
     return ProtocolMatch("systat", certain=False) if _is_text(answer) else None
 
 
 def read_chargen(answer: bytes) -> ProtocolMatch | None:
-    """Any characters; by custom the printable ones in a rotating order (RFC 864)."""
+    """Read any characters; by custom the printable ones in a rotating order (RFC 864)."""
     return ProtocolMatch("chargen") if _CHARACTERS.match(answer) else None
 
 

@@ -22,7 +22,7 @@ _REALM_FIELD = re.compile(rb"\xa9.\x1b([\x01-\x7f])", re.DOTALL)
 
 
 def _as_request() -> tuple[bytes | Token, ...]:
-    """AS-REQ for a name of sixteen hexadecimal digits in a realm that nobody has (RFC 4120 5.4.1)."""
+    """Return AS-REQ for a name of sixteen hexadecimal digits in a realm that does not exist (RFC 4120 5.4.1)."""
     name = bytes(_HEX.size)
     before = ber(0xA0, ber(3, b"\0\0\0\0\0"))
     cname = ber(0xA1, ber(0x30, ber(0xA0, ber_int(1)), ber(0xA1, ber(0x30, ber(0x1B, name)))))
@@ -39,7 +39,7 @@ def _as_request() -> tuple[bytes | Token, ...]:
 
 
 def read_kerberos(answer: bytes) -> ProtocolMatch | None:
-    """A KRB-ERROR: the realm that the server answers for is in it (RFC 4120 5.9.1)."""
+    """Read a KRB-ERROR: the realm that the server answers for is in it (RFC 4120 5.9.1)."""
     if answer[:1] != bytes([_KRB_ERROR]) or b"\x02\x01\x05" not in answer[:16]:
         return None
     found = _REALM_FIELD.search(answer)
@@ -49,7 +49,7 @@ def read_kerberos(answer: bytes) -> ProtocolMatch | None:
 
 
 def _root_search() -> tuple[bytes | Token, ...]:
-    """A search for the root of the directory, a few short attributes only (RFC 4511 4.5.1, 4.5.1.8)."""
+    """Return a search for the directory's root, a few short attributes only (RFC 4511 4.5.1, 4.5.1.8)."""
     wanted = ber(0x30, *(ber(4, name) for name in _ATTRIBUTES))
     search = ber(
         0x63,
@@ -60,7 +60,7 @@ def _root_search() -> tuple[bytes | Token, ...]:
 
 
 def read_cldap(answer: bytes) -> ProtocolMatch | None:
-    """A search entry or result (RFC 4511 4.5.2): vendor and host name, where it says so."""
+    """Read a search entry or result (RFC 4511 4.5.2): vendor and host name, where it says so."""
     if answer[:1] != b"\x30" or not {0x64, 0x65} & set(answer[6:16]):
         return None
     return ProtocolMatch(
@@ -72,7 +72,7 @@ def read_cldap(answer: bytes) -> ProtocolMatch | None:
 
 
 def _attribute(answer: bytes, name: bytes) -> str:
-    """The first value of an attribute: a set with a string in it follows the name."""
+    """Return the first value of an attribute: a set with a string in it follows the name."""
     at = answer.find(name)
     if at < 0:
         return ""
@@ -81,14 +81,14 @@ def _attribute(answer: bytes, name: bytes) -> str:
 
 
 def read_tftp(answer: bytes) -> ProtocolMatch | None:
-    """An error, or data of a file that should not be there (RFC 1350 5)."""
+    """Read an error, or data of a file that should not be there (RFC 1350 5)."""
     if len(answer) < 5 or answer[:2] != b"\0\5":
         return ProtocolMatch("tftp", detail="sends data for any name") if answer[:4] == b"\0\3\0\1" else None
     return ProtocolMatch("tftp", detail=_TFTP_ERRORS.get(answer[3], "error"))
 
 
 def read_sql_browser(answer: bytes) -> ProtocolMatch | None:
-    """A list of names and values behind three bytes (MC-SQLR 2.2.5)."""
+    """Read a list of names and values behind three bytes (MC-SQLR 2.2.5)."""
     if answer[:1] != b"\5" or len(answer) < 4:
         return None
     words = text(answer[3:]).split(";")
@@ -100,12 +100,12 @@ def read_sql_browser(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_icp(answer: bytes) -> ProtocolMatch | None:
-    """An ICP message version 2: hit, miss, denied (RFC 2186 2)."""
+    """Read an ICP message version 2: hit, miss, denied (RFC 2186 2)."""
     return ProtocolMatch("icp", version="2") if len(answer) >= 20 and answer[1] == 2 and 1 <= answer[0] <= 23 else None
 
 
 def read_htcp(answer: bytes) -> ProtocolMatch | None:
-    """A response to NOP (RFC 2756 2, 6.1)."""
+    """Read a response to NOP (RFC 2756 2, 6.1)."""
     whole = len(answer) >= 12 and int.from_bytes(answer[:2]) == len(answer) and answer[2] == 0
     return ProtocolMatch("htcp", version=f"0.{answer[3]}") if whole else None
 

@@ -1,19 +1,19 @@
 """What to ask one host next, and when its silence is proven: the strategy, without a network.
 
 Every port is asked once soon, those that have a question three times, because an answer costs the host none of the ICMP
-errors that it limits. What then stays unanswered is either silent, or closed and not told of. Asked round and round, at
-the pace that `icmp_pace.py` learns, closed ports are told of one after the other, and silent ones stay behind.
+errors that it limits. A port that then stays unanswered is either silent, or closed without an error for it. Asked
+again in rounds, at the pace that `icmp_pace.py` learns, the closed ports bring their errors, and silent ones remain.
 
-When few of those asked are told of any more, the rest is *proven*: a group of suspects is sent at once, and right
-behind them a canary, a port that was told of before. The host was left alone before, so that it has saved up errors:
-if one of the suspects were closed, the first would be told of. If none is, and the canary's error comes, there was
-allowance when the suspects arrived, and all of them are silent; if some are, only those count that arrived so shortly
-before the canary that the host could gain nothing meanwhile. One error proves a whole group; four such proofs settle a
-port, so that lost datagrams do not. If it does not come, nothing is lost either: what the group used up of the
-allowance went to closed ports, which are told of now.
+When few of those asked bring an error any more, the rest is *proven*: a group of suspects is sent at once, and right
+behind them a canary, a port that is known to be closed. The host was left alone before, so that it has saved up errors:
+if a suspect were closed, it would take the first of them. If none does, and the canary's error comes, the host had
+errors left when the suspects arrived, and all of them are silent. If some do, only suspects count that arrived so
+shortly before the canary that the host gained no error in between. One error proves a whole group; a port needs four
+such proofs, so that lost datagrams do not count as silence. If the canary's error does not come, nothing is lost: the
+group's errors went to closed ports, which are settled by them.
 
-All of it ends with the host's patience: what is left then is limited, and said to be so. A host that never tells of
-any port proves nothing: its ports are silent ones of a silent host.
+All of it ends with the host's patience: the ports that are left then are limited, and reported as such. A host that
+sends no error at all proves nothing: its ports are those of a silent host.
 """
 
 from collections import deque
@@ -25,13 +25,13 @@ from math import inf
 from scanner.core.plan.reasons import Reason
 from scanner.core.udp.icmp_pace import IcmpPace
 
-TRIES = 3
+QUESTION_TRIES = 3
 """How often a port with a question is asked before its silence is looked into."""
 PLAIN_TRIES = 2
-"""How often any other port is asked of a host that tells nothing."""
-GAP = 1.0
+"""How often any other port is asked at a host that sends no errors."""
+QUESTION_GAP = 1.0
 """Seconds from one try of a question to the next; answers take up to that long."""
-NEIGHBOUR = 3.3
+NEIGHBOUR_WAIT = 3.3
 """Seconds to wait for a host that says nothing: systems look for a neighbour for three, then say that it is absent."""
 PROOFS = 4
 """How often silence is proven before it is believed: each proof fails a closed port if its own datagram is lost."""
@@ -90,11 +90,11 @@ class HostQueue:
     """The ports of one host that are not settled yet. Times in seconds on any monotonic clock."""
 
     def __init__(self, patience: float, askers: int = 1) -> None:
-        """`patience`: seconds from the first question that telling closed from silent may take; `askers`: from how many
-        addresses the host is asked in turn. It limits each of them by itself."""
+        """Take the `patience` in seconds, from the first question on, and the number of addresses that ask in turn
+        (`askers`), each of which the host limits by itself."""
         self.icmp = IcmpPace()
         self.settled: list[tuple[int, Reason]] = []
-        """Ports of which silence was decided, for whoever takes them out."""
+        """Ports whose silence was decided; the caller takes them out."""
         self._patience, self._started, self._askers = patience, inf, askers
         self._clock = 0.0
         self._idle_since: float | None = None
@@ -117,16 +117,16 @@ class HostQueue:
 
     @property
     def tells(self) -> bool:
-        """Whether the host, or somebody for it, has told of any port."""
+        """Return whether any ICMP error about a port of the host has come, from itself or from a router."""
         return bool(self._canaries)
 
     @property
     def proving(self) -> bool:
-        """Whether a group of suspects is under way, with the canary behind it."""
+        """Return whether a group of suspects is under way, with the canary behind it."""
         return self._group is not None
 
     def add(self, port: int, rank: Rank) -> None:
-        """One more port to ask."""
+        """Add a port to ask."""
         if not self._asks:
             self._phase, self._tally = _Phase.ROUNDS, _Tally()
             self._idle_since = self._clock
@@ -136,7 +136,7 @@ class HostQueue:
     # -- what the network says ---------------------------------------------------------------------------------
 
     def told(self, port: int, now: float) -> float | None:
-        """An ICMP error came about a port. Seconds since it was asked; None where it is not waited for."""
+        """Note an ICMP error about a port; return the seconds since it was asked, None where none is awaited."""
         if self._group is not None and port == self._group.canary and self._group.sent < inf:
             self._group.proven = True
             self._group.due = min(self._group.due, now + _REORDERED)
@@ -153,7 +153,7 @@ class HostQueue:
         return self._time(ask, now)
 
     def answered(self, port: int, now: float) -> float | None:
-        """A datagram came from a port. Seconds since it was asked; None where it is not waited for."""
+        """Note a datagram from a port; return the seconds since it was asked, None where none is awaited."""
         ask = self._heard(port)
         if ask is None:
             return None
@@ -162,11 +162,11 @@ class HostQueue:
         return self._time(ask, now)
 
     def drop(self, port: int) -> None:
-        """The port is settled for another reason."""
+        """Drop a port that was settled for another reason."""
         self._forget(port)
 
     def _heard(self, port: int) -> _Ask | None:
-        """The port that was asked; what is said of one that was not is no answer of ours."""
+        """Return the port's ask, unless it was never sent: what comes then answers nothing of ours."""
         ask = self._asks.get(port)
         return self._forget(port) if ask is not None and ask.sent > -inf else None
 
@@ -181,12 +181,12 @@ class HostQueue:
     # -- what to ask -------------------------------------------------------------------------------------------
 
     def take(self, now: float) -> int | None:
-        """The port to ask now, or None where there is none yet. It counts as asked."""
+        """Return the port to ask now, which then counts as asked; None where there is none yet."""
         self._resume(now)
         self._look(now)
         ask = self._first(now)
         if ask is not None:
-            return self._go(ask, now, wait=GAP if ask.rank is Rank.QUESTION or not self.tells else self._wait)
+            return self._go(ask, now, wait=QUESTION_GAP if ask.rank is Rank.QUESTION or not self.tells else self._wait)
         if self._group is not None:
             return self._from_group(now)
         if self._goes_round(now) and now >= self._next:
@@ -199,14 +199,14 @@ class HostQueue:
         return None
 
     def _resume(self, now: float) -> None:
-        """Patience runs only while there is something to ask."""
+        """Go on counting patience, which runs only while there is something to ask."""
         if self._idle_since is None:
             return
         self._started = self._started + now - self._idle_since if self._started < inf else now
         self._idle_since, self._group = None, None
 
     def due(self, now: float) -> float:
-        """When `take` should be called next; `now` or earlier for at once, infinity for never."""
+        """Return when to call `take` next: `now` or earlier for at once, infinity for never."""
         times = [self._waiting[0][0] if self._waiting else inf]
         if self._first_asks:
             times.append(self._next)
@@ -215,26 +215,26 @@ class HostQueue:
         elif self._goes_round(now):
             times.append(self._next)
         elif self._asks and not self._waiting:
-            times.append(now if self.tells else self._started + NEIGHBOUR)
+            times.append(now if self.tells else self._started + NEIGHBOUR_WAIT)
         return min(times)
 
     def give_up(self) -> list[int]:
-        """All ports that are not settled; none of them is asked any more."""
+        """Return all ports that are not settled, and ask none of them any more."""
         left = list(self._asks)
         self._asks.clear()
         return left
 
     def seconds_left(self) -> float:
-        """How long telling the rest would take, by what the host told so far; 0 where that is not known."""
+        """Return the seconds that the rest would take at the host's rate of errors; 0 where that is not known."""
         return len(self._asks) / self.icmp.told_a_second if self.icmp.told_a_second else 0.0
 
     @property
     def _wait(self) -> float:
-        """Seconds after which an error that was sent has come."""
+        """Return seconds after which an error that was sent has come."""
         return min(max(_LEAST_WAIT, 4 * self._rtt), _MOST_WAIT)
 
     def _first(self, now: float) -> _Ask | None:
-        """The next of those that were not asked often enough yet, at their pace."""
+        """Return the next of those that were not asked often enough yet, at their pace."""
         if not self._first_asks or now < self._next:
             return None
         self._next = max(self._next, now - _CATCH_UP) + 1 / max(_FIRST_PACE, self.icmp.pace)
@@ -253,7 +253,7 @@ class HostQueue:
         return ask.port
 
     def _look(self, now: float) -> None:
-        """Do what time brings."""
+        """Act on what has become due."""
         self._clock = now
         while self._waiting and self._waiting[0][0] <= now:
             ask = heappop(self._waiting)[2]
@@ -263,7 +263,7 @@ class HostQueue:
         if self._first_asks or self._waiting or not self._asks:
             return
         if not self.tells:
-            if now >= self._started + NEIGHBOUR:
+            if now >= self._started + NEIGHBOUR_WAIT:
                 self._settle_rest(Reason.UDP_SILENT_HOST)
         elif self._impatient(now):
             self._settle_rest(Reason.UDP_NO_RESPONSE_LIMITED)
@@ -279,7 +279,7 @@ class HostQueue:
         return now - self._started > self._patience
 
     def _tally_up(self) -> None:
-        """Where few of those that were asked again are told of any more, it is time for proof."""
+        """Go over to proof once few of the ports that are asked again bring an error."""
         tally = self._tally
         if self._phase is _Phase.PROOF or tally.told + tally.silent < min(_TALLY, max(1, len(self._again))):
             return
@@ -289,7 +289,7 @@ class HostQueue:
 
     def _unanswered(self, ask: _Ask) -> None:
         self._tally.silent += ask.again
-        wanted = TRIES if ask.rank is Rank.QUESTION else 1 if self.tells else PLAIN_TRIES
+        wanted = QUESTION_TRIES if ask.rank is Rank.QUESTION else 1 if self.tells else PLAIN_TRIES
         if ask.tries < wanted:
             self._push(_RETRY, ask)
         else:
@@ -317,7 +317,7 @@ class HostQueue:
 
     @property
     def _refill(self) -> float:
-        """Seconds in which a host that limits gains the allowance for a group's closed ports and its canary."""
+        """Return seconds in which a host that limits gains the allowance for a group's closed ports and its canary."""
         told = self.icmp.told_a_second
         return min(self._tokens * self._askers / told, _MOST_TOKENS) if told else 0.0
 
@@ -336,7 +336,7 @@ class HostQueue:
         return group.canary
 
     def _judge_group(self, now: float) -> None:
-        """The canary's error has come, or it will not."""
+        """Decide about a group once its canary's error has come, or no longer will."""
         group = self._group
         assert group is not None
         if group.sent == inf or now < group.due:
@@ -358,7 +358,7 @@ class HostQueue:
             self._form_group(now)
 
     def _learn(self, *, proven: bool) -> None:
-        """A group that was proven may be followed by a larger one; after some that were not, ask on in rounds."""
+        """Make the next group larger after a proof; go back to rounds after several failures."""
         if proven:
             self._group_size = min(2 * self._group_size, MOST_SUSPECTS)
             self._tokens, self._failures = _WANTED_TOKENS, 0

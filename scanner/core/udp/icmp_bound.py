@@ -1,6 +1,6 @@
 """How long a host takes to say which of its UDP ports are closed, by the limits that Linux sets by default.
 
-One ICMP error tells of one closed port, and Linux sends a stranger one a second by IPv4 (`icmp_ratelimit`) and ten by
+One ICMP error shows one closed port, and Linux sends each address one a second by IPv4 (`icmp_ratelimit`) and ten by
 IPv6 (`icmp/ratelimit`), with six saved up. No scanner is faster than that bound; several source addresses are.
 """
 

@@ -1,9 +1,9 @@
-"""Learns how many closed ports a host tells a second, by counting, while asking a little faster than it tells.
+"""Learns how many ICMP errors a host sends a second, by counting them, while asking a little faster than they come.
 
 Hosts limit the ICMP errors that they send (RFC 1812 4.3.2.8, RFC 4443 2.4 f): Linux to one a second for each asker by
 IPv4, with six saved up. Being asked faster costs nothing: what comes back *is* the limit. So the pace is found in
-windows: while nearly all that was asked in one was told, it doubles; otherwise it becomes a little more than what
-was told. There is no back-off that could go on falling where most ports are silent: what is told bounds it below.
+windows: while nearly every question in one brings an error, it doubles; otherwise it becomes a little more than the
+errors that came. It cannot go on falling where most ports are silent: the errors that come bound it below.
 """
 
 _FIRST, _SLOWEST, _FASTEST = 1000.0, 0.5, 100_000.0
@@ -23,23 +23,23 @@ class IcmpPace:
         self.pace = _FIRST
         """How many ports to ask a second."""
         self.told_a_second = 0.0
-        """What the host told a second when it was asked for more than it tells; 0 before that is known."""
+        """Errors a second that the host sent when it was asked for more than it sends; 0 before that is known."""
         self.limited = False
-        """Whether the host told less than it was asked, when that was last looked at."""
+        """Whether the host sent fewer errors than it was asked for, in the last window that was weighed."""
         self._number = 0
         self._begins = float("-inf")
         self._asked = self._told = 0
         self._past: tuple[int, float, int, int] | None = None
 
     def asked(self, now: float) -> int:
-        """A port is asked now. Returns the number of the window, for `told`."""
+        """Count a port that is asked now; return the number of its window, for `told`."""
         if now >= self._begins + self._length:
             self._roll(now)
         self._asked += 1
         return self._number
 
     def told(self, window: int) -> None:
-        """A port that was asked in a window was told of, for the first time since."""
+        """Count the first error about a port since it was asked in a window."""
         if window == self._number:
             self._told += 1
         elif self._past is not None and window == self._past[0]:
@@ -51,7 +51,7 @@ class IcmpPace:
         return min(max(_ASKS_A_WINDOW / self.pace, _SHORTEST), _LONGEST)
 
     def _roll(self, now: float) -> None:
-        """A window is over. It is judged when the next one is, so that what was asked at its end may come back."""
+        """End a window. It is weighed when the next one ends, so that late errors still count."""
         if self._past is not None:
             _, length, asked, told = self._past
             self._judge(length, asked, told)

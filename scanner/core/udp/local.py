@@ -20,12 +20,12 @@ _MODEL = re.compile(rb'"Name"\s*:\s*"([^"]{0,100})"')
 
 
 def headers_of(answer: bytes) -> dict[bytes, str]:
-    """A few headers of an answer in the form of HTTP, by lower-case name."""
+    """Return a few headers of an answer in the form of HTTP, by lower-case name."""
     return {name.lower(): text(value) for name, value in _HEADER.findall(answer)}
 
 
 def read_ssdp(answer: bytes) -> ProtocolMatch | None:
-    """A response to a search: what SERVER says (UPnP Device Architecture 2.0, 1.3.3)."""
+    """Read a response to a search: what SERVER says (UPnP Device Architecture 2.0, 1.3.3)."""
     headers = headers_of(answer)
     if not answer.startswith(b"HTTP/1.") or b"st" not in headers:
         return None
@@ -33,7 +33,7 @@ def read_ssdp(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_wsd(answer: bytes) -> ProtocolMatch | None:
-    """A SOAP envelope with a ProbeMatches in it (WS-Discovery 1.1, 5.3)."""
+    """Read a SOAP envelope with a ProbeMatches in it (WS-Discovery 1.1, 5.3)."""
     if b"ProbeMatches" not in answer:
         return None
     types = re.search(rb"Types[^>]{0,80}>\s*([^<]{1,200})<", answer)
@@ -41,7 +41,7 @@ def read_wsd(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_nat_pmp(answer: bytes) -> ProtocolMatch | None:
-    """The public address (RFC 6886 3.2), or the word of a server that speaks only PCP."""
+    """Read the public address (RFC 6886 3.2), or the word of a server that speaks only PCP."""
     if len(answer) < 8 or answer[0] > 2 or answer[1] != 0x80:
         return None
     known = answer[0] == 0 and answer[2:4] == b"\0\0" and len(answer) >= 12
@@ -49,7 +49,7 @@ def read_nat_pmp(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_pcp(answer: bytes) -> ProtocolMatch | None:
-    """A response of any outcome (RFC 6887 7.2)."""
+    """Read a response of any outcome (RFC 6887 7.2)."""
     return (
         ProtocolMatch("pcp", version=str(answer[0]))
         if len(answer) >= 24 and answer[0] == 2 and answer[1] & 0x80
@@ -58,7 +58,7 @@ def read_pcp(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_coap(answer: bytes) -> ProtocolMatch | None:
-    """A reset, or the list of resources behind the payload marker (RFC 7252 3, RFC 6690)."""
+    """Read a reset, or the list of resources behind the payload marker (RFC 7252 3, RFC 6690)."""
     if len(answer) < 4 or answer[0] >> 6 != 1 or answer[0] & 0x0F > 8:
         return None
     listed = answer.partition(b"\xff")[2] if len(answer) > 4 else b""
@@ -66,13 +66,13 @@ def read_coap(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_mqtt_sn(answer: bytes) -> ProtocolMatch | None:
-    """GWINFO: the gateway's number (MQTT-SN 1.2, 5.4.3)."""
+    """Read GWINFO: the gateway's number (MQTT-SN 1.2, 5.4.3)."""
     information = len(answer) >= 3 and answer[1] == 2 and answer[0] == len(answer)
     return ProtocolMatch("mqtt-sn", detail=f"gateway {answer[2]}") if information else None
 
 
 def read_bacnet(answer: bytes) -> ProtocolMatch | None:
-    """A BVLC with an NPDU; the object name, where it is told (ASHRAE 135 J.2, 20.1, 20.2.9)."""
+    """Read a BVLC with an NPDU; the object name, where it is given (ASHRAE 135 J.2, 20.1, 20.2.9)."""
     if len(answer) < 6 or answer[0] != 0x81 or int.from_bytes(answer[2:4]) != len(answer):
         return None
     at = answer.find(b"\x3e\x75")
@@ -81,14 +81,14 @@ def read_bacnet(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_knx(answer: bytes) -> ProtocolMatch | None:
-    """A description response: the device's friendly name (KNXnet/IP core, 7.6.4, 7.5.4.2)."""
+    """Read a description response: the device's friendly name (KNXnet/IP core, 7.6.4, 7.5.4.2)."""
     if len(answer) < 6 or answer[:2] != b"\6\x10" or answer[2:4] not in (b"\2\4", b"\2\2"):
         return None
     return ProtocolMatch("knxnet-ip", detail=text(answer[30:60].split(b"\0", 1)[0]) if len(answer) >= 60 else "")
 
 
 def read_enip(answer: bytes) -> ProtocolMatch | None:
-    """List Identity: the product's name (CIP volume 2, 2-4.2)."""
+    """Read List Identity: the product's name (CIP volume 2, 2-4.2)."""
     if len(answer) < 24 or answer[:2] != b"\x63\0":
         return None
     size = answer[62] if len(answer) > 62 else 0
@@ -97,14 +97,14 @@ def read_enip(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_doip(answer: bytes) -> ProtocolMatch | None:
-    """A vehicle identification response: VIN (ISO 13400-2, 7.6.1.4)."""
+    """Read a vehicle identification response: VIN (ISO 13400-2, 7.6.1.4)."""
     if len(answer) < 8 or answer[0] ^ answer[1] != 0xFF or answer[2:4] not in (b"\0\4", b"\0\0"):
         return None
     return ProtocolMatch("doip", version=str(answer[0]), detail=text(answer[8:25]) if answer[3] == 4 else "")
 
 
 def read_gvcp(answer: bytes) -> ProtocolMatch | None:
-    """A discovery acknowledge: maker, model, version (GigE Vision 2.0, 16.1.1)."""
+    """Read a discovery acknowledge: maker, model, version (GigE Vision 2.0, 16.1.1)."""
     if len(answer) < 8 or answer[2:4] != b"\0\3":
         return None
     maker, model, version = (text(answer[8 + at : 8 + at + 32].split(b"\0", 1)[0]) for at in (72, 104, 136))
@@ -112,18 +112,18 @@ def read_gvcp(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_lifx(answer: bytes) -> ProtocolMatch | None:
-    """StateService of a lamp (LIFX LAN protocol, header and device messages)."""
+    """Read StateService of a lamp (LIFX LAN protocol, header and device messages)."""
     return ProtocolMatch("lifx", "LIFX") if len(answer) >= 36 and answer[32:34] == b"\3\0" else None
 
 
 def read_hdhomerun(answer: bytes) -> ProtocolMatch | None:
-    """A discovery response with its checksum (HDHomeRun discovery protocol, libhdhomerun)."""
+    """Read a discovery response with its checksum (HDHomeRun discovery protocol, libhdhomerun)."""
     whole = len(answer) > 8 and answer[:2] == b"\0\3" and crc32(answer[:-4]).to_bytes(4, "little") == answer[-4:]
     return ProtocolMatch("hdhomerun", "HDHomeRun") if whole else None
 
 
 def read_plex(answer: bytes) -> ProtocolMatch | None:
-    """A "G'day mate" answer: the media server's name and version (Plex GDM)."""
+    """Read a "G'day mate" answer: the media server's name and version (Plex GDM)."""
     headers = headers_of(answer)
     if not answer.startswith(b"HTTP/1.0 200") or b"plex" not in headers.get(b"content-type", "").encode():
         return None
@@ -131,13 +131,13 @@ def read_plex(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_jellyfin(answer: bytes) -> ProtocolMatch | None:
-    """A JSON object with address, id and name (Jellyfin documentation, autodiscovery)."""
+    """Read a JSON object with address, id and name (Jellyfin documentation, autodiscovery)."""
     found = _MODEL.search(answer) if answer[:1] == b"{" and b'"Address"' in answer else None
     return ProtocolMatch("jellyfin-discovery", "Jellyfin", detail=text(found[1])) if found else None
 
 
 def read_slim(answer: bytes) -> ProtocolMatch | None:
-    """Tags of four letters with a length each (Logitech Media Server, slimproto discovery)."""
+    """Read tags of four letters with a length each (Logitech Media Server, slimproto discovery)."""
     if answer[:1] != b"E" or len(answer) < 6:
         return None
     at, values = 1, dict[bytes, str]()

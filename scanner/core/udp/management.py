@@ -35,7 +35,7 @@ _RPC_REPLY, _RX_VERSION = 1, 13
 
 
 def _snmp_discovery() -> Payload:
-    """A get request without names or user: the report that it brings holds the engine's id (RFC 3414 4)."""
+    """Return a get request without names or user; its report holds the engine's id (RFC 3414 4)."""
     security = ber(0x30, ber(4), ber_int(0), ber_int(0), ber(4), ber(4), ber(4))
     pdu = ber(0xA0, ber_int(0), ber_int(0), ber_int(0), ber(0x30))
     tail = ber(2, b"\x04\xd0") + ber(4, b"\x04") + ber_int(3)
@@ -47,7 +47,7 @@ def _snmp_discovery() -> Payload:
 
 
 def snmp_get(community: bytes, version: int = 1) -> Payload:
-    """GET sysDescr.0 with a community of at most 64 bytes (RFC 3416; `version` 0 is SNMPv1, 1 is v2c)."""
+    """Return GET sysDescr.0 with a community of at most 64 bytes (RFC 3416; `version` 0 is SNMPv1, 1 is v2c)."""
     if not 0 < len(community) <= MOST_COMMUNITY:
         raise ValueError(f"a community has 1 to {MOST_COMMUNITY} bytes")
     names = ber(0x30, ber(0x30, ber(6, _SYS_DESCR), ber(5)))
@@ -59,7 +59,7 @@ def snmp_get(community: bytes, version: int = 1) -> Payload:
 
 
 def read_snmp_engine(answer: bytes) -> ProtocolMatch | None:
-    """A report: the engine id begins with the maker's enterprise number (RFC 3411 5)."""
+    """Read a report: the engine id begins with the maker's enterprise number (RFC 3411 5)."""
     if answer[:1] != b"\x30" or b"\2\1\3" not in answer[:8]:
         return None
     found = _SECURITY.search(answer, 12)
@@ -69,7 +69,7 @@ def read_snmp_engine(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_snmp_get(answer: bytes) -> ProtocolMatch | None:
-    """A response to the question for sysDescr: it is the last value."""
+    """Read a response to the question for sysDescr: it is the last value."""
     at = answer.find(_SYS_DESCR)
     if answer[:1] != b"\x30" or at < 0:
         return None
@@ -82,7 +82,7 @@ def read_snmp_get(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_asf(answer: bytes) -> ProtocolMatch | None:
-    """An ASF presence pong (ASF 2.0 3.2.4.3): the maker, and whether IPMI is there."""
+    """Read an ASF presence pong (ASF 2.0 3.2.4.3): the maker, and whether IPMI is there."""
     if len(answer) < 24 or answer[0] != 6 or answer[3] & 0x1F != 6 or answer[8] != 0x40:
         return None
     ipmi = len(answer) > 20 and answer[20] & 0x80
@@ -90,7 +90,7 @@ def read_asf(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_ipmi(answer: bytes) -> ProtocolMatch | None:
-    """Channel authentication capabilities (IPMI 2.0 22.13): what it allows without a name or a password."""
+    """Read channel authentication capabilities (IPMI 2.0 22.13): what it allows without a name or a password."""
     if len(answer) < 30 or answer[0] != 6 or answer[3] & 0x1F != 7 or answer[19] != 0x38:
         return None
     kinds, status = answer[22], answer[23]
@@ -101,12 +101,12 @@ def read_ipmi(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_rpc(answer: bytes) -> ProtocolMatch | None:
-    """A SunRPC reply of any outcome (RFC 5531 9)."""
+    """Read a SunRPC reply of any outcome (RFC 5531 9)."""
     return _rpc(answer, "rpcbind")
 
 
 def read_nfs(answer: bytes) -> ProtocolMatch | None:
-    """A SunRPC reply of an NFS server."""
+    """Read a SunRPC reply of an NFS server."""
     return _rpc(answer, "nfs")
 
 
@@ -121,17 +121,17 @@ def _rpc(answer: bytes, protocol: str) -> ProtocolMatch | None:
 
 
 def _rpc_null(program: int, version: int) -> Payload:
-    """A call of procedure 0 without credentials, which does nothing (RFC 5531 9 and 12.1)."""
+    """Return a call of procedure 0 without credentials, which does nothing (RFC 5531 9 and 12.1)."""
     return compose(_ID32, u32(0, 2, program, version, 0, 0, 0, 0, 0))
 
 
 def read_slp(answer: bytes) -> ProtocolMatch | None:
-    """An SLP message version 2 of any function (RFC 2608 8)."""
+    """Read an SLP message version 2 of any function (RFC 2608 8)."""
     return ProtocolMatch("slp", version="2") if len(answer) >= 16 and answer[0] == 2 and 1 <= answer[1] <= 11 else None
 
 
 def read_xdmcp(answer: bytes) -> ProtocolMatch | None:
-    """WILLING or UNWILLING, with the host's name (XDMCP 1.1)."""
+    """Read WILLING or UNWILLING, with the host's name (XDMCP 1.1)."""
     if len(answer) < 6 or answer[:2] != b"\0\1" or answer[2:4] not in (b"\0\5", b"\0\6"):
         return None
     name_at = 8 + int.from_bytes(answer[6:8]) if answer[3] == 5 else 6
@@ -141,31 +141,31 @@ def read_xdmcp(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_dcerpc(answer: bytes) -> ProtocolMatch | None:
-    """A connectionless DCE RPC packet, version 4 (C706 12.5.1)."""
+    """Read a connectionless DCE RPC packet, version 4 (C706 12.5.1)."""
     return ProtocolMatch("dcerpc") if len(answer) >= 80 and answer[0] == 4 and answer[1] <= 10 else None
 
 
 def read_memcached(answer: bytes) -> ProtocolMatch | None:
-    """A version line behind the eight bytes of the UDP frame (memcached's doc/protocol.txt)."""
+    """Read a version line behind the eight bytes of the UDP frame (memcached's doc/protocol.txt)."""
     if answer[8:16] != b"VERSION ":
         return ProtocolMatch("memcached", detail="says an error") if answer[8:13] == b"ERROR" else None
     return ProtocolMatch("memcached", "memcached", text(answer[16:]))
 
 
 def read_rx(answer: bytes) -> ProtocolMatch | None:
-    """A version string behind an Rx header of type 13 (OpenAFS, rx.h)."""
+    """Read a version string behind an Rx header of type 13 (OpenAFS, rx.h)."""
     if len(answer) < 29 or answer[20] != _RX_VERSION:
         return None
     return ProtocolMatch("afs", detail=text(answer[28:].split(b"\0", 1)[0]))
 
 
 def read_lantronix(answer: bytes) -> ProtocolMatch | None:
-    """A firmware query's answer (Lantronix device server user guides, UDP port 77FE hex)."""
+    """Read a firmware query's answer (Lantronix device server user guides, UDP port 77FE hex)."""
     return ProtocolMatch("lantronix", "Lantronix device server") if answer[:4] == b"\0\0\0\xf7" else None
 
 
 def read_ubiquiti(answer: bytes) -> ProtocolMatch | None:
-    """A discovery answer: type, length, value (Ubiquiti's discovery protocol, versions 1 and 2)."""
+    """Read a discovery answer: type, length, value (Ubiquiti's discovery protocol, versions 1 and 2)."""
     if len(answer) < 8 or answer[0] not in (1, 2) or len(answer) < 4 + int.from_bytes(answer[2:4]):
         return None
     at, values = 4, dict[int, str]()

@@ -1,7 +1,7 @@
 """Questions to name services: DNS (RFC 1035, 4892), multicast DNS (RFC 6762), NetBIOS names (RFC 1002).
 
-DNS is asked for a name below `.invalid` (RFC 6761 6.4), never for somebody else's: what a server is willing to do for
-strangers shows in its answer's flags and code without making it ask others, since recursion is not desired.
+DNS is asked for a name below `.invalid` (RFC 6761 6.4), never for one that belongs to another: what a server is willing
+to do for strangers shows in its answer's flags and code without making it ask others, since recursion is not desired.
 """
 
 from scanner.core.recognise.identity import ProtocolMatch
@@ -19,7 +19,7 @@ _GROUP = 0x80
 
 
 def _query(name: bytes, kind: int, klass: int) -> tuple[bytes, bytes]:
-    """What follows the id: flags with recursion not desired, counts, one question (RFC 1035 4.1)."""
+    """Return what follows the id: flags without recursion, counts, one question (RFC 1035 4.1)."""
     return u16(0, 1, 0, 0, 0) + name, u16(kind, klass)
 
 
@@ -33,7 +33,7 @@ def _invalid_query() -> Payload:
 
 
 def read_dns(answer: bytes) -> ProtocolMatch | None:
-    """A DNS response (RFC 1035 4.1.1); the first TXT record of the CHAOS class is the server's version (RFC 4892)."""
+    """Read a DNS response (RFC 1035 4.1.1); a first TXT record is the server's version (RFC 4892)."""
     if len(answer) < 12 or not answer[2] & 0x80:
         return None
     code = answer[3] & 0x0F
@@ -46,7 +46,7 @@ def read_dns(answer: bytes) -> ProtocolMatch | None:
 
 
 def _first_text(answer: bytes) -> str:
-    """The text of the first answer, where it is a TXT record; empty otherwise."""
+    """Return the text of the first answer, where it is a TXT record; empty otherwise."""
     questions, answers = int.from_bytes(answer[4:6]), int.from_bytes(answer[6:8])
     at = 12
     for _ in range(min(questions, 4)):
@@ -60,7 +60,7 @@ def _first_text(answer: bytes) -> str:
 
 
 def _after_name(data: bytes, at: int) -> int:
-    """Where a name ends; compression pointers end it (RFC 1035 4.1.4)."""
+    """Return where a name ends; compression pointers end it (RFC 1035 4.1.4)."""
     while at < len(data) and data[at]:
         if data[at] & 0xC0:
             return at + 2
@@ -69,7 +69,7 @@ def _after_name(data: bytes, at: int) -> int:
 
 
 def read_mdns(answer: bytes) -> ProtocolMatch | None:
-    """A multicast DNS response: how many kinds of services it announces (RFC 6763 9)."""
+    """Read a multicast DNS response: how many kinds of services it announces (RFC 6763 9)."""
     if len(answer) < 12 or not answer[2] & 0x80:
         return None
     count = int.from_bytes(answer[6:8])
@@ -77,7 +77,7 @@ def read_mdns(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_nbstat(answer: bytes) -> ProtocolMatch | None:
-    """A node status response: the machine's name and workgroup (RFC 1002 4.2.18)."""
+    """Read a node status response: the machine's name and workgroup (RFC 1002 4.2.18)."""
     start = 12 + len(_ENCODED_STAR) + 10
     if len(answer) < start + 1 or not answer[2] & 0x80:
         return None
@@ -88,7 +88,7 @@ def read_nbstat(answer: bytes) -> ProtocolMatch | None:
     return ProtocolMatch("netbios-ns", detail=" in ".join(filter(None, (machine, group))))
 
 
-NAMES: tuple[Question, ...] = (
+NAME_SERVICES: tuple[Question, ...] = (
     Question(
         "dns",
         (53,),

@@ -1,6 +1,6 @@
 """What a UDP question is: bytes to send, where the keyed token goes in them, and what an answer says.
 
-UDP has no handshake: whoever can guess an address and two ports can send an "answer". So a question carries eight
+UDP has no handshake: anyone who guesses an address and two ports can send an "answer". So a question carries eight
 keyed bytes (the token) wherever its protocol has a field that comes back unchanged, and only an answer that brings
 them back is proof. The answer is also the service's identity: there is no second conversation as with TCP.
 
@@ -50,18 +50,18 @@ class Token:
 
     @property
     def size(self) -> int:
-        """Bytes that it takes in the datagram."""
+        """Return how many bytes it takes in the datagram."""
         return self.width * (2 if self.form is Form.HEX else 1)
 
     @property
     def bits(self) -> int:
-        """How much proof it is."""
+        """Return how many bits of proof it is."""
         if self.form is Form.DIGITS:
             return int(self.width * 3.17)
         return 8 * self.width - (8 - (self.keep & ~self.put & 0xFF).bit_count())
 
     def write(self, token: bytes) -> bytes:
-        """The field's bytes for the token of an endpoint."""
+        """Return the field's bytes for the token of an endpoint."""
         part = bytes([token[0] & self.keep | self.put]) + token[1 : self.width]
         match self.form:
             case Form.HEX:
@@ -82,7 +82,7 @@ class Payload:
     """Offsets and tokens."""
 
     def of(self, token: bytes) -> bytes:
-        """The datagram for an endpoint with this token."""
+        """Return the datagram for an endpoint with this token."""
         if not self.slots:
             return self.data
         made = bytearray(self.data)
@@ -92,7 +92,7 @@ class Payload:
 
 
 def compose(*parts: bytes | Token) -> Payload:
-    """A payload from its parts in order."""
+    """Return a payload from its parts in order."""
     data, slots = b"", []
     for part in parts:
         if isinstance(part, Token):
@@ -113,7 +113,7 @@ class Proof:
     """At which offset of the answer; None for anywhere in it."""
 
     def holds(self, token: bytes, answer: bytes) -> bool:
-        """Whether an answer brings the token of its endpoint back."""
+        """Return whether an answer brings the token of its endpoint back."""
         wanted = self.token.write(token)
         if self.at is None:
             return wanted in answer
@@ -138,7 +138,7 @@ class Question:
     protocol: str
     """Our word for the protocol."""
     ports: tuple[int, ...]
-    """The ports at which it is asked without being told to."""
+    """The ports at which it is asked by default."""
     payload: Payload
     """What is sent."""
     read: Reader = field(repr=False)
@@ -157,12 +157,12 @@ class Question:
     """Whether it guesses a credential. Such a question is asked only on demand."""
 
     def is_proven_by(self, token: bytes, answer: bytes) -> bool:
-        """Whether an answer brings the token back."""
+        """Return whether an answer brings the token back."""
         return self.proof is not None and self.proof.holds(token, answer)
 
 
 def broken_rules(question: Question) -> Iterator[str]:
-    """The rules that a question breaks, in words."""
+    """Yield the rules that a question breaks, in words."""
     size = len(question.payload.data)
     if question.largest > max(MOST_AMPLIFICATION * size, SMALL_ANSWER):
         yield f"amplifies: {size} bytes may bring {question.largest}"

@@ -18,7 +18,7 @@ _TRACKER_MAGIC = bytes.fromhex("0000041727101980")
 
 
 def read_rip(answer: bytes) -> ProtocolMatch | None:
-    """A response with the entry that was asked for (RFC 2453 3.6, 3.9.1)."""
+    """Read a response with the entry that was asked for (RFC 2453 3.6, 3.9.1)."""
     return (
         ProtocolMatch("rip", version=str(answer[1]))
         if len(answer) == 24 and answer[0] == 2 and answer[1] in (1, 2)
@@ -27,12 +27,12 @@ def read_rip(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_ripng(answer: bytes) -> ProtocolMatch | None:
-    """The same for IPv6 (RFC 2080 2.1)."""
+    """Read the same for IPv6 (RFC 2080 2.1)."""
     return ProtocolMatch("ripng", version="1") if len(answer) == 24 and answer[:2] == b"\2\1" else None
 
 
 def read_dht(answer: bytes) -> ProtocolMatch | None:
-    """A bencoded response or error; `v` names the client (BEP 5)."""
+    """Read a bencoded response or error; `v` names the client (BEP 5)."""
     if answer[:1] != b"d" or not re.search(rb"1:y1:[re]", answer):
         return None
     client = re.search(rb"1:v4:([ -~]{2})", answer)
@@ -40,13 +40,13 @@ def read_dht(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_tracker(answer: bytes) -> ProtocolMatch | None:
-    """A connect response, or an error (BEP 15)."""
+    """Read a connect response, or an error (BEP 15)."""
     connected = len(answer) >= 16 and answer[:4] == u32(0)
     return ProtocolMatch("bittorrent-tracker") if connected or answer[:4] == u32(3) else None
 
 
 def read_quake3(answer: bytes) -> ProtocolMatch | None:
-    r"""Keys and values behind backslashes (ioquake3, server infoResponse)."""
+    r"""Read keys and values behind backslashes (ioquake3, server infoResponse)."""
     if not answer.startswith(_OUT_OF_BAND + b"infoResponse\n"):
         return None
     words = text(answer[17:]).split("\\")[1:]
@@ -55,7 +55,7 @@ def read_quake3(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_quakeworld(answer: bytes) -> ProtocolMatch | None:
-    """A challenge: `c` and a number in QuakeWorld, a word and a number in Quake 2."""
+    """Read a challenge: `c` and a number in QuakeWorld, a word and a number in Quake 2."""
     return (
         ProtocolMatch("quakeworld")
         if re.match(_OUT_OF_BAND + rb"(?:c-?\d{1,10}|challenge -?\d{1,10})", answer)
@@ -64,12 +64,12 @@ def read_quakeworld(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_doom3(answer: bytes) -> ProtocolMatch | None:
-    """The challenge and key, value pairs (id Software, Doom 3 server query)."""
+    """Read the challenge and key, value pairs (id Software, Doom 3 server query)."""
     return ProtocolMatch("doom3") if answer.startswith(b"\xff\xffinfoResponse\0") else None
 
 
 def read_source(answer: bytes) -> ProtocolMatch | None:
-    """Information, or a challenge that comes before it (Valve developer wiki, Server queries, A2S_INFO)."""
+    """Read information, or a challenge that comes before it (Valve developer wiki, Server queries, A2S_INFO)."""
     if answer[:4] != _OUT_OF_BAND or answer[4:5] not in (b"I", b"A", b"m"):
         return None
     words = answer[6:].split(b"\0") if answer[4:5] == b"I" else []
@@ -79,7 +79,7 @@ def read_source(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_raknet(answer: bytes) -> ProtocolMatch | None:
-    """An unconnected pong: edition, name, version behind semicolons (RakNet; Minecraft's server list)."""
+    """Read an unconnected pong: edition, name, version behind semicolons (RakNet; Minecraft's server list)."""
     if answer[:1] != b"\x1c" or _RAKNET_MAGIC not in answer[:40]:
         return None
     words = text(answer[35:]).split(";")

@@ -4,7 +4,7 @@ A service that answers no stranger looks like that: WireGuard, OpenVPN behind tl
 So does a port that a firewall drops. Where few ports of a host are silent, each deserves a look. Where many are, a
 filter is the likelier reason, and the host is only counted.
 
-Which of the two it is can be told when all ports of the host are settled, so the ports are kept until the sweep ends:
+Which of the two it is shows when all ports of the host are settled, so the ports are kept until the sweep ends:
 at most eleven observations for each host.
 """
 
@@ -19,7 +19,7 @@ from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave
 
 MOST_SILENT, MOST_SHARE = 10, 0.1
-"""So many silent ports of a host, and so large a share of those it told of, are services rather than a filter."""
+"""Silent ports of a host, and their share of those that are closed or silent, up to which they count as services."""
 
 _CLOSED, _SILENT = reason_code(Reason.PORT_UNREACHABLE), reason_code(Reason.UDP_NO_RESPONSE)
 
@@ -58,7 +58,7 @@ class SilentPorts:
             self._host(int(settled.wave.host[place])).seen.append(seen)
 
     def found(self) -> Iterator[Observation]:
-        """Yield the silent ports of hosts that told of nearly all others, with the counts as evidence."""
+        """Yield the silent ports of hosts whose other ports are nearly all closed, with the counts as evidence."""
         for host in self._hosts.values():
             if not host.filters:
                 counts = f"{host.closed:,} UDP ports of this host say that they are closed, {host.silent} stay silent"
@@ -66,12 +66,12 @@ class SilentPorts:
 
     @property
     def any(self) -> bool:
-        """Whether any port was proven silent."""
+        """Return whether any port was proven silent."""
         return any(host.silent for host in self._hosts.values())
 
     @property
     def filtering_hosts(self) -> int:
-        """How many hosts told of closed ports, and have too many silent ones to list."""
+        """Return how many hosts have closed ports, and too many silent ones to list."""
         return sum(host.filters and host.closed > 0 for host in self._hosts.values())
 
     def _host(self, index: int) -> _Host:

@@ -1,7 +1,8 @@
 """Questions to tunnels and encrypted transports: IKE, OpenVPN, L2TP, QUIC, DTLS, Teredo.
 
-IKE is asked with a major version that nobody has: the answer needs no state, while a proposal would leave a half-open
-association. WireGuard, and OpenVPN behind tls-auth, answer no stranger: that is their design, and no question helps.
+IKE is asked with a major version that does not exist: the answer needs no state, while a proposal would leave a half-
+open association. WireGuard, and OpenVPN behind tls-auth, answer no stranger: that is their design, and no question
+helps.
 """
 
 from scanner.core.recognise.identity import ProtocolMatch
@@ -19,7 +20,7 @@ _DTLS_RANDOM = Token(8)
 
 
 def read_ike(answer: bytes) -> ProtocolMatch | None:
-    """An IKE header with our SPI and a version (RFC 7296 3.1)."""
+    """Read an IKE header with our SPI and a version (RFC 7296 3.1)."""
     data = answer[4:] if answer[:4] == bytes(4) else answer
     if len(data) < 28 or data[17] >> 4 not in (1, 2):
         return None
@@ -27,12 +28,12 @@ def read_ike(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_openvpn(answer: bytes) -> ProtocolMatch | None:
-    """A hard reset of the server, version 2 or with a cookie (OpenVPN's protocol documentation)."""
+    """Read a hard reset of the server, version 2 or with a cookie (OpenVPN's protocol documentation)."""
     return ProtocolMatch("openvpn") if len(answer) >= 14 and answer[0] >> 3 in (8, 5) else None
 
 
 def read_l2tp(answer: bytes) -> ProtocolMatch | None:
-    """A control message: the peer's host name and maker (RFC 2661 3.1, 4.4.3)."""
+    """Read a control message: the peer's host name and maker (RFC 2661 3.1, 4.4.3)."""
     if len(answer) < 12 or answer[0] & 0xC8 != 0xC8 or answer[1] & 0x0F != 2:
         return None
     at, values = 12, dict[int, str]()
@@ -43,7 +44,7 @@ def read_l2tp(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_quic(answer: bytes) -> ProtocolMatch | None:
-    """A version negotiation packet: the versions that it speaks (RFC 9000 17.2.1, RFC 8999 6)."""
+    """Read a version negotiation packet: the versions that it speaks (RFC 9000 17.2.1, RFC 8999 6)."""
     if len(answer) < 11 or not answer[0] & 0x80 or answer[1:5] != bytes(4):
         return None
     at = 6 + answer[5]
@@ -54,7 +55,7 @@ def read_quic(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_dtls(answer: bytes) -> ProtocolMatch | None:
-    """A handshake or alert record of DTLS 1.0 or 1.2 (RFC 6347 4.1)."""
+    """Read a handshake or alert record of DTLS 1.0 or 1.2 (RFC 6347 4.1)."""
     if len(answer) < 14 or answer[0] not in (21, 22) or answer[1] != 254 or answer[2] not in (253, 255):
         return None
     kind = {3: "asks for a cookie", 2: "hello without a cookie"}.get(answer[13]) if answer[0] == 22 else "alert"
@@ -62,14 +63,14 @@ def read_dtls(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_teredo(answer: bytes) -> ProtocolMatch | None:
-    """An authenticated router advertisement (RFC 4380 5.2.1)."""
+    """Read an authenticated router advertisement (RFC 4380 5.2.1)."""
     return (
         ProtocolMatch("teredo") if len(answer) > 53 and answer[:2] == b"\0\1" and b"\x86\0" in answer[13:80] else None
     )
 
 
 def _client_hello() -> tuple[bytes | Token, ...]:
-    """A DTLS 1.2 hello without a cookie: it makes the server ask for one, and keep nothing (RFC 6347 4.2.1)."""
+    """Return a DTLS 1.2 hello without a cookie: the server asks for one and keeps nothing (RFC 6347 4.2.1)."""
     suites = u16(0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC0AC, 0xC0AE, 0x009C, 0x00A8, 0x002F)
     groups = u16(10, 8, 6, 29, 23, 24)
     points = u16(11, 2) + b"\1\0"
@@ -87,14 +88,14 @@ def _avp(kind: int, value: bytes) -> bytes:
 
 
 def _start_control() -> tuple[bytes | Token, ...]:
-    """SCCRQ (RFC 2661 6.1): what it opens is given up within a minute when nobody goes on (5.8)."""
+    """Return SCCRQ (RFC 2661 6.1): what it opens is given up within a minute unless the peer goes on (5.8)."""
     avps = _avp(0, u16(1)) + _avp(2, u16(0x0100)) + _avp(3, u32(3)) + _avp(7, b"scanner")
     size = 12 + len(avps) + 8 + 8
     return u16(0xC802, size, 0, 0, 0, 0) + avps + u16(0x8008, 0, 9), _TUNNEL, _avp(10, u16(1))
 
 
 def _router_solicitation() -> bytes:
-    """A router solicitation in IPv6, with its checksum (RFC 4861 4.1), from a link-local address to all routers."""
+    """Return an IPv6 router solicitation (RFC 4861 4.1), from a link-local address to all routers."""
     source, target = (
         bytes.fromhex("fe80000000000000000000ffff000001"),
         bytes.fromhex("ff020000000000000000000000000002"),

@@ -32,7 +32,7 @@ _OPTIONS = (
 
 
 def read_sip(answer: bytes) -> ProtocolMatch | None:
-    """A SIP response: its status, and what Server or User-Agent say (RFC 3261 7.2, 20.35)."""
+    """Read a SIP response: its status, and what Server or User-Agent say (RFC 3261 7.2, 20.35)."""
     if not answer.startswith(b"SIP/2.0 "):
         return None
     found = _SERVER.search(answer)
@@ -41,7 +41,7 @@ def read_sip(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_stun(answer: bytes) -> ProtocolMatch | None:
-    """A binding response: SOFTWARE, where it says so (RFC 8489 5, 14.14)."""
+    """Read a binding response: SOFTWARE, where it says so (RFC 8489 5, 14.14)."""
     if len(answer) < 20 or answer[:2] not in (b"\1\1", b"\1\x11") or answer[4:8] != u32(_MAGIC_COOKIE):
         return None
     at, software = 20, ""
@@ -54,42 +54,42 @@ def read_stun(answer: bytes) -> ProtocolMatch | None:
 
 
 def read_mgcp(answer: bytes) -> ProtocolMatch | None:
-    """A response line: three digits and the transaction (RFC 3435 3.2.1)."""
+    """Read a response line: three digits and the transaction (RFC 3435 3.2.1)."""
     found = re.match(rb"(\d{3}) \d{1,9}(?:[ \r\n]|$)([^\r\n]{0,100})", answer)
     return ProtocolMatch("mgcp", detail=text(found[1] + b" " + found[2])) if found else None
 
 
 def read_megaco(answer: bytes) -> ProtocolMatch | None:
-    """A message in text (RFC 3525 Annex B)."""
+    """Read a message in text (RFC 3525 Annex B)."""
     return ProtocolMatch("megaco") if re.match(rb"(?:MEGACO|!)/\d{1,2} ", answer) else None
 
 
 def read_iax(answer: bytes) -> ProtocolMatch | None:
-    """A full frame of control type: PONG, or anything else that speaks IAX (RFC 5456 8.1, 8.4)."""
+    """Read a full frame of control type: PONG, or anything else that speaks IAX (RFC 5456 8.1, 8.4)."""
     return ProtocolMatch("iax2") if len(answer) >= 12 and answer[0] & 0x80 and answer[10] == 6 else None
 
 
 def read_gtp1(answer: bytes) -> ProtocolMatch | None:
-    """An echo response of GTP version 1 (TS 29.060 7.2.2, TS 29.281 7.2.2)."""
+    """Read an echo response of GTP version 1 (TS 29.060 7.2.2, TS 29.281 7.2.2)."""
     return (
         ProtocolMatch("gtp", version="1") if len(answer) >= 8 and answer[0] >> 5 == 1 and answer[1] in (2, 3) else None
     )
 
 
 def read_gtp2(answer: bytes) -> ProtocolMatch | None:
-    """An echo response of GTP version 2, or "version not supported" (TS 29.274 7.1)."""
+    """Read an echo response of GTP version 2, or "version not supported" (TS 29.274 7.1)."""
     return (
         ProtocolMatch("gtp", version="2") if len(answer) >= 8 and answer[0] >> 5 == 2 and answer[1] in (2, 3) else None
     )
 
 
 def read_pfcp(answer: bytes) -> ProtocolMatch | None:
-    """A heartbeat response (TS 29.244 7.4.2)."""
+    """Read a heartbeat response (TS 29.244 7.4.2)."""
     return ProtocolMatch("pfcp") if len(answer) >= 8 and answer[0] >> 5 == 1 and answer[1] in (2, 11) else None
 
 
 def read_mumble(answer: bytes) -> ProtocolMatch | None:
-    """Version, our number, users, most users, bandwidth (Mumble's protocol documentation, "UDP ping")."""
+    """Read version, our number, users, most users, bandwidth (Mumble's protocol documentation, "UDP ping")."""
     if len(answer) != 24:
         return None
     users, most = int.from_bytes(answer[12:16]), int.from_bytes(answer[16:20])

@@ -19,7 +19,7 @@ from scanner.core.plan.wave import Wave
 from scanner.core.rate.allowance import TICK, Allowance
 from scanner.engines.connect.ways import Way, Ways
 
-ENOUGH = 2
+HOST_REPORTS = 2
 """Number of equal answers from the kernel that settle a whole host."""
 _REMEMBERED = 1 << 17
 
@@ -65,9 +65,9 @@ class Host:
         self._source = ""
 
     def report(self, code: int, *, weight: int = 1) -> None:
-        """Count what the kernel said about this address; `ENOUGH` of one kind settle the whole host."""
+        """Count what the kernel said about this address; `HOST_REPORTS` of one kind settle the whole host."""
         self.reports[code] = self.reports.get(code, 0) + weight
-        if self.verdict is None and not self.answered and self.reports[code] >= ENOUGH:
+        if self.verdict is None and not self.answered and self.reports[code] >= HOST_REPORTS:
             self.verdict = code
 
     @property

@@ -19,7 +19,7 @@ from scanner.core.columns import F64, I64
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.engines.connect.attempt import Attempt, Prober, Refusal
-from scanner.engines.connect.hosts import ENOUGH, Host, HostBook
+from scanner.engines.connect.hosts import HOST_REPORTS, Host, HostBook
 from scanner.engines.connect.icmp_errors import IcmpError
 from scanner.engines.connect.in_flight import InFlightWave
 from scanner.engines.connect.outcome import (
@@ -164,7 +164,7 @@ class Settling:
 
     def settle_absent(self, host: Host) -> None:
         """Take the kernel's word that a host did not answer three requests for its link address."""
-        host.report(_ABSENT, weight=ENOUGH)
+        host.report(_ABSENT, weight=HOST_REPORTS)
 
     def settle_unasked(self, wave: InFlightWave, index: int, code: int) -> None:
         """Settle an endpoint without an answer, by its host's verdict or after the last attempt."""

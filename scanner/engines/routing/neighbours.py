@@ -17,7 +17,7 @@ from ipaddress import IPv6Address, ip_address
 from scanner.core.model import Address
 from scanner.engines.bpf import DROP, TAKE, Step, assemble_filter, attach_filter
 from scanner.engines.routing.netlink import Link, Netlink
-from scanner.engines.routing.next_hops import Hops, Question
+from scanner.engines.routing.next_hops import HopQuestion, Hops
 
 ATTEMPTS = 4
 """How often a neighbour is asked: broadcasts get lost more easily than frames for one station."""
@@ -45,8 +45,8 @@ class Neighbours:
     def __init__(self, kernel: Netlink, hops: Hops) -> None:
         self._hops = hops
         self._kernel = {(each.link, each.address): each.mac for each in kernel.neighbours()}
-        self._open: dict[tuple[int, Address], Question] = {}
-        self._due: list[tuple[float, int, int, Question]] = []
+        self._open: dict[tuple[int, Address], HopQuestion] = {}
+        self._due: list[tuple[float, int, int, HopQuestion]] = []
         """A heap of (when, hop, attempt, question)."""
         self._sockets: dict[tuple[int, int], socket.socket] = {}
         self._again: set[tuple[int, Address]] = set()
@@ -58,7 +58,7 @@ class Neighbours:
         """How many questions are open."""
         return len(self._open)
 
-    def ask(self, questions: Iterable[Question], now: float) -> None:
+    def ask(self, questions: Iterable[HopQuestion], now: float) -> None:
         """Take on questions; the kernel's own certain knowledge answers some at once."""
         for question in questions:
             key = (question.route.link.index, question.address)
@@ -69,7 +69,7 @@ class Neighbours:
                 self._open[key] = question
                 heappush(self._due, (now, question.hop, 1, question))
 
-    def renew(self, question: Question, now: float) -> None:
+    def renew(self, question: HopQuestion, now: float) -> None:
         """Ask again for a neighbour that was found before; where it does not answer now, what was known stays."""
         key = (question.route.link.index, question.address)
         if key not in self._open:
@@ -110,7 +110,7 @@ class Neighbours:
             each.close()
         self._sockets.clear()
 
-    def _send(self, question: Question) -> None:
+    def _send(self, question: HopQuestion) -> None:
         link, source = question.route.link, question.route.source
         frame = solicitation(link.mac, source, question.address)
         try:

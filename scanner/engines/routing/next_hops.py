@@ -36,7 +36,7 @@ class HopState(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class HopQuestion:
     """A neighbour whose link-layer address is wanted."""
 
     hop: int
@@ -63,10 +63,10 @@ class Hops:
         self._of_route: dict[int, int] = {}
         self._on_link: dict[tuple[int, int], _Known] = {}
 
-    def find(self, routes: list[Route], number: I32, high: U64, low: U64, now: float) -> tuple[I32, list[Question]]:
+    def find(self, routes: list[Route], number: I32, high: U64, low: U64, now: float) -> tuple[I32, list[HopQuestion]]:
         """Return hop numbers of destinations that take routes `number`, int32[n], and what must be resolved first."""
         found = np.full(len(number), NO_HOP, np.int32)
-        questions: list[Question] = []
+        questions: list[HopQuestion] = []
         for each in distinct(number):
             if each == NO_ROUTE:
                 continue
@@ -101,7 +101,7 @@ class Hops:
         if mac is not None:
             self.mac[hop] = np.frombuffer(mac, np.uint8)
 
-    def _shared(self, number: int, route: Route, now: float) -> tuple[int, list[Question]]:
+    def _shared(self, number: int, route: Route, now: float) -> tuple[int, list[HopQuestion]]:
         """Return the one hop of a route through a gateway or over a link without neighbours."""
         new = number not in self._of_route
         if new:
@@ -112,9 +112,9 @@ class Hops:
             self.settle(hop, own or bytes(6), now)
             return hop, []
         again = self._ask_again(np.array([hop], np.int32), now)
-        return hop, [Question(hop, route, route.gateway)] if new or again.size else []
+        return hop, [HopQuestion(hop, route, route.gateway)] if new or again.size else []
 
-    def _neighbours(self, number: int, route: Route, keys: Keys, now: float) -> tuple[I32, list[Question]]:
+    def _neighbours(self, number: int, route: Route, keys: Keys, now: float) -> tuple[I32, list[HopQuestion]]:
         """Return the hops of destinations that are neighbours themselves."""
         version = route.source.version
         known = self._on_link.setdefault((number, version), _Known(keys[:0]))
@@ -128,7 +128,7 @@ class Hops:
             known.add(wanted[new], hops[new])
         again = self._ask_again(hops, now)
         asked = [
-            Question(int(hops[row]), route, to_address(version, key_number(wanted[row])))
+            HopQuestion(int(hops[row]), route, to_address(version, key_number(wanted[row])))
             for row in np.concatenate([new, again]).tolist()
         ]
         return hops[inverse], asked

@@ -14,7 +14,7 @@ from scanner.core.plan.wave import Wave
 from scanner.engines.routing.link_states import LinkStates
 from scanner.engines.routing.neighbours import Neighbours
 from scanner.engines.routing.netlink import LinkWatch, Medium, Netlink
-from scanner.engines.routing.next_hops import NO_HOP, Hops, Question
+from scanner.engines.routing.next_hops import NO_HOP, HopQuestion, Hops
 from scanner.engines.routing.routes import Route, Routes
 
 RENEW_EVERY = 1.0
@@ -89,7 +89,7 @@ class Ways:
             gateway = self.routes[number].gateway
             hop = self.hops.shared(number)
             if gateway is not None and hop != NO_HOP:
-                self.neighbours.renew(Question(hop, self.routes[number], gateway), now)
+                self.neighbours.renew(HopQuestion(hop, self.routes[number], gateway), now)
         return changed
 
     def renew_hosts(self, wave: Wave, now: float) -> None:
@@ -98,7 +98,7 @@ class Ways:
         known: I64 = np.flatnonzero(hop >= 0)
         for place in known[self.hops.direct[hop[known]]].tolist():
             route = self.routes[int(self.hops.route[hop[place]])]
-            self.neighbours.renew(Question(int(hop[place]), route, wave.address(place)), now)
+            self.neighbours.renew(HopQuestion(int(hop[place]), route, wave.address(place)), now)
 
     def close(self) -> None:
         """Close every socket."""

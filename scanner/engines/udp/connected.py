@@ -1,7 +1,7 @@
 """One connected UDP socket for each endpoint: what every system can do, and hears less.
 
 A connected socket learns of a port-unreachable as a refused connection (ECONNREFUSED, on Windows WSAECONNRESET) and of
-other ICMP errors as unreachable. Who sent the error the system does not tell, so it is taken for the target itself.
+other ICMP errors as unreachable. The system does not say who sent the error, so it is taken to be the target.
 Answers from another port (TFTP) or another address never reach it. As many sockets are kept as the system allows; the
 oldest are given up for new ones, and what comes later for them is lost.
 """
@@ -34,7 +34,7 @@ class ConnectedWire:
     """See `wire.UdpWire`."""
 
     def __init__(self, most: int = 512) -> None:
-        """`most`: sockets that are kept at once."""
+        """Keep at most `most` sockets at once."""
         self._most = most
         self._sockets: OrderedDict[tuple[str, int], socket.socket] = OrderedDict()
         self._selector = selectors.DefaultSelector()
@@ -74,7 +74,7 @@ class ConnectedWire:
         yield from news
 
     def own_ports(self) -> frozenset[int]:
-        """See `wire.UdpWire`. A connected socket hears nobody but its peer."""
+        """See `wire.UdpWire`. A connected socket receives from its peer only."""
         return frozenset()
 
     def done_with(self, address: str, port: int) -> None:
@@ -104,7 +104,7 @@ class ConnectedWire:
         return sock
 
     def _refused(self, key: tuple[str, int], error: int | None) -> bool:
-        """Note an error that the network sent; whether it was one."""
+        """Note an error that the network sent; return whether it was one."""
         reason = _REASONS.get(error or 0)
         if reason is None or key not in self._sent:
             return False

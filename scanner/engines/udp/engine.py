@@ -20,7 +20,7 @@ from scanner.engines.udp.run import UdpRun
 from scanner.engines.udp.wire import UdpWire
 
 PATIENCE = 60.0
-"""Seconds that telling closed from silent may take for one host, unless the user says otherwise."""
+"""Default of the seconds for telling closed ports of one host from silent ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class UdpOptions:
     secret: bytes
     """Sixteen random bytes: the key of the tokens."""
     patience: float = PATIENCE
-    """Seconds that telling closed from silent may take for one host."""
+    """Seconds for telling closed ports of one host from silent ones."""
     communities: tuple[bytes, ...] = ()
     """SNMP communities that the user asked to be tried."""
     required: Callable[[Wave], Iterable[int]] | None = field(default=None, repr=False)
@@ -53,7 +53,7 @@ class UdpEngine:
     name = "udp"
 
     def __init__(self, options: UdpOptions, limits: Limits, permitted: Callable[[Address], bool] | None = None) -> None:
-        """`permitted` is asked once about each address, before the first datagram to it."""
+        """Ask `permitted` once about each address, before the first datagram to it."""
         self._options, self._limits, self._permitted = options, limits, permitted
         self._run: UdpRun | None = None
         self._stopped = False

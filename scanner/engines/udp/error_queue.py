@@ -4,8 +4,8 @@ There is one for each IP version, and for each address that the user wants to as
 
 With IP_RECVERR or IPV6_RECVERR an unconnected socket keeps the errors that it is sent: each entry holds the address and
 port of the datagram, what the error quotes of it, type, code, and who sent it (ip(7), ipv6(7), linux/errqueue.h). So
-one socket asks everybody and hears everything, answers from other ports and other addresses included, without any
-right.
+one socket asks all endpoints and receives everything, answers from other ports and addresses included, without any
+privilege.
 
 An error that waits is also reported by the next send, which then sends nothing: it is simply sent again.
 """
@@ -134,7 +134,7 @@ def _errors(sock: socket.socket) -> Iterator[ErrorAbout]:
 
 
 def _parse(data: bytes, quoted: bytes, probed: tuple[str, int]) -> ErrorAbout | None:
-    """A `sock_extended_err` with its offender's address behind it; None where it is not about ICMP."""
+    """Return a `sock_extended_err` with its offender's address behind it; None where it is not about ICMP."""
     _, origin, icmp_type, icmp_code, *_ = _EXTENDED_ERROR.unpack_from(data)
     version = _VERSION_OF_ORIGIN.get(origin)
     if version is None:

@@ -2,19 +2,19 @@
 
 An answer counts only for an endpoint that was asked and is not settled: whatever else comes is counted and forgotten,
 so that duplicates and strangers cost nothing. Some protocols answer from another port (TFTP) or another address
-(multicast DNS); such an answer is credited to the one endpoint that it proves to have heard, and to none where it
-could be several.
+(multicast DNS); such an answer is credited to the one endpoint that it proves to have heard, and to none where it could
+be several.
 
 An ICMP error counts only if what it quotes is what was sent. Port-unreachable from the target itself closes the port;
-from anybody else it is a filter's. What our own kernel says of an address that no neighbour answers for settles the
-host, once it has said so twice.
+from any other address it is a filter's. What our own kernel reports of an address that no neighbour answers for settles
+the host, once it has done so twice.
 """
 
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from scanner.core.plan.reasons import Reason, reason_code
-from scanner.core.udp.answer import meaning
+from scanner.core.udp.answer import answer_meaning
 from scanner.core.udp.catalogue import Catalogue
 from scanner.core.udp.question import Question, Replies
 from scanner.engines.udp.in_flight import UdpHost, UdpWave
@@ -22,7 +22,7 @@ from scanner.engines.udp.wire import Datagram, ErrorAbout, News
 
 UNPROVEN = "nothing in the answer proves that it was asked for"
 _MOST_IDENTITIES = 1024
-"""Open ports of one wave of which the identity is kept: a host that answers on every port tells nothing."""
+"""Open ports of one wave of which the identity is kept: a host that answers on every port says nothing."""
 _MOST_WANDERING = 4096
 """Endpoints among which the one is looked for that answered from elsewhere."""
 
@@ -31,15 +31,15 @@ class UdpSettling(Protocol):
     """Who writes down what was believed."""
 
     def settle(self, host: UdpHost, port: int, code: int, now: float, rtt: float | None = None) -> tuple[UdpWave, int]:
-        """Write down the outcome of a port that is not settled; where it belongs."""
+        """Record the outcome of a port that is not settled; return its wave and place."""
         ...
 
     def settle_host(self, host: UdpHost, code: int, now: float) -> None:
-        """Write down one outcome of every port of a host."""
+        """Record one outcome for every port of a host."""
         ...
 
     def found_open(self) -> None:
-        """One more open endpoint."""
+        """Count an open endpoint."""
         ...
 
 
@@ -54,14 +54,14 @@ class Hearing:
         settling: UdpSettling,
         own_ports: Callable[[], frozenset[int]],
     ) -> None:
-        """`hosts` by their address as text, shared with who asks them; `own_ports` are those that are asked from."""
+        """Share `hosts` (by address as text) with the run; `own_ports` returns the ports that are asked from."""
         self._own_ports = own_ports
         self._hosts, self._catalogue, self._secret, self._settling = hosts, catalogue, secret, settling
         self.strangers = 0
         """Datagrams and errors that were not believed, or came twice."""
 
     def hear(self, news: Iterable[News], now: float) -> None:
-        """Take news in."""
+        """Take datagrams and errors in."""
         for each in news:
             if isinstance(each, Datagram):
                 self._datagram(each, now)
@@ -80,7 +80,7 @@ class Hearing:
             self.strangers += 1
 
     def _met_ourselves(self, host: UdpHost, port: int, now: float) -> None:
-        """A port that the system gave to this very scan: nobody else had it."""
+        """Settle a port that the system gave to this very scan: no other program holds it."""
         if port in host.places and host.queue.answered(port, now) is not None:
             flight, place = host.places[port]
             flight.evidence[place] = "the port is held by this scan"
@@ -91,7 +91,7 @@ class Hearing:
         if rtt is None:
             self.strangers += 1
             return
-        said = meaning(self._catalogue, self._catalogue.of(port), host.token(self._secret, port), came.data)
+        said = answer_meaning(self._catalogue, self._catalogue.of(port), host.token(self._secret, port), came.data)
         reason = Reason.UDP_ANSWER if said.proven else Reason.UDP_ANSWER_UNPROVEN
         self._settling.found_open()
         flight, place = host.places[port]
@@ -105,7 +105,7 @@ class Hearing:
         self._settling.settle(host, port, reason_code(reason), now, rtt)
 
     def _wandered(self, host: UdpHost | None, came: Datagram) -> tuple[UdpHost, int] | None:
-        """The endpoint that answers from elsewhere, if there is exactly one that this could be."""
+        """Return the endpoint that answers from elsewhere, if there is exactly one that this could be."""
         if host is not None:
             replies = (Replies.ANY_PORT, Replies.ANY_ADDRESS)
             found = [(host, port) for port in host.places if self._may_be(host, port, came, replies)]
@@ -119,7 +119,7 @@ class Hearing:
         return found[0] if len(found) == 1 else None
 
     def _may_be(self, host: UdpHost, port: int, came: Datagram, replies: tuple[Replies, ...]) -> bool:
-        """Whether a question asked there may be answered from elsewhere by this."""
+        """Return whether a question asked there may be answered from elsewhere by this."""
         if not host.tries.get(port):
             return False
         token = host.token(self._secret, port)
@@ -149,12 +149,12 @@ class Hearing:
         self._settling.settle(host, came.port, reason_code(reason), now, rtt)
 
     def _kernel_says(self, host: UdpHost, reason: Reason, now: float) -> None:
-        """A word of this machine about an address: nobody answers for it, or our own firewall forbids it."""
+        """Note what this machine's kernel says of an address: no neighbour has it, or a local firewall rejects it."""
         if reason is Reason.ICMP_HOST_UNREACHABLE and host.reported(reason):
             self._settling.settle_host(host, reason_code(Reason.HOST_UNREACHABLE), now)
 
     def _is_quoted(self, host: UdpHost, came: ErrorAbout) -> bool:
-        """Whether an error quotes the beginning of something that was sent there; some quote nothing of it."""
+        """Return whether an error quotes the start of what was sent there, or nothing of it."""
         if not came.quoted:
             return True
         questions = self._catalogue.of(came.port)
@@ -163,7 +163,7 @@ class Hearing:
 
 
 def _fits(question: Question, token: bytes, came: Datagram, *, same_host: bool) -> bool:
-    """Whether an answer from elsewhere is one to this question: by its token, or at least by its form and address."""
+    """Return whether an answer from elsewhere is one to this question, by its token or its form and address."""
     if question.proof is not None:
         return question.is_proven_by(token, came.data)
     return same_host and question.read(came.data) is not None

@@ -16,8 +16,8 @@ from scanner.core.udp.question import TOKEN_BYTES
 
 _NOT_PROBED = reason_code(Reason.NOT_PROBED)
 _INTERRUPTED = reason_code(Reason.INTERRUPTED)
-ENOUGH = 2
-"""Words of our own kernel that settle a host as a whole."""
+KERNEL_REPORTS = 2
+"""Reports of our own kernel that settle a host as a whole."""
 
 
 class UdpWave:
@@ -36,12 +36,12 @@ class UdpWave:
         self._rtt = np.full(size, np.nan, np.float32)
 
     def settle(self, place: int, code: int, at: float, rtt: float = nan) -> None:
-        """Write down the outcome of a place; `at` in seconds since the epoch, `rtt` in seconds."""
+        """Record the outcome of a place; `at` in seconds since the epoch, `rtt` in seconds."""
         self._reason[place], self._at[place], self._rtt[place] = code, at, rtt
         self.left -= 1
 
     def result(self, now: float) -> SettledWave:
-        """The wave as far as it came by `now`, seconds since the epoch; places without an outcome were interrupted."""
+        """Return the wave as of `now` (seconds since the epoch); places without an outcome are interrupted."""
         untold = self._reason == _NOT_PROBED
         self._reason[untold] = _INTERRUPTED
         self._at[untold] = now
@@ -80,7 +80,7 @@ class UdpHost:
     def __init__(
         self, address: Address, index: int, patience: float, host_rate: float | None, sources: tuple[str, ...] = ()
     ) -> None:
-        """`sources` are the addresses to ask from, in turn; none leaves it to the routes."""
+        """Ask from `sources` in turn; none leaves it to the routes."""
         self.address, self.index, self.text = address, index, str(address)
         self.queue = HostQueue(patience, askers=max(1, len(sources)))
         self._sources, self._turn = sources, 0
@@ -107,7 +107,7 @@ class UdpHost:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The addresses from which this machine speaks to the host; none where that cannot be told."""
+        """Return the addresses from which this machine speaks to the host; none where that is not known."""
         if self._sources:
             return self._sources
         if self._route_source is None:
@@ -116,21 +116,21 @@ class UdpHost:
 
     @property
     def is_this_machine(self) -> bool:
-        """Whether the host is this very machine."""
+        """Return whether the host is this very machine."""
         return self.address.is_loopback or self.text in self.sources
 
     def token(self, key: bytes, port: int) -> bytes:
-        """The keyed bytes that prove an answer from a port."""
+        """Return the keyed bytes that prove an answer from a port."""
         return blake2b(self.address.packed + port.to_bytes(2), key=key, digest_size=TOKEN_BYTES).digest()
 
     def reported(self, reason: Reason) -> bool:
-        """Our kernel said something of the address; whether that is often enough to believe it of every port."""
+        """Count a kernel report about the address; return whether there are enough to settle every port by it."""
         self.reports[reason] = self.reports.get(reason, 0) + 1
-        return self.reports[reason] >= ENOUGH
+        return self.reports[reason] >= KERNEL_REPORTS
 
 
 def _source_towards(version: int, text: str) -> str:
-    """The source address that the kernel chooses. Connecting a datagram socket sends nothing."""
+    """Return the source address that the kernel chooses. Connecting a datagram socket sends nothing."""
     try:
         with socket.socket(socket.AF_INET if version == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as ask:
             ask.connect((text, 9))

@@ -59,7 +59,7 @@ class UdpRun:
         permitted: Callable[[Address], bool] | None,
         required: Callable[[Wave], Iterable[int]] | None,
     ) -> None:
-        """See `engine.UdpOptions`. Needs a running loop."""
+        """Take what `engine.UdpOptions` names. Needs a running loop."""
         self._waves = iter(waves)
         self._wire, self._catalogue = wire, catalogue
         self._limits, self._patience = limits, patience
@@ -83,22 +83,19 @@ class UdpRun:
 
     @property
     def progress(self) -> Progress:
-        """How far this run has come."""
+        """Return how far this run has come."""
         return Progress(self._sent, self._settled, self._opened)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the summary should say."""
+        """Return what the summary should say."""
         if not self._limited:
             return ()
-        more = (
-            f"; about {self._more_seconds:,.0f} s more for each would tell (--udp-patience)"
-            if self._more_seconds
-            else ""
-        )
+        more = f"; about {self._more_seconds:,.0f} s more for each host would settle them" if self._more_seconds else ""
+        hosts = f"{self._limited_hosts:,} host{'s' * (self._limited_hosts > 1)}"
         return (
-            f"{self._limited:,} UDP ports of {self._limited_hosts:,} hosts are open|filtered because these hosts limit "
-            f"how many closed ports they tell of{more}",
+            f"{self._limited:,} UDP port{'s' * (self._limited > 1)} of {hosts} may be closed or silent: hosts limit "
+            f"how fast they report closed ports{more} (--udp-patience)",
         )
 
     def stop(self) -> None:
@@ -106,7 +103,7 @@ class UdpRun:
         self._stopping = True
 
     async def settled(self) -> AsyncGenerator[SettledWave, None]:
-        """Each wave when it is settled. Closing gives every socket back."""
+        """Yield each wave when it is settled. Closing closes every socket."""
         try:
             while True:
                 self._turn_around(monotonic())
@@ -130,7 +127,7 @@ class UdpRun:
             self._ask(now)
 
     async def _wait(self) -> None:
-        """Until something may have changed."""
+        """Wait until something may have changed."""
         due = self._due[0][0] if self._due else inf
         seconds = min(max(0.0, due - monotonic()), _TICK)
         if self._outbox:
@@ -192,7 +189,7 @@ class UdpRun:
         return host
 
     def _forget_idle(self) -> None:
-        """What a host tells is remembered from wave to wave, but not of more hosts than are worth it."""
+        """Forget hosts without open questions where many are remembered from earlier waves."""
         if len(self._hosts) >= _REMEMBERED and len(self._hosts) >= 2 * self._busy:
             for text in [text for text, host in self._hosts.items() if not host.places]:
                 del self._hosts[text]
@@ -237,7 +234,7 @@ class UdpRun:
             self._hosts.pop(host.text, None)
 
     def _payloads(self, host: UdpHost, port: int) -> list[bytes]:
-        """All questions of a port the first time; then one at a time, each in turn."""
+        """Return all questions of a port the first time; then one at a time, each in turn."""
         questions = self._catalogue.of(port)
         if not questions:
             return [b""]
@@ -247,7 +244,7 @@ class UdpRun:
         return [question.payload.of(token) for question in chosen]
 
     def _empty_outbox(self, now: float) -> bool:
-        """Send what was decided to be sent; whether all of it went."""
+        """Send what is in the outbox; return whether all of it went."""
         while self._outbox:
             if not self._allowance.take(now):
                 return False
@@ -267,7 +264,7 @@ class UdpRun:
         return True
 
     def _failed(self, host: UdpHost, port: int, error: int, now: float) -> None:
-        """Nothing left: no way there, or a failure of ours."""
+        """Settle a port to which nothing could be sent: no route, or a failure of this machine."""
         if error in _NO_WAY:
             self.settle_host(host, reason_code(Reason.NO_ROUTE), now)
         elif error == errno.EACCES and host.address.version == 4:  # a broadcast address: no host (socket(7))
@@ -301,7 +298,7 @@ class UdpRun:
         queue.settled.clear()
 
     def settle(self, host: UdpHost, port: int, code: int, now: float, rtt: float | None = None) -> tuple[UdpWave, int]:
-        """Write down the outcome of a port that is not settled; where it belongs."""
+        """Record the outcome of a port that is not settled; return its wave and place."""
         flight, place = host.places.pop(port)
         host.tries.pop(port, None)
         flight.settle(place, code, now + self._clock_offset, float("nan") if rtt is None else rtt)
@@ -312,7 +309,7 @@ class UdpRun:
         return flight, place
 
     def settle_host(self, host: UdpHost, code: int, now: float) -> None:
-        """Write down one outcome of every port of a host."""
+        """Record one outcome for every port of a host."""
         if host.places and code == reason_code(Reason.HOST_UNREACHABLE):
             next(iter(host.places.values()))[0].absent.append(host.index)
         for port in host.queue.give_up():
@@ -320,7 +317,7 @@ class UdpRun:
                 self.settle(host, port, code, now)
 
     def found_open(self) -> None:
-        """One more open endpoint."""
+        """Count an open endpoint."""
         self._opened += 1
 
     def _finish(self, flight: UdpWave) -> None:

@@ -34,7 +34,7 @@ class ErrorAbout:
     reason: Reason
     """What type and code of the error say."""
     sender: str
-    """Who sent the error; empty where the system does not tell."""
+    """Who sent the error; empty where the system does not say."""
     quoted: bytes
     """As much of the datagram's payload as the error quotes."""
 
@@ -53,21 +53,21 @@ class UdpWire(Protocol):
         ...
 
     def hear(self) -> Iterator[News]:
-        """What came since the last call. Never waits, and gives a bounded number."""
+        """Yield what came since the last call: never waiting, and a bounded number."""
         ...
 
     def own_ports(self) -> frozenset[int]:
-        """Ports of this machine that are bound for asking, and would answer themselves."""
+        """Return the ports of this machine that are bound for asking."""
         ...
 
     def done_with(self, address: str, port: int) -> None:
-        """Nothing more is expected from an endpoint."""
+        """Expect nothing more from an endpoint."""
         ...
 
     def filenos(self) -> Sequence[int]:
-        """Descriptors that become readable when there is something to hear."""
+        """Return descriptors that become readable when there is something to hear."""
         ...
 
     def close(self) -> None:
-        """Give the sockets back."""
+        """Close the sockets."""
         ...

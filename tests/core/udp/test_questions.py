@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanner.core.udp.answer import meaning
+from scanner.core.udp.answer import answer_meaning
 from scanner.core.udp.catalogue import QUESTIONS, Catalogue
 from scanner.core.udp.management import snmp_get
 from scanner.core.udp.question import TOKEN_BYTES, Form, Payload, Proof, Question, Token, broken_rules, compose
@@ -99,7 +99,7 @@ def test_no_reader_is_moved_by_a_mangled_answer(question: Question) -> None:
 @pytest.mark.parametrize("question", ROWS)
 def test_who_sends_a_question_back_is_an_echo(question: Question) -> None:
     token = b"\x11" * 8
-    said = meaning(Catalogue(), [question], token, question.payload.of(token))
+    said = answer_meaning(Catalogue(), [question], token, question.payload.of(token))
     if question.payload.data:
         assert said.identity.protocol == "echo"
 
@@ -107,12 +107,12 @@ def test_who_sends_a_question_back_is_an_echo(question: Question) -> None:
 def test_proof_is_told_from_a_mere_answer() -> None:
     dns = Catalogue().of(53)
     answer = bytes.fromhex("1111818500010000000000000000100003")
-    assert meaning(Catalogue(), dns, b"\x11" * 8, answer).proven
-    unproven = meaning(Catalogue(), dns, b"\x12" * 8, answer)
+    assert answer_meaning(Catalogue(), dns, b"\x11" * 8, answer).proven
+    unproven = answer_meaning(Catalogue(), dns, b"\x12" * 8, answer)
     assert not unproven.proven
     assert unproven.identity.protocol == "dns"
     assert unproven.identity.asked == ("dns",)
-    garbage = meaning(Catalogue(), dns, b"\x12" * 8, b"\0\1\2")
+    garbage = answer_meaning(Catalogue(), dns, b"\x12" * 8, b"\0\1\2")
     assert (garbage.proven, garbage.identity.protocol, garbage.identity.excerpt) == (False, "", "\\x00\\x01\\x02")
 
 

@@ -3,7 +3,7 @@
 import socket
 
 from scanner.core.plan.reasons import Reason, reason_code
-from scanner.engines.connect.hosts import ENOUGH, HostBook
+from scanner.engines.connect.hosts import HOST_REPORTS, HostBook
 from tests.engines.waves import wave
 
 ABSENT = reason_code(Reason.HOST_UNREACHABLE)
@@ -13,7 +13,7 @@ def test_a_host_that_has_answered_is_never_absent() -> None:
     book = HostBook(None, None)
     (host,) = book.of(wave(["10.0.0.1"], [1]))
     host.answered = True
-    host.report(ABSENT, weight=ENOUGH)
+    host.report(ABSENT, weight=HOST_REPORTS)
     assert host.verdict is None
 
 

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import Wave
-from scanner.engines.connect.hosts import ENOUGH, Host, HostBook
+from scanner.engines.connect.hosts import HOST_REPORTS, Host, HostBook
 from scanner.engines.connect.in_flight import InFlightWave
 from scanner.engines.connect.schedule import UNSETTLED, Schedule
 from tests.engines.waves import in_pieces, wave
@@ -74,7 +74,7 @@ def test_an_absent_host_is_asked_nothing_more_in_any_wave() -> None:
     assert ports(schedule, 0.0, 4) == [1, 2, 3, 4]
     host = book.find(ip_address("10.0.0.1"))
     assert host is not None
-    for _ in range(ENOUGH):
+    for _ in range(HOST_REPORTS):
         host.report(ABSENT)
     assert ports(schedule, 0.0) == []
     assert notebook.unasked == [(port, ABSENT) for port in range(5, 21)]
@@ -110,7 +110,7 @@ def test_what_waits_for_a_cap_is_settled_by_the_verdict_of_its_host() -> None:
     assert ports(schedule, 0.0) == [7]
     host = book.find(ip_address("10.0.0.1"))
     assert host is not None
-    host.report(ABSENT, weight=ENOUGH)
+    host.report(ABSENT, weight=HOST_REPORTS)
     assert ports(schedule, 60.0) == []
     assert notebook.unasked == [(8, ABSENT), (9, ABSENT)]
     assert schedule.opens == float("inf")
