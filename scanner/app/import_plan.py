@@ -101,6 +101,7 @@ def info_of_survey(survey: Survey, planned: ImportPlan, judging: Judging, *, nam
         ports=shortened([*_runs(plan.ports, ""), *_runs(plan.udp_ports, "U:")]),
         addresses=plan.targets.size,
         ports_per_address=plan.ports_per_address,
+        udp_ports_per_address=len(plan.udp_ports),
         engine=tool.split()[0],
         engine_why=f"imported from {name} (sha256 {digest[:12]}), made by {command}{tool}",
         seed=plan.seed,

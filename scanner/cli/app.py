@@ -23,6 +23,7 @@ from scanner.cli.commands.policy import policy_app
 from scanner.cli.commands.port import port_command
 from scanner.cli.commands.reclassify import reclassify_command
 from scanner.cli.commands.registry import registry_app
+from scanner.cli.commands.report import report_command
 from scanner.cli.commands.resume import resume_command
 from scanner.cli.commands.rule import rule_command
 from scanner.cli.commands.scan import scan_command
@@ -59,6 +60,7 @@ def make_app() -> typer.Typer:
     app.command("resume", epilog=EXIT_STATUS_HELP)(resume_command)
     app.command("demo")(demo_command)
     app.command("import", epilog=EXIT_STATUS_HELP)(import_command)
+    app.command("report")(report_command)
     app.command("diff")(diff_command)
     app.add_typer(history_app, name="history")
     app.command("reclassify")(reclassify_command)

@@ -17,8 +17,10 @@ from scanner.core.report import Summary
 from scanner.core.sanitise import sanitise
 from scanner.outputs.destination import Destination
 from scanner.outputs.document import Document
-from scanner.outputs.report import facts
+from scanner.outputs.record import iso
+from scanner.outputs.report import facts, timeline
 from scanner.outputs.report.port_map import colour, status_picture
+from scanner.outputs.report.timeline import Past
 from scanner.outputs.summary_text import tone
 
 _FOLDER = Path(__file__).parent
@@ -27,10 +29,13 @@ _FOLDER = Path(__file__).parent
 class HtmlReport(Document):
     """Writes a sweep as one page."""
 
-    def __init__(self, destination: Destination, *, statuses: bytes = b"") -> None:
-        """`statuses`: what the registry says of each TCP port, 65,536 codes in the order of `STATUSES`, or nothing."""
+    def __init__(self, destination: Destination, *, statuses: bytes = b"", past: Past | None = None) -> None:
+        """`statuses`: what the registry says of each TCP port, 65,536 codes in the order of `STATUSES`, or nothing.
+
+        `past` is what came before, where there is a history.
+        """
         super().__init__(destination)
-        self._statuses = statuses
+        self._statuses, self._past = statuses, past
 
     def lines(self, summary: Summary, judged: Sequence[Judged]) -> Iterator[str]:
         """Return the page in pieces."""
@@ -61,7 +66,26 @@ class HtmlReport(Document):
             "picture": status_picture(self._statuses, STATUSES) if self._statuses else "",
             "legend": [(status.value, colour(status)) for status in RegistryStatus],
             "marks": facts.marks(judged),
+            **self._timeline(),
             "udp": summary.info.udp_ports_per_address > 0,
+        }
+
+    def _timeline(self) -> dict[str, Any]:
+        past = self._past
+        if past is None:
+            return {"past": None}
+        found = timeline.columns(past)
+        return {
+            "past": [(iso(each.started)[:16].replace("T", " "), each) for each in reversed(past.sweeps)],
+            "columns": found,
+            "points": timeline.line_points(found),
+            "width": len(found) * timeline.WIDTH,
+            "unit": timeline.WIDTH,
+            "height": timeline.HEIGHT,
+            "middle": timeline.HEIGHT // 2,
+            "changed": timeline.change_sentence(past),
+            "changes": timeline.change_rows(past),
+            "more_changes": max(0, len(past.changes) - timeline.MOST_CHANGES),
         }
 
 
