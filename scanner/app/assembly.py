@@ -13,6 +13,7 @@ from scanner.app.identification import conversation_settings, make_identifier, m
 from scanner.app.job import Job
 from scanner.app.judging import judge_for
 from scanner.app.options import ScanOptions, shown_words
+from scanner.app.permission import permission_of
 from scanner.app.planning import PlannedSweep
 from scanner.app.rate_split import UNTESTED
 from scanner.app.saved_options import saved_settings
@@ -63,6 +64,7 @@ def make_job(
         history=history,
         settings=saved_settings(planned.options, planned.prepared) if history else {},
         found_earlier=interrupted.found() if interrupted else (),
+        permission=permission_of(planned.scope),
     )
 
 

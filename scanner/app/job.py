@@ -8,10 +8,10 @@ belong to the fronts.
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from scanner.app.exit_status import ExitStatus, FailOn, exit_status
+from scanner.app.permission import Clock, Permission, SystemClock, stopped_at_end
 from scanner.app.sweep import Sweep
 from scanner.core.model import Judged
 from scanner.core.report import Summary, SweepInfo
@@ -39,6 +39,10 @@ class Job:
     """What it is started with, for `scanner resume`."""
     found_earlier: Iterable[Judged] = ()
     """What an interrupted run of the same sweep found: it comes out again."""
+    permission: Permission | None = None
+    """What ends the sweep before its time; None where the scope sets no end."""
+    clock: Clock = field(default_factory=SystemClock)
+    """What says when that is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,8 @@ async def _found(job: Job) -> AsyncGenerator[Judged, None]:
         job.sweep.recall(judged)
         job.output.result(judged)
         yield judged
-    async with aclosing(job.sweep.results()) as results:
+    until_end = stopped_at_end(job.permission, job.sweep.stop, job.clock)
+    async with until_end, aclosing(job.sweep.results()) as results:
         async for result in results:
             for judged in result.judged:
                 if judged.findings:
@@ -110,7 +115,7 @@ async def _found(job: Job) -> AsyncGenerator[Judged, None]:
 
 
 def _end(job: Job) -> JobOutcome:
-    summary = job.sweep.summary(job.info, datetime.now(UTC))
+    summary = job.sweep.summary(job.info, job.clock.now())
     if job.history:
         summary = job.history.account(summary)
     job.output.end(summary)

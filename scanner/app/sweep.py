@@ -115,6 +115,7 @@ class Sweep:
         self._answers: tuple[int, ...] = ()
         self._silent_ports = SilentPorts()
         self._stopped = False
+        self._stopped_because = ""
         self.notes: list[str] = []
         """What else should be said about this sweep."""
 
@@ -134,9 +135,13 @@ class Sweep:
         """Whether `stop` cut it short."""
         return self._stopped and (self.coverage.unknown > 0 or self._questions.cut_short)
 
-    def stop(self) -> None:
-        """Send no more probes and settle what is under way. May be called from a signal handler."""
-        self._stopped = True
+    def stop(self, because: str = "") -> None:
+        """Send no more probes and settle what is under way. May be called from a signal handler.
+
+        `because` is what the summary says about a sweep that this cut short; the first reason stands.
+        """
+        if not self._stopped:
+            self._stopped, self._stopped_because = True, because
         self.engine.stop()
         self._questions.stop()
 
@@ -158,6 +163,7 @@ class Sweep:
     def summary(self, info: SweepInfo, finished: datetime) -> Summary:
         """What is known now, as one value."""
         rest = self.plan.size - self._seen.planned
+        interrupted = self.interrupted
         untouched = {Reason.INTERRUPTED.value if self._stopped else Reason.NOT_PROBED.value: rest} if rest else {}
         return Summary(
             info=info,
@@ -166,8 +172,8 @@ class Sweep:
             reasons=dict(self._reasons + Counter(untouched)),
             findings={severity: self._severities[severity] for severity in Severity},
             verdicts={verdict: self._verdicts[verdict] for verdict in Verdict},
-            interrupted=self.interrupted,
-            degraded=tuple(self._degraded),
+            interrupted=interrupted,
+            degraded=(*self._degraded, *([self._stopped_because] if self._stopped_because and interrupted else [])),
             notes=(*self.notes, *self._questions.notes, *self.engine.notes, *self._recall()),
         )
 
