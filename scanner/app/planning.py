@@ -113,13 +113,16 @@ def _wanted(options: ScanOptions, judging: Judging) -> Wanted:
         targets=[*targets, *(word for name in options.target_files for word in file_words(str(name)))],
         exclude=[*exclude, *(word for name in options.exclude_files for word in file_words(str(name)))],
         ports=_ports(options, judging),
-        exclude_ports=parse_port_words(
-            words_of(options.exclude_ports, "--exclude-ports"),
-            lambda: judging.registry,
-            common=lambda transport: _common(transport, judging),
-        ),
+        exclude_ports=excluded_ports(options, judging),
         version=_version(options),
     )
+
+
+def excluded_ports(options: ScanOptions, judging: Judging) -> PortSet:
+    """Return the ports that are left out: without a prefix of both transports, whichever are scanned."""
+    words = words_of(options.exclude_ports, "--exclude-ports")
+    both = (Transport.TCP, Transport.UDP)
+    return parse_port_words(words, lambda: judging.registry, both, lambda each: _common(each, judging))
 
 
 def _version(options: ScanOptions) -> int | None:

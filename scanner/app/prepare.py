@@ -59,8 +59,8 @@ def prepare(wanted: Wanted, scope: Scope | None, now: datetime, *, seed: int, sh
         InvalidInput: words that mean nothing, names without address, nothing left to probe.
         OutOfScope: something that may not be probed.
     """
-    spans, names = _understand(wanted.targets)
-    without, without_names = _understand(wanted.exclude, excluded=True)
+    spans, names = understand(wanted.targets)
+    without, without_names = understand(wanted.exclude, excluded=True)
     addresses = _resolve([*names, *without_names])
     addresses |= {name: _of_version(name, addresses[name], wanted.version) for name in names}
     asked = TargetSet([*spans, *_spans(names, addresses)])
@@ -92,7 +92,8 @@ def parse_shard(text: str) -> Shard:
         raise InvalidInput(f"{text!r} is not a shard", where="--shard", cure="write 1/3, 2/3 or 3/3") from error
 
 
-def _understand(words: Iterable[Word], *, excluded: bool = False) -> tuple[list[Span], list[HostName]]:
+def understand(words: Iterable[Word], *, excluded: bool = False) -> tuple[list[Span], list[HostName]]:
+    """Return the ranges that words mean, and the names among them. Raises InvalidInput."""
     spans: list[Span] = []
     names: dict[str, HostName] = {}
     for word in words:

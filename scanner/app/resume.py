@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from scanner.app.judging import read_judging
+from scanner.app.kept_plan import check_kept_plan
 from scanner.app.options import ScanOptions
 from scanner.app.planning import PlannedSweep, planned, read_scope_of
 from scanner.app.prepare import Prepared
@@ -44,10 +45,12 @@ class InterruptedSweep:
 
         Raises:
             OutOfScope: the scope does not cover it any more.
+            InvalidInput: it is not the plan that was stored: it holds what its own words leave out.
         """
         now, plan = datetime.now(UTC), self.stored.plan
         judging = read_judging(options.registry, options.policy, now=now, warn=warn, rules=options.rules)
         scope = read_scope_of(options)
+        check_kept_plan(plan, self.kept, judging)
         check_scope(plan.targets.ranges, scope, now)
         prepared = Prepared(plan, self.kept.excluded, self.kept.hostnames, self.stored.info.hostnames)
         return planned(options, now, judging, scope, prepared)

@@ -20,13 +20,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from scanner.config.local_zone import local_zone
 from scanner.core.targets.ranges import intersect, merge, network_span
-from scanner.core.targets.scope import NEVER, Scope
+from scanner.core.targets.scope import CARRIES_IPV4, NEVER, Scope
 from scanner.files.toml import NetworkText, NonEmptyText, read_toml
 
 
 def _permissible(text: str) -> str:
     if never := intersect(merge([network_span(text)]), NEVER):
-        raise ValueError(f"{text!r} holds {never[0]}, which is not the address of a host; leave it out")
+        what = "carries IPv4 in IPv6" if intersect(never, CARRIES_IPV4) else "is not the address of a host"
+        raise ValueError(f"{text!r} holds {never[0]}, which {what}; leave it out")
     return text
 
 

@@ -5,8 +5,8 @@ Three kinds of addresses:
 * FREE without a file: loopback, private networks (RFC 1918, RFC 4193)
   and link-local ones (RFC 3927, RFC 4291). They cannot reach a stranger over the internet.
 * NEVER: what is not one host's address. Multicast, broadcast, "this network" (0.0.0.0 reaches oneself on some
-  systems and nothing on others), and IPv4 addresses dressed as IPv6 (`::ffff:0:0/96`), which would carry a
-  probe past a check made in the other family. No file permits them.
+  systems and nothing on others), and IPv4 addresses dressed as IPv6: mapped, compatible and translated ones and
+  NAT64, which would carry a probe past a check and past an exclusion made in the other family. No file permits them.
 * Everything else needs a scope file that covers it. That is meant for 100.64.0.0/10 too (RFC 6598): a
   carrier's shared space holds other customers' devices; and for documentation, benchmark and reserved ranges.
 
@@ -32,7 +32,16 @@ def _networks(*texts: str) -> Spans:
 LOOPBACK: Spans = _networks("127.0.0.0/8", "::1")
 PRIVATE: Spans = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "fc00::/7", "fe80::/10")
 FREE: Spans = merge([*LOOPBACK, *PRIVATE])
-NEVER: Spans = _networks("0.0.0.0/8", "224.0.0.0/4", "255.255.255.255", "::", "::ffff:0:0/96", "ff00::/8")
+CARRIES_IPV4: Spans = merge(
+    [
+        Span(6, 2, 0xFFFF_FFFF),  # IPv4-compatible, RFC 4291 section 2.5.5.1; without :: and ::1
+        network_span("::ffff:0:0/96"),  # IPv4-mapped, RFC 4291 section 2.5.5.2
+        network_span("::ffff:0:0:0/96"),  # IPv4-translated, RFC 2765 section 2.1
+        network_span("64:ff9b::/96"),  # NAT64, RFC 6052 section 2.1
+        network_span("64:ff9b:1::/48"),  # NAT64 of a site's own, RFC 8215
+    ]
+)
+NEVER: Spans = merge([*_networks("0.0.0.0/8", "224.0.0.0/4", "255.255.255.255", "::", "ff00::/8"), *CARRIES_IPV4])
 
 _MOST_NAMES = 3
 """Maximum number of host names in one message."""
@@ -99,6 +108,8 @@ def check_scope(
     if refused is None:
         return
     what = f"{refused}{_led_by(refused, names)}"
+    if intersect(merge([refused]), CARRIES_IPV4):
+        raise OutOfScope(f"{what} carries an IPv4 address in IPv6 and is never probed; name the IPv4 address")
     if intersect(merge([refused]), NEVER):
         raise OutOfScope(f"{what} is not the address of a host and is never probed; exclude it")
     if scope is None:
