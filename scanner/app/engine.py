@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scanner.app.options import ScanOptions
 from scanner.app.prepare import Prepared
@@ -17,6 +17,9 @@ from scanner.core.rate.limits import Limits
 from scanner.engines.choose import EngineName, Wire
 from scanner.engines.interface import Engine
 from scanner.engines.syn.options import Permitted
+
+if TYPE_CHECKING:
+    from scanner.engines.udp.frames import FrameOptions
 
 MOST_PATIENCE = 1_000_000
 """The longest time that one host may take for telling closed UDP ports from silent ones."""
@@ -62,7 +65,7 @@ def make_engine(
         tcp, udp = _divided(limits, prepared.plan)
         engine = _MAKERS[name](options, tcp, prepared)
         if prepared.plan.udp_ports:
-            engine = _with_udp(engine, options, udp, prepared, required)
+            engine = _with_udp(engine, name, options, udp, prepared, required)
         if options.discover:
             scout = _MAKERS[name](replace(options, pcap=None), limits, prepared)
             engine = _in_two_steps(scout, engine, prepared.plan, never, limits.rest)
@@ -128,17 +131,22 @@ def _divided(limits: Limits, plan: Plan) -> tuple[Limits, Limits]:
 
 def _with_udp(
     engine: Engine,
+    name: EngineName,
     options: ScanOptions,
     limits: Limits,
     prepared: Prepared,
     required: Callable[[Wave], Indices] | None,
 ) -> Engine:
-    """Let a UDP engine probe beside the one for TCP; alone where the plan has UDP ports only."""
+    """Let a UDP engine probe beside the one for TCP, by frames where that one sends frames.
+
+    It is alone where the plan has UDP ports only.
+    """
     from scanner.engines.both import BothTransports
     from scanner.engines.udp.engine import UdpEngine, UdpOptions
     from scanner.engines.udp.sources import sources_from
 
     how = UdpOptions(
+        frames=_frames(options, prepared) if name is EngineName.SYN else None,
         secret=secrets.token_bytes(16),
         sources=sources_from(options.source),
         communities=tuple(word.encode() for word in options.community),
@@ -147,6 +155,12 @@ def _with_udp(
     )
     by_udp = UdpEngine(how, limits, prepared.plan.targets.__contains__)
     return BothTransports(engine, by_udp) if prepared.plan.ports else by_udp
+
+
+def _frames(options: ScanOptions, prepared: Prepared) -> "FrameOptions":
+    from scanner.engines.udp.frames import FrameOptions
+
+    return FrameOptions(_permitted(prepared), options.interface or None, options.wire)
 
 
 def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:

@@ -36,7 +36,7 @@ class DatagramProof:
         self._first, self._count = first_port, count
 
     def of(self, version: int, *, high: U64, low: U64, port: U16) -> EndpointProof:
-        """The proof of each endpoint; the columns are those of `Cookie.of`."""
+        """Return the proof of each endpoint; the columns are those of `Cookie.of`."""
         words = self._cookie.words(version, high=high, low=low, port=port, source_port=np.zeros(len(port), np.uint16))
         place = words[:, 0] % np.uint32(self._count)
         largest = np.uint32((1 << LABEL_BITS[version]) - 1)
@@ -47,7 +47,7 @@ class DatagramProof:
         )
 
     def holds(self, found: Datagrams) -> Mask:
-        """Which packets came to, or quote, the source port of their endpoint, and quote its label."""
+        """Return which packets came to, or quote, the source port of their endpoint, and quote its label."""
         held = np.zeros(len(found), np.bool_)
         for version in (4, 6):
             at = np.flatnonzero((found.version == version) & (found.kind != DatagramKind.OTHER))

@@ -56,7 +56,7 @@ class DatagramTemplate:
 
     @classmethod
     def of(cls, payload: Payload, source: Address, *, macs: tuple[bytes, bytes] | None = None) -> Self:
-        """The template of a question.
+        """Return the template of a question.
 
         Args:
             payload: the question.
@@ -140,7 +140,7 @@ def fill_datagrams(
 
 
 def datagram_checksum(source: bytes, destination: bytes, source_port: int, port: int, payload: bytes) -> int:
-    """The UDP checksum of one datagram between two packed addresses: what an ICMP error should quote."""
+    """Return the UDP checksum of a datagram between two packed addresses: what an ICMP error should quote."""
     length = _UDP_HEADER + len(payload)
     summed = source + destination + b"".join(each.to_bytes(2) for each in (_UDP, length, source_port, port, length))
     return 0xFFFF - int.from_bytes(_even(summed + payload)) % 0xFFFF or 0xFFFF
@@ -162,7 +162,7 @@ def _write_tokens(template: DatagramTemplate, rows: U8, payload: int, token: U8)
 
 
 def token_columns(slot: Token, token: U8) -> U8:
-    """The bytes of a token's field for each of many tokens, uint8 (n, slot.size): `Token.write` by column."""
+    """Return the bytes of a token's field for each of many tokens, uint8 (n, slot.size): `Token.write` by column."""
     part = token[:, : slot.width].copy()
     part[:, 0] &= np.uint8(slot.keep)
     part[:, 0] |= np.uint8(slot.put)
@@ -177,7 +177,7 @@ def token_columns(slot: Token, token: U8) -> U8:
 
 
 def _sum_of_bytes(written: U8, *, odd: bool) -> U32:
-    """Sum of the 16-bit words that bytes are part of, beginning at an odd or even place."""
+    """Return the sum of the 16-bit words that bytes are part of, beginning at an odd or even place."""
     size = written.shape[1] + odd
     padded = np.zeros((len(written), -(-size // 8) * 8), np.uint8)
     padded[:, int(odd) : size] = written
@@ -189,7 +189,7 @@ def _sum_of_bytes(written: U8, *, odd: bool) -> U32:
 
 
 def _never_zero(sums: U32) -> U32:
-    """Checksums in the lower half, as they are sent: 0 would mean that there is none (RFC 768)."""
+    """Return checksums in the lower half, as they are sent: 0 would mean that there is none (RFC 768)."""
     sums &= _MASK16
     sums[sums == 0] = _MASK16
     return sums

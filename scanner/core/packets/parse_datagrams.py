@@ -130,7 +130,7 @@ def _read_errors(rows: Rows, packets: Packets, found: Datagrams) -> None:
 
 
 def _nothing(size: int) -> Datagrams:
-    """Columns for `size` packets of which none has been understood."""
+    """Return columns for `size` packets of which none has been understood."""
     return Datagrams(
         kind=np.zeros(size, np.uint8),
         version=np.zeros(size, np.uint8),

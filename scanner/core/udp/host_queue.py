@@ -218,6 +218,11 @@ class HostQueue:
             times.append(now if self.tells else self._started + NEIGHBOUR_WAIT)
         return min(times)
 
+    def is_canary(self, port: int) -> bool:
+        """Whether the port that `take` gave last is a canary: what is sent to it must leave after everything else."""
+        group = self._group
+        return group is not None and group.sent < inf and group.canary == port
+
     def give_up(self) -> list[int]:
         """Return all ports that are not settled, and ask none of them any more."""
         left = list(self._asks)

@@ -29,9 +29,9 @@ from scanner.engines.connect.portable import PortableProber
 from scanner.engines.connect.run import PUMP_TICK, ConnectRun
 from scanner.engines.connect.settling import Settling
 from scanner.engines.connect.silence_rules import TriesRule
-from scanner.engines.connect.socket_budget import Room, socket_budget
 from scanner.engines.connect.ways import WayOf, Ways
 from scanner.engines.interface import Progress
+from scanner.engines.socket_budget import Room, socket_budget
 
 LEAST_GAP = 1.0
 """Minimum seconds between two probes of one endpoint: systems answer a second SYN that comes sooner with silence."""

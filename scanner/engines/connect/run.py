@@ -20,8 +20,8 @@ from scanner.engines.connect.batch_gate import Gate
 from scanner.engines.connect.hosts import HostBook
 from scanner.engines.connect.schedule import Turn
 from scanner.engines.connect.settling import Settling
-from scanner.engines.connect.socket_budget import Room
 from scanner.engines.interface import Progress
+from scanner.engines.socket_budget import Room
 
 PUMP_TICK = 0.05
 """Seconds between looks at the clock."""

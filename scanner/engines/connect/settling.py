@@ -34,10 +34,10 @@ from scanner.engines.connect.outcome import (
 from scanner.engines.connect.pace_keeper import PaceKeeper
 from scanner.engines.connect.schedule import Schedule, Turn
 from scanner.engines.connect.silence_rules import Judgement, Next, Silent, TriesRule, judge
-from scanner.engines.connect.socket_budget import Room
 from scanner.engines.connect.tally import Tally
 from scanner.engines.connect.vigil import Vigil
 from scanner.engines.interface import Progress
+from scanner.engines.socket_budget import Room
 
 MOST_LOCAL_FAILURES = 5
 """Local failures after which an endpoint is settled as one, minus one."""

@@ -15,6 +15,7 @@ from contextlib import suppress
 from types import MappingProxyType
 
 from scanner.core.plan.reasons import Reason
+from scanner.engines.udp.kernel_routed import KernelRouted
 from scanner.engines.udp.wire import Datagram, ErrorAbout, News
 
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
@@ -30,8 +31,10 @@ _REASONS: Mapping[int, Reason] = MappingProxyType(
 )
 
 
-class ConnectedWire:
+class ConnectedWire(KernelRouted):
     """See `wire.UdpWire`."""
+
+    notes = ("UDP questions went out through a socket for each port: answers from other ports were not heard",)
 
     def __init__(self, most: int = 512) -> None:
         """Keep at most `most` sockets at once."""
@@ -41,8 +44,8 @@ class ConnectedWire:
         self._sent: dict[tuple[str, int], bytes] = {}
         self._news: list[News] = []
 
-    def send(self, version: int, address: str, port: int, payload: bytes, source: str = "") -> int:
-        """See `wire.UdpWire`. All datagrams to an endpoint leave from the source of the first."""
+    def send_one(self, version: int, address: str, port: int, payload: bytes, source: str = "") -> int:
+        """See `kernel_routed.KernelRouted`. All datagrams to an endpoint leave from the source of the first."""
         key = (address, port)
         try:
             sock = self._sockets.get(key) or self._open(version, key, source)

@@ -1,13 +1,14 @@
-"""The UDP engine: what the rest of the program sees of it. It needs no right.
+"""The UDP engine: what the rest of the program sees of it. It needs no right, unless it is to send frames.
 
 A wave becomes places of hosts. Each host has a queue (`core/udp/host_queue.py`) that says what to ask next and when its
-silence is proven; `run.py` asks what is due, within the limits, and hears; a wire sends (`error_queue.py` on Linux,
-`connected.py` elsewhere).
+silence is proven; `run.py` asks what is due, within the limits, and hears; a wire sends (`frames.py` with raw sockets,
+`error_queue.py` on Linux without, `connected.py` elsewhere).
 """
 
 from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from scanner.core.model import Address
 from scanner.core.plan.wave import SettledWave, Wave
@@ -18,6 +19,9 @@ from scanner.engines.udp import error_queue
 from scanner.engines.udp.connected import ConnectedWire
 from scanner.engines.udp.run import UdpRun
 from scanner.engines.udp.wire import UdpWire
+
+if TYPE_CHECKING:
+    from scanner.engines.udp.frames import FrameOptions
 
 PATIENCE = 60.0
 """Default of the seconds for telling closed ports of one host from silent ones."""
@@ -39,6 +43,8 @@ class UdpOptions:
     """Addresses of this machine to ask from in turn; none leaves it to the routes."""
     portable: bool = False
     """Use connected sockets even where the error queue is there."""
+    frames: "FrameOptions | None" = None
+    """How to send frames; None for sockets."""
 
     def __post_init__(self) -> None:
         if len(self.secret) < 16:
@@ -83,6 +89,8 @@ class UdpEngine:
         """See `interface.Engine`. The waves hold UDP endpoints only.
 
         Raises:
+            NotPermitted: frames are asked for without the right to raw sockets.
+            InvalidInput: there is no such interface, or it cannot be used.
             OutOfScope: an address is not permitted; before any datagram of its wave.
         """
         if self._stopped:
@@ -104,5 +112,9 @@ class UdpEngine:
                 yield each
 
     def _wire(self) -> UdpWire:
+        if self._options.frames is not None:
+            from scanner.engines.udp.frames import FrameWire
+
+            return FrameWire(self._options.frames)
         portable = self._options.portable or not error_queue.AVAILABLE
         return ConnectedWire() if portable else error_queue.ErrorQueueWire()

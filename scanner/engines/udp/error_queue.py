@@ -19,6 +19,7 @@ from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address
 
 from scanner.core.plan.reasons import icmp_reason
+from scanner.engines.udp.kernel_routed import KernelRouted
 from scanner.engines.udp.wire import Datagram, ErrorAbout, News
 
 AVAILABLE = sys.platform.startswith("linux")
@@ -27,14 +28,14 @@ _SOL_IP, _SOL_IPV6 = 0, 41
 _IP_RECVERR, _IPV6_RECVERR = 11, 25
 _NOTES = frozenset({(_SOL_IP, _IP_RECVERR), (_SOL_IPV6, _IPV6_RECVERR)})
 _MSG_ERRQUEUE = 0x2000
-_SO_RCVBUFFORCE = 33
+_SO_SNDBUFFORCE, _SO_RCVBUFFORCE = 32, 33
 _EXTENDED_ERROR = struct.Struct("=IBBBBII")
 _OFFENDER4 = slice(_EXTENDED_ERROR.size + 4, _EXTENDED_ERROR.size + 8)
 _OFFENDER6 = slice(_EXTENDED_ERROR.size + 8, _EXTENDED_ERROR.size + 24)
 _VERSION_OF_ORIGIN = {2: 4, 3: 6}
 _FAMILY = {4: socket.AF_INET, 6: socket.AF_INET6}
 _ROOM = 1 << 22
-"""Bytes of datagrams and errors that may wait in a socket."""
+"""Bytes of datagrams and errors that may wait in a socket, and of datagrams that wait for neighbours to be found."""
 _LARGEST = 65_535
 _NOTE_BYTES = 256
 _AT_ONCE = 512
@@ -56,14 +57,16 @@ _PENDING = frozenset(
 _MOST_PENDING = 4
 
 
-class ErrorQueueWire:
+class ErrorQueueWire(KernelRouted):
     """See `wire.UdpWire`."""
+
+    notes = ("UDP questions went out through one socket (no frames)",)
 
     def __init__(self) -> None:
         self._sockets: dict[tuple[int, str], socket.socket] = {}
 
-    def send(self, version: int, address: str, port: int, payload: bytes, source: str = "") -> int:
-        """See `wire.UdpWire`."""
+    def send_one(self, version: int, address: str, port: int, payload: bytes, source: str = "") -> int:
+        """See `kernel_routed.KernelRouted`."""
         try:
             sock = self._sockets.get((version, source)) or self._open(version, source)
         except OSError as error:
@@ -110,9 +113,10 @@ class ErrorQueueWire:
             sock.setsockopt(_SOL_IPV6, _IPV6_RECVERR, 1)
         else:
             sock.setsockopt(_SOL_IP, _IP_RECVERR, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
-        with suppress(PermissionError):
-            sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _ROOM)
+        for wish, force in ((socket.SO_RCVBUF, _SO_RCVBUFFORCE), (socket.SO_SNDBUF, _SO_SNDBUFFORCE)):
+            sock.setsockopt(socket.SOL_SOCKET, wish, _ROOM)
+            with suppress(PermissionError):
+                sock.setsockopt(socket.SOL_SOCKET, force, _ROOM)
         try:
             sock.bind((source, 0))
         except OSError:

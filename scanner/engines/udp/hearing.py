@@ -10,15 +10,15 @@ from any other address it is a filter's. What our own kernel reports of an addre
 the host, once it has done so twice.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Protocol
 
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.udp.answer import answer_meaning
-from scanner.core.udp.catalogue import Catalogue
+from scanner.core.udp.catalogue import EMPTY, Catalogue
 from scanner.core.udp.question import Question, Replies
 from scanner.engines.udp.in_flight import UdpHost, UdpWave
-from scanner.engines.udp.wire import Datagram, ErrorAbout, News
+from scanner.engines.udp.wire import Datagram, ErrorAbout, News, UdpWire
 
 UNPROVEN = "nothing in the answer proves that it was asked for"
 _MOST_IDENTITIES = 1024
@@ -52,10 +52,10 @@ class Hearing:
         catalogue: Catalogue,
         secret: bytes,
         settling: UdpSettling,
-        own_ports: Callable[[], frozenset[int]],
+        wire: UdpWire,
     ) -> None:
-        """Share `hosts` (by address as text) with the run; `own_ports` returns the ports that are asked from."""
-        self._own_ports = own_ports
+        """Share `hosts` (by address as text) with the run, which asks them through `wire`."""
+        self._wire = wire
         self._hosts, self._catalogue, self._secret, self._settling = hosts, catalogue, secret, settling
         self.strangers = 0
         """Datagrams and errors that were not believed, or came twice."""
@@ -64,15 +64,15 @@ class Hearing:
         """Take datagrams and errors in."""
         for each in news:
             if isinstance(each, Datagram):
-                self._datagram(each, now)
+                self._datagram(each, each.at or now)
             else:
-                self._error(each, now)
+                self._error(each, each.at or now)
 
     def _datagram(self, came: Datagram, now: float) -> None:
         host = self._hosts.get(came.address)
-        if host is not None and host.is_this_machine and came.port in self._own_ports():
+        if host is not None and host.is_this_machine and came.port in self._wire.own_ports():
             self._met_ourselves(host, came.port, now)
-        elif host is not None and came.port in host.places:
+        elif host is not None and came.expected and came.port in host.places:
             self._answer(host, came.port, came, now)
         elif found := self._wandered(host, came):
             self._answer(*found, came, now)
@@ -120,7 +120,7 @@ class Hearing:
 
     def _may_be(self, host: UdpHost, port: int, came: Datagram, replies: tuple[Replies, ...]) -> bool:
         """Return whether a question asked there may be answered from elsewhere by this."""
-        if not host.tries.get(port):
+        if not host.tries.get(port) or (came.to and came.to != self._wire.source_port(host.address, port)):
             return False
         token = host.token(self._secret, port)
         for question in self._catalogue.of(port):
@@ -155,11 +155,11 @@ class Hearing:
 
     def _is_quoted(self, host: UdpHost, came: ErrorAbout) -> bool:
         """Return whether an error quotes the start of what was sent there, or nothing of it."""
-        if not came.quoted:
+        if not came.quoted and came.header is None:
             return True
-        questions = self._catalogue.of(came.port)
         token = host.token(self._secret, came.port)
-        return any(question.payload.of(token).startswith(came.quoted) for question in questions)
+        payloads = [question.payload for question in self._catalogue.of(came.port)] or [EMPTY]
+        return any(came.is_about(payload.of(token)) for payload in payloads)
 
 
 def _fits(question: Question, token: bytes, came: Datagram, *, same_host: bool) -> bool:

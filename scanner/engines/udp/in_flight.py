@@ -68,6 +68,7 @@ class UdpHost:
         "_turn",
         "address",
         "allowance",
+        "began",
         "index",
         "places",
         "queue",
@@ -75,6 +76,7 @@ class UdpHost:
         "scheduled",
         "text",
         "tries",
+        "way",
     )
 
     def __init__(
@@ -92,6 +94,10 @@ class UdpHost:
         self.reports: dict[Reason, int] = {}
         """What our own kernel said of the address, and how often."""
         self.scheduled = False
+        self.way = 0
+        """The number of the way there, as the wire counts."""
+        self.began = 0.0
+        """When its latest wave began, on the monotonic clock."""
         self._route_source: str | None = None
 
     def next_source(self) -> str:

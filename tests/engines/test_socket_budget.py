@@ -2,7 +2,7 @@
 
 import pytest
 
-from scanner.engines.connect.socket_budget import socket_budget
+from scanner.engines.socket_budget import socket_budget
 
 
 def test_the_budget_leaves_room_for_everything_else() -> None:
