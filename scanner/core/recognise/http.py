@@ -56,6 +56,8 @@ class Product:
     """A regular expression on that header's value; its first group is the version."""
     body: bytes = b""
     """A regular expression on the body; its first group is the version."""
+    protocol: str = "http"
+    """The protocol of a port that only answers HTTP to say that it speaks another."""
 
 
 PRODUCTS: tuple[Product, ...] = (
@@ -76,7 +78,11 @@ PRODUCTS: tuple[Product, ...] = (
     Product("etcd", header="x-etcd-cluster-id"),
     Product("CouchDB", body=rb'\{"couchdb" ?: ?"Welcome",(?:.{0,40}"version" ?: ?"([\w.]{1,40})")?'),
     Product("CouchDB", header="server", value=r"CouchDB/([\w.]{1,40})"),
-    Product("MongoDB", body=rb"It looks like you are trying to access MongoDB over HTTP()"),
+    Product("MongoDB", body=rb"It looks like you are trying to access MongoDB over HTTP()", protocol="mongodb"),
+    Product("ClickHouse", body=rb"Port \d{1,5} is for clickhouse-client program()", protocol="clickhouse"),
+    Product(
+        "Apache Hadoop", body=rb"It looks like you are making an HTTP request to a Hadoop()", protocol="hadoop-ipc"
+    ),
     Product("ClickHouse", header="x-clickhouse-summary"),
     Product("ClickHouse", header="x-clickhouse-server-display-name"),
     Product("InfluxDB", header="x-influxdb-version", value=r"v?([\w.]{1,40})"),
@@ -137,9 +143,10 @@ def http(data: bytes) -> ProtocolMatch | None:
     protocol = text(found[1]).lower()
     if protocol == "http" and _wants_tls(answer):
         return ProtocolMatch("tls", certain=False)
-    name, version = _product(answer) if protocol == "http" else ("", "")
-    if protocol == "http" and name == "MongoDB":
-        return ProtocolMatch("mongodb", name)
+    product, version = _product(answer) if protocol == "http" else (None, "")
+    if product is not None and product.protocol != "http":
+        return ProtocolMatch(product.protocol, product.name, version)
+    name = product.name if product else ""
     if not name:
         name, version = _server(answer)
     return ProtocolMatch(protocol, name, version, _detail(answer, name))
@@ -163,12 +170,12 @@ def parse(data: bytes, status: re.Match[bytes]) -> HttpAnswer:
     return HttpAnswer(int(status[3]), headers, data[at:].lstrip(b"\r\n"))
 
 
-def _product(answer: HttpAnswer) -> tuple[str, str]:
+def _product(answer: HttpAnswer) -> tuple[Product | None, str]:
     for product in PRODUCTS:
         version = _tell(product, answer)
         if version is not None:
-            return product.name, version
-    return "", ""
+            return product, version
+    return None, ""
 
 
 def _tell(product: Product, answer: HttpAnswer) -> str | None:

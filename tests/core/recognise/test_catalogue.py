@@ -10,8 +10,8 @@ from scanner.core.recognise.identity import WITH_TLS
 from scanner.core.recognise.protocol import Protocol
 from scanner.registry.source import load_registry
 
-RECOGNISED_BY_OTHERS = {"onc-rpc"}
-"""Rows whose bytes another row's recogniser knows: the answer to the same question."""
+RECOGNISED_BY_OTHERS = {"onc-rpc", "clickhouse", "hadoop-ipc"}
+"""Rows whose bytes another row's recogniser knows: answers to its question, or pages that name the protocol."""
 
 
 def test_every_protocol_has_one_row() -> None:

@@ -8,7 +8,7 @@ import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
 from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
-from scanner.core.recognise.recogniser import text
+from scanner.core.recognise.recogniser import row, text
 
 
 def mysql(data: bytes) -> ProtocolMatch | None:
@@ -94,6 +94,18 @@ _CQL_OPTIONS = struct.pack(">BBHBI", 4, 0, 0, 5, 0)
 """CQL binary protocol v4, 4.1.3: OPTIONS."""
 
 
+_BOLT_MAGIC = b"\x60\x60\xb0\x17"
+
+
+def bolt(data: bytes) -> ProtocolMatch | None:
+    """The version that the server chose from ours: 5.0 to 5.4, 4.2 to 4.4, or 3."""
+    if len(data) != 4 or data[:2] != b"\0\0":
+        return None
+    minor, major = data[2], data[3]
+    offered = (major == 5 and minor <= 4) or (major == 4 and 2 <= minor <= 4) or (major, minor) == (3, 0)
+    return ProtocolMatch("bolt", "Neo4j", detail=f"Bolt {major}.{minor}") if offered else None
+
+
 DATABASES: tuple[Protocol, ...] = (
     Protocol(
         "mysql",
@@ -132,6 +144,26 @@ DATABASES: tuple[Protocol, ...] = (
         "CQL binary protocol v4, 2.4, 4.1.3, 4.2",
         default_ports=(9042,),
         hello=Hello(_CQL_OPTIONS, (cassandra,)),
+    ),
+    Protocol(
+        "bolt",
+        ProtocolKind.DATABASE,
+        "Neo4j Bolt protocol specification, handshake",
+        iana_names="bolt",
+        hello=Hello(_BOLT_MAGIC + bytes.fromhex("00040405 00020404 00000003 00000000"), (bolt,)),
+    ),
+    Protocol(
+        "monetdb",
+        ProtocolKind.DATABASE,
+        "MonetDB documentation, MAPI, challenge",
+        default_ports=(50000,),
+        greets_first=True,
+        recognise=(row("monetdb", rb"..[^:\x00-\x20]{5,80}:(?:mserver|merovingian):\d{1,2}:", product="MonetDB"),),
+    ),
+    Protocol(
+        "clickhouse",
+        ProtocolKind.DATABASE,
+        "ClickHouse, answer of its native port to HTTP",
     ),
 )
 """Databases with a query language."""

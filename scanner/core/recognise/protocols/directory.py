@@ -5,7 +5,7 @@ import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
 from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
-from scanner.core.recognise.recogniser import text
+from scanner.core.recognise.recogniser import row, text
 
 
 def ldap(data: bytes) -> ProtocolMatch | None:
@@ -63,7 +63,7 @@ def _txt(data: bytes) -> str:
 
 def epmd(data: bytes) -> ProtocolMatch | None:
     """The names an Erlang port mapper knows (Erlang distribution protocol, NAMES_RESP)."""
-    if len(data) < 4 or data[:2] != b"\0\0" or not (len(data) == 4 or data[4:9] == b"name "):
+    if len(data) < 4 or data[:2] != b"\0\0" or not (data[2:] == b"\x11\x11" or data[4:9] == b"name "):
         return None
     return ProtocolMatch("epmd", detail=text(data[4:]))
 
@@ -154,6 +154,14 @@ DIRECTORIES: tuple[Protocol, ...] = (
         "Erlang distribution protocol, NAMES_RESP",
         iana_names="epmd",
         hello=Hello(b"\0\1n", (epmd,)),
+    ),
+    Protocol(
+        "ncacn-http",
+        ProtocolKind.DIRECTORY,
+        "MS-RPCH 2.1.2.1.2, legacy server response",
+        iana_names="http-rpc-epmap",
+        greets_first=True,
+        recognise=(row("ncacn-http", rb"ncacn_http/1\.0"),),
     ),
 )
 """Names, directories and locators."""

@@ -5,7 +5,7 @@ import struct
 
 from scanner.core.recognise.identity import ProtocolMatch
 from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
-from scanner.core.recognise.recogniser import row
+from scanner.core.recognise.recogniser import row, text
 
 _LINE = rb"[^\r\n]{0,400}"
 
@@ -49,6 +49,54 @@ def ftp_system(data: bytes) -> ProtocolMatch | None:
     """A greeting and the answer to SYST (RFC 959 4.1.3): 215, or the wish for a login."""
     told = data.startswith(b"220") and re.search(rb"\n(?:215|530)[ -]", data)
     return ProtocolMatch("ftp") if told else None
+
+
+def _git_request() -> bytes:
+    """A request for the names of a repository that is not there, as one packet line."""
+    words = b"git-upload-pack /scanner-iana\0host=invalid\0"
+    return f"{len(words) + 4:04x}".encode() + words
+
+
+def git(data: bytes) -> ProtocolMatch | None:
+    """A packet line: four hexadecimal digits, then an error or the first of the names."""
+    found = re.match(rb"[0-9a-f]{4}(?:ERR |[0-9a-f]{40}[ \0])", data)
+    return ProtocolMatch("git", "git daemon") if found else None
+
+
+_DSI_ID = b"sc"
+"""The request id of our DSIGetStatus; a reply repeats it."""
+
+
+def afp(data: bytes) -> ProtocolMatch | None:
+    """The reply to DSIGetStatus: server information whose first offset leads to the machine's type."""
+    if len(data) < 26 or data[:4] != b"\1\3" + _DSI_ID:
+        return None
+    at = 16 + int.from_bytes(data[16:18])
+    machine = text(data[at + 1 : at + 1 + data[at]]) if at < len(data) else ""
+    return ProtocolMatch("afp", machine, detail=text(data[27 : 27 + data[26]]) if len(data) > 26 else "")
+
+
+def _netbios_name(name: bytes, kind: int) -> bytes:
+    """A name of the first level (RFC 1001 14.1): each half byte as a letter from A on."""
+    padded = name.ljust(15) + bytes([kind])
+    letters = bytes(65 + half for byte in padded for half in (byte >> 4, byte & 15))
+    return b"\x20" + letters + b"\0"
+
+
+def _session_request() -> bytes:
+    names = _netbios_name(b"*SMBSERVER", 0x20) + _netbios_name(b"SCANNER", 0)
+    return struct.pack(">BBH", 0x81, 0, len(names)) + names
+
+
+def netbios_session(data: bytes) -> ProtocolMatch | None:
+    """A positive response, which has no body; only for answers to our request."""
+    return ProtocolMatch("netbios-ssn") if data == b"\x82\0\0\0" else None
+
+
+def netbios_refusal(data: bytes) -> ProtocolMatch | None:
+    """A negative response with its code: any other message gets one too."""
+    refused = len(data) == 5 and data[:4] == b"\x83\0\0\1" and data[4] in (0x80, 0x81, 0x82, 0x83, 0x8F)
+    return ProtocolMatch("netbios-ssn") if refused else None
 
 
 FILES: tuple[Protocol, ...] = (
@@ -96,6 +144,37 @@ FILES: tuple[Protocol, ...] = (
         iana_names="svn",
         greets_first=True,
         recognise=(row("svn", rb"\( success \( \d \d \( "),),
+    ),
+    Protocol(
+        "git",
+        ProtocolKind.FILES,
+        "git documentation, gitprotocol-pack(5)",
+        iana_names="git",
+        hello=Hello(_git_request(), (git,)),
+    ),
+    Protocol(
+        "cvs",
+        ProtocolKind.FILES,
+        "CVS client/server protocol, pserver; the server's own complaint",
+        iana_names="cvspserver",
+        recognise=(row("cvs", rb"(?:[\w/.-]{0,60})?cvs \[(?:pserver|server) aborted\]: "),),
+        plain_text=True,
+    ),
+    Protocol(
+        "afp",
+        ProtocolKind.FILES,
+        "Apple Filing Protocol reference, DSIGetStatus, FPGetSrvrInfo",
+        iana_names="afpovertcp",
+        hello=Hello(b"\0\3" + _DSI_ID + bytes(12), (afp,)),
+    ),
+    Protocol(
+        "netbios-ssn",
+        ProtocolKind.FILES,
+        "RFC 1002 4.3",
+        iana_names="netbios-ssn",
+        hello=Hello(_session_request(), (netbios_session,)),
+        default_ports=(139,),
+        recognise=(netbios_refusal,),
     ),
 )
 """File transfer, sharing and versions."""

@@ -39,6 +39,19 @@ MAIL: tuple[Protocol, ...] = (
         ),
     ),
     Protocol(
+        "mupdate",
+        ProtocolKind.MAIL,
+        "RFC 3656 3.8",
+        iana_names="mupdate",
+        greets_first=True,
+        recognise=(
+            row(
+                "mupdate", rb'\* OK MUPDATE "[^"\r\n]{1,100}" "(?P<product>[^"\r\n]{1,60})" "v?(?P<version>[^"]{1,40})'
+            ),
+            row("mupdate", rb"\* OK MUPDATE "),
+        ),
+    ),
+    Protocol(
         "imap",
         ProtocolKind.MAIL,
         "RFC 9051 7.1",
@@ -52,7 +65,7 @@ MAIL: tuple[Protocol, ...] = (
                 rb"\* (?:OK|PREAUTH|BYE)\b" + _LINE + rb"(?P<product>Dovecot|Cyrus IMAP|Courier-IMAP|"
                 rb"Microsoft Exchange)(?: v?(?P<version>\d[\w.+-]{0,40}))?",
             ),
-            row("imap", rb"\* (?:OK|PREAUTH|BYE)\b"),
+            row("imap", rb"\* (?:OK|PREAUTH|BYE)\b(?! MUPDATE)[^\r\n]{0,2000}\r?\n"),
         ),
     ),
     Protocol(

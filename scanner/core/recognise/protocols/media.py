@@ -55,5 +55,26 @@ MEDIA: tuple[Protocol, ...] = (
         plain_text=True,
         recognise=(row("asterisk-manager", rb"Asterisk Call Manager/(?P<version>[\d.]{1,20})", product="Asterisk"),),
     ),
+    Protocol(
+        "shoutcast",
+        ProtocolKind.MEDIA,
+        "SHOUTcast, ICY status line",
+        recognise=(row("shoutcast", rb"ICY \d{3} [A-Za-z]"),),
+    ),
+    Protocol(
+        "freeswitch-events",
+        ProtocolKind.MEDIA,
+        "FreeSWITCH documentation, mod_event_socket",
+        default_ports=(8021,),
+        greets_first=True,
+        recognise=(
+            row(
+                "freeswitch-events",
+                rb"Content-Type: auth/request\n\n",
+                product="FreeSWITCH",
+            ),
+        ),
+        plain_text=True,
+    ),
 )
 """Voice, video and music."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from scanner.core.recognise.identity import AUTHENTICATION_REQUIRED, NO_AUTHENTICATION, ProtocolMatch
 from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
-from scanner.core.recognise.recogniser import text
+from scanner.core.recognise.recogniser import row, text
 
 _MQTT_CODES = {0: "no authentication", 1: "other protocol version", 4: "bad credentials", 5: "not authorised"}
 
@@ -85,6 +85,13 @@ def nats(data: bytes) -> ProtocolMatch | None:
     )
 
 
+def stomp(data: bytes) -> ProtocolMatch | None:
+    """The ERROR frame that a server must send where no version is common; no login was tried."""
+    found = re.match(rb"ERROR\n(?:[^\n\x00]{1,200}\n){0,20}\n", data.lstrip(b"\n").replace(b"\r\n", b"\n"))
+    told = found is not None and (b"version:" in found[0] or b"message:" in found[0])
+    return ProtocolMatch("stomp") if told else None
+
+
 MESSAGES: tuple[Protocol, ...] = (
     Protocol(
         "nats",
@@ -116,6 +123,41 @@ MESSAGES: tuple[Protocol, ...] = (
         "Apache Kafka protocol guide",
         default_ports=(9092,),
         hello=Hello(_API_VERSIONS, (kafka,)),
+    ),
+    Protocol(
+        "stomp",
+        ProtocolKind.MESSAGES,
+        "STOMP 1.2, protocol negotiation",
+        hello=Hello(b"STOMP\naccept-version:9.9\nhost:invalid\n\n\0", (stomp,)),
+        default_ports=(61613,),
+    ),
+    Protocol(
+        "openwire",
+        ProtocolKind.MESSAGES,
+        "Apache ActiveMQ, OpenWire version 2 specification, WireFormatInfo",
+        default_ports=(61616,),
+        greets_first=True,
+        recognise=(row("openwire", rb"\x00\x00.{2}\x01ActiveMQ", product="Apache ActiveMQ"),),
+    ),
+    Protocol(
+        "zmtp",
+        ProtocolKind.MESSAGES,
+        "ZeroMQ RFC 23/ZMTP 3.0, greeting",
+        default_ports=(4505, 4506),
+        greets_first=True,
+        recognise=(row("zmtp", rb"\xff\x00{7}[\x00\x01]\x7f", product="ZeroMQ"),),
+    ),
+    Protocol(
+        "nsq",
+        ProtocolKind.MESSAGES,
+        "NSQ TCP protocol specification, errors",
+        recognise=(row("nsq", rb"\x00\x00\x00\x12\x00\x00\x00\x01E_BAD_PROTOCOL", product="nsqd"),),
+    ),
+    Protocol(
+        "beanstalkd",
+        ProtocolKind.MESSAGES,
+        "beanstalkd, doc/protocol.txt",
+        recognise=(row("beanstalkd", rb"UNKNOWN_COMMAND\r\n"),),
     ),
 )
 """Message brokers."""

@@ -79,6 +79,18 @@ def vnc(data: bytes) -> ProtocolMatch | None:
     return ProtocolMatch("vnc", version=version, detail=AUTHENTICATION_REQUIRED if asks else "")
 
 
+_SPICE_LINK = struct.pack("<4sIII", b"REDQ", 2, 2, 18) + struct.pack("<IBBIII", 0, 1, 0, 0, 0, 18)
+"""A link to the main channel of a new session, without capabilities; what follows it would be the ticket."""
+
+
+def spice(data: bytes) -> ProtocolMatch | None:
+    """The reply: the same magic, its version, and as many bytes as it says."""
+    if len(data) < 20 or data[:4] != b"REDQ":
+        return None
+    major, minor = struct.unpack("<II", data[4:12])
+    return ProtocolMatch("spice", version=f"{major}.{minor}") if major <= 2 and minor <= 99 else None
+
+
 REMOTE: tuple[Protocol, ...] = (
     Protocol(
         "ssh",
@@ -123,6 +135,12 @@ REMOTE: tuple[Protocol, ...] = (
         iana_names="x11",
         plain_text=True,
         hello=Hello(_X11_SETUP, (x11,)),
+    ),
+    Protocol(
+        "spice",
+        ProtocolKind.REMOTE_CONTROL,
+        "SPICE protocol, 2.1 to 2.3: SpiceLinkMess and SpiceLinkReply",
+        hello=Hello(_SPICE_LINK, (spice,)),
     ),
 )
 """Logins and remote desktops; telnet, whose prompt many could send, comes last in the catalogue."""

@@ -3,7 +3,7 @@
 import re
 import struct
 
-from scanner.core.recognise.identity import ProtocolMatch
+from scanner.core.recognise.identity import NO_AUTHENTICATION, ProtocolMatch
 from scanner.core.recognise.protocol import Hello, Protocol, ProtocolKind
 from scanner.core.recognise.recogniser import row, text
 
@@ -59,6 +59,30 @@ def _mongo_is_master() -> bytes:
     return struct.pack("<i4sii", len(body) + 16, MONGO_ID, 0, 2004) + body
 
 
+def rethinkdb(data: bytes) -> ProtocolMatch | None:
+    """The first message of the server: an object with its protocol versions, ended by a zero."""
+    if not data.startswith(b"{") or b'"max_protocol_version"' not in data or b'"success"' not in data:
+        return None
+    found = re.search(rb'"server_version" ?: ?"([^"]{1,40})"', data)
+    return ProtocolMatch("rethinkdb", "RethinkDB", text(found[1]) if found else "")
+
+
+def riak(data: bytes) -> ProtocolMatch | None:
+    """RpbGetServerInfoResp: code 8, then field 1 the node and field 2 the version."""
+    length = int.from_bytes(data[:4])
+    if len(data) < 7 or data[4] != 8 or data[5] != 0x0A or len(data) != 4 + length:
+        return None
+    at = 7 + data[6]
+    version = text(data[at + 2 : at + 2 + data[at + 1]]) if data[at : at + 1] == b"\x12" and at + 1 < len(data) else ""
+    return ProtocolMatch("riak", "Riak", version)
+
+
+def aerospike(data: bytes) -> ProtocolMatch | None:
+    """An info message, version 2, type 1, with the value of the name that was asked."""
+    found = re.match(rb"\x02\x01\x00\x00\x00\x00..build\t([\w.-]{1,40})\n", data, re.DOTALL)
+    return ProtocolMatch("aerospike", "Aerospike", text(found[1]), NO_AUTHENTICATION) if found else None
+
+
 STORES: tuple[Protocol, ...] = (
     Protocol(
         "redis",
@@ -104,6 +128,35 @@ STORES: tuple[Protocol, ...] = (
                 "zookeeper", rb"[a-z]{4} is not executed because it is not in the whitelist", product="Apache ZooKeeper"
             ),
         ),
+    ),
+    Protocol(
+        "tarantool",
+        ProtocolKind.DATABASE,
+        "Tarantool documentation, binary protocol, greeting message",
+        iana_names="tarantool",
+        greets_first=True,
+        recognise=(row("tarantool", rb"Tarantool (?P<version>\d[\w.-]{0,40}) \(Binary\)", product="Tarantool"),),
+    ),
+    Protocol(
+        "rethinkdb",
+        ProtocolKind.DATABASE,
+        "RethinkDB, writing drivers: handshake V1_0",
+        hello=Hello(struct.pack("<I", 0x34C2BDC3), (rethinkdb,)),
+        default_ports=(28015,),
+    ),
+    Protocol(
+        "riak",
+        ProtocolKind.DATABASE,
+        "Riak KV, protocol buffers API, server info",
+        hello=Hello(b"\0\0\0\1\7", (riak,)),
+        default_ports=(8087,),
+    ),
+    Protocol(
+        "aerospike",
+        ProtocolKind.DATABASE,
+        "Aerospike documentation, info protocol",
+        hello=Hello(b"\2\1" + (6).to_bytes(6) + b"build\n", (aerospike,)),
+        default_ports=(3000,),
     ),
 )
 """Stores of keys and documents."""
