@@ -1,7 +1,8 @@
 """From a survey of a foreign file to the plan and the words of the sweep that it becomes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 
 from scanner.app.assembly import shortened
 from scanner.app.judging import Judging
@@ -10,7 +11,7 @@ from scanner.core.errors import InvalidInput
 from scanner.core.model import Coverage
 from scanner.core.plan.plan import Plan
 from scanner.core.report import SweepInfo
-from scanner.core.targets.ports import FIRST, LAST, PortSet, parse_port_words
+from scanner.core.targets.ports import FIRST, LAST, PortSet, parse_port_words, port_words
 from scanner.core.targets.targets import HostName, TargetSet, Word, parse_target
 from scanner.imports.survey import Survey
 from scanner.version import __version__
@@ -98,7 +99,7 @@ def info_of_survey(survey: Survey, planned: ImportPlan, judging: Judging, *, nam
         started=survey.first,
         version=__version__,
         targets=shortened([str(span) for span in plan.targets.ranges[:50]]),
-        ports=shortened([*_runs(plan.ports, ""), *_runs(plan.udp_ports, "U:")]),
+        ports=shortened([*islice(port_words(PortSet(plan.ports, plan.udp_ports)), 100)]),
         addresses=plan.targets.size,
         ports_per_address=plan.ports_per_address,
         udp_ports_per_address=len(plan.udp_ports),
@@ -109,17 +110,3 @@ def info_of_survey(survey: Survey, planned: ImportPlan, judging: Judging, *, nam
         registry=judging.registry.identity,
         policy=judging.policy.identity if judging.policy else "",
     )
-
-
-def _runs(ports: Sequence[int], prefix: str) -> list[str]:
-    """Return ports as words, runs together: `22`, `8000-8010`; a few hundred at most, the rest is not shown."""
-    words: list[str] = []
-    start = previous = None
-    for port in (*ports, None):
-        if previous is not None and port != previous + 1:
-            words.append(f"{prefix}{start}" if start == previous else f"{prefix}{start}-{previous}")
-            start = None
-        start, previous = (port if start is None else start), port
-        if len(words) > 200:
-            break
-    return words

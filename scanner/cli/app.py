@@ -18,6 +18,7 @@ from scanner.cli.commands.diff import diff_command
 from scanner.cli.commands.examples import examples_command
 from scanner.cli.commands.history import history_app
 from scanner.cli.commands.import_scan import import_command
+from scanner.cli.commands.init import init_command
 from scanner.cli.commands.listening import listening_command
 from scanner.cli.commands.policy import policy_app
 from scanner.cli.commands.port import port_command
@@ -56,6 +57,7 @@ def make_app() -> typer.Typer:
     )
     app.callback()(_root)
     app.command(SCAN, cls=Grouped, epilog=scan_epilog())(scan_command())
+    app.command("init")(init_command)
     app.command("sweep", epilog=EXIT_STATUS_HELP)(sweep_command)
     app.command("resume", epilog=EXIT_STATUS_HELP)(resume_command)
     app.command("demo")(demo_command)

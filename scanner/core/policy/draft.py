@@ -7,8 +7,8 @@ no list of ports describes it. UDP ports that stay silent among closed ones beco
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from scanner.core.model import SILENT_AMONG_CLOSED, Address, Judged, State, Transport
@@ -39,21 +39,28 @@ class _Group:
     """What was recognised on each port; empty text where nothing was."""
 
 
-def draft_policy(name: str, sweep_id: str, judged: Iterable[Judged]) -> Iterator[str]:
-    """Yield the lines of a policy file."""
-    groups, everywhere = _grouped(judged)
+def draft_policy(name: str, sweep_id: str, judged: Iterable[Judged], *, shared: int = 0) -> Iterator[str]:
+    """Yield the lines of a policy file.
+
+    A port that is open on at least `shared` hosts is an entry of its own ("ssh on 14 hosts"); 0 keeps all ports of a
+    host together.
+    """
+    groups, everywhere = _grouped(judged, shared)
     yield f"# Drafted from sweep {sanitise(sweep_id)}. It lists what was open, not what should be. The ports of"
     yield "# an entry are not expected until its `review` line is taken out. Split, merge and delete entries."
     for address in sorted(everywhere, key=_number):
         yield f"# Left out: {address} answers on every port, so its open ports say nothing about its services."
-    yield f"name = {_text(name, limit=_LONGEST_NAME)}"
+    yield f"name = {toml_text(name, limit=_LONGEST_NAME)}"
     for (silent, ports), group in sorted(groups.items(), key=_first_address):
         yield ""
         yield "[[expect]]"
-        yield from _list("networks", [_text(str(address)) for address in sorted(group.addresses, key=_number)])
+        if shared and len(group.addresses) >= shared:
+            hosts = f"{len(group.addresses):,} hosts"
+            yield f"name = {toml_text(f'{_note(ports, group)} on {hosts}', limit=_LONGEST_NAME)}"
+        yield from _list("networks", [toml_text(str(address)) for address in sorted(group.addresses, key=_number)])
         yield from _list("ports", [_port(port) for port in ports])
-        yield f"owner = {_text(OWNER)}"
-        yield f"note = {_text(_note(ports, group), limit=_LONGEST_NOTE)}"
+        yield f"owner = {toml_text(OWNER)}"
+        yield f"note = {toml_text(_note(ports, group), limit=_LONGEST_NOTE)}"
         if silent:
             yield "silent = true"
         yield "review = true"
@@ -65,7 +72,7 @@ def _first_address(item: tuple[_Key, _Group]) -> tuple[tuple[int, int], bool]:
     return min(map(_number, group.addresses)), silent
 
 
-def _grouped(judged: Iterable[Judged]) -> tuple[dict[_Key, _Group], set[Address]]:
+def _grouped(judged: Iterable[Judged], shared: int) -> tuple[dict[_Key, _Group], set[Address]]:
     """Return hosts grouped by their open ports and by their silent ones, and those that answer on every port."""
     listed: defaultdict[tuple[Address, bool], dict[_Port, Judged]] = defaultdict(dict)
     everywhere: set[Address] = set()
@@ -78,15 +85,39 @@ def _grouped(judged: Iterable[Judged]) -> tuple[dict[_Key, _Group], set[Address]
         if silent or seen.state is State.OPEN:
             listed[seen.endpoint.address, silent][seen.endpoint.transport, seen.endpoint.port] = each
     groups: defaultdict[_Key, _Group] = defaultdict(_Group)
+    common = _common(listed, everywhere, shared)
     for (address, silent), ports in listed.items():
         if address in everywhere and not silent:
             continue
-        group = groups[silent, tuple(sorted(ports))]
-        group.addresses.append(address)
-        for port, each in ports.items():
-            group.services[port][_service(each)] = None
-            group.recognised[port].add(each.observation.identity.name if each.observation.identity else "")
+        for key in _apart(ports, silent, common):
+            group = groups[silent, key]
+            group.addresses.append(address)
+            for port in key:
+                seen = ports[port].observation
+                group.services[port][_service(ports[port])] = None
+                group.recognised[port].add(seen.identity.name if seen.identity else "")
     return groups, everywhere
+
+
+def _common(
+    listed: Mapping[tuple[Address, bool], Mapping[_Port, Judged]], everywhere: set[Address], shared: int
+) -> set[tuple[bool, _Port]]:
+    """Return the ports that are open on at least `shared` hosts."""
+    counts = Counter(
+        (silent, port)
+        for (address, silent), ports in listed.items()
+        if silent or address not in everywhere
+        for port in ports
+    )
+    return {key for key, count in counts.items() if shared and count >= shared}
+
+
+def _apart(ports: Iterable[_Port], silent: bool, common: set[tuple[bool, _Port]]) -> Iterator[tuple[_Port, ...]]:
+    """Yield the common ports of a host one by one, and all others together."""
+    rest = tuple(sorted(port for port in ports if (silent, port) not in common))
+    yield from ((port,) for port in sorted(ports) if (silent, port) in common)
+    if rest:
+        yield rest
 
 
 def _service(each: Judged) -> str:
@@ -105,7 +136,7 @@ def _note(ports: Iterable[_Port], group: _Group) -> str:
 def _services(ports: Iterable[_Port], group: _Group) -> Iterator[str]:
     """Yield what must answer on each port, where the same service was recognised on every host."""
     words = {port: next(iter(group.recognised[port])) for port in ports if len(group.recognised[port]) == 1}
-    lines = [f"{_port(port)} = {_text(word)}" for port, word in words.items() if is_service_word(word)]
+    lines = [f"{_port(port)} = {toml_text(word)}" for port, word in words.items() if is_service_word(word)]
     if lines:
         yield "[expect.services]"
         yield from lines
@@ -113,7 +144,7 @@ def _services(ports: Iterable[_Port], group: _Group) -> Iterator[str]:
 
 def _port(port: _Port) -> str:
     transport, number = port
-    return str(number) if transport == Transport.TCP else _text(f"{transport[0].upper()}:{number}")
+    return str(number) if transport == Transport.TCP else toml_text(f"{transport[0].upper()}:{number}")
 
 
 def _list(key: str, words: list[str]) -> Iterator[str]:
@@ -126,7 +157,7 @@ def _list(key: str, words: list[str]) -> Iterator[str]:
     yield "]"
 
 
-def _text(text: str, limit: int = 1000) -> str:
+def toml_text(text: str, limit: int = 1000) -> str:
     """Return a TOML basic string: JSON's, once nothing unseen is in it."""
     return json.dumps(sanitise(text, limit=limit), ensure_ascii=False)
 

@@ -49,6 +49,17 @@ class PortSet:
         return PortSet(_sorted({*self.tcp} - {*other.tcp}), _sorted({*self.udp} - {*other.udp}))
 
 
+def port_words(ports: PortSet) -> Iterator[str]:
+    """Yield the ports as words that mean them again, runs together: `22`, `8000-8010`, `U:53`."""
+    for numbers, prefix in ((ports.tcp, ""), (ports.udp, "U:")):
+        start = 0
+        for place, port in enumerate(numbers):
+            if place + 1 == len(numbers) or numbers[place + 1] != port + 1:
+                first = numbers[start]
+                yield f"{prefix}{first}" if first == port else f"{prefix}{first}-{port}"
+                start = place + 1
+
+
 def parse_ports(word: Word, registry: Callable[[], Registry]) -> PortSet:
     """Return what a port word means. `registry` is only called for names and registry classes.
 
