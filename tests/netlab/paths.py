@@ -82,7 +82,7 @@ class Fault:
     """What is done before the sweep."""
     strike: Act | None = None
     """What happens in the middle of it."""
-    causes: tuple[str, ...] = ("path-lost",)
+    causes: tuple[str, ...] = ("path-lost", "lost on the way")
     """Words of which one must be said where not all was found."""
     says: str = ""
     """A word that the summary must have even where all was found, instead of silence."""
