@@ -137,7 +137,7 @@ class UdpWire(Protocol):
 
     @property
     def gather(self) -> float:
-        """Return seconds in which work should gather, because a turn costs the same for one datagram and for hundreds."""
+        """Return seconds in which work should gather: a turn costs as much for one datagram as for hundreds."""
         ...
 
     @property
