@@ -22,11 +22,10 @@ from ipaddress import ip_address
 from statistics import median
 
 import numpy as np
-from bench_transmit import CORE, GATEWAY, MOST_SECONDS, NETWORK, SINK, SOURCE, rate_of
 from measure import need_laboratory, version_of
 
 from scanner.core.packets.cookie import KEY_BYTES
-from scanner.core.packets.datagram_proof import DatagramProof
+from scanner.core.packets.datagram_proof import DatagramProof, EndpointProof
 from scanner.core.packets.datagrams import DatagramTemplate, fill_datagrams
 from scanner.core.plan.plan import Plan
 from scanner.core.plan.wave import Wave
@@ -39,6 +38,7 @@ from scanner.engines.packets.open_sender import open_sender
 from scanner.engines.packets.sendmmsg import Sender
 from scanner.engines.udp.engine import UdpEngine, UdpOptions
 from scanner.engines.udp.frames import FrameOptions
+from tests.bench.bench_transmit import CORE, GATEWAY, MOST_SECONDS, NETWORK, SINK, SOURCE, rate_of
 from tests.netlab.lab import Lab
 from tests.netlab.sweeping import permit
 
@@ -79,25 +79,24 @@ class Asker:
         which = wave.port % np.uint16(len(self._forms))
         order = np.argsort(which, kind="stable")
         ends = np.searchsorted(which[order], np.arange(len(self._forms) + 1))
+        made = self._proof.of(4, high=wave.high, low=wave.low, port=wave.port)
         for form, first, last in zip(self._forms, ends[:-1].tolist(), ends[1:].tolist(), strict=True):
-            self._run(form, wave, order[first:last])
+            self._run(form, wave, made, order[first:last])
 
-    def _run(self, form: DatagramTemplate, wave: Wave, places: np.ndarray) -> None:
+    def _run(self, form: DatagramTemplate, wave: Wave, made: EndpointProof, places: np.ndarray) -> None:
         done = 0
         while done < len(places):
             rows = self._sender.rows(form, len(places) - done)
             here = places[done : done + len(rows)]
-            high, low, port = wave.high[here], wave.low[here], wave.port[here]
-            made = self._proof.of(4, high=high, low=low, port=port)
             fill_datagrams(
                 form,
                 rows,
-                high=high,
-                low=low,
-                port=port,
-                source_port=made.source_port,
-                label=made.label,
-                token=made.token,
+                high=wave.high[here],
+                low=wave.low[here],
+                port=wave.port[here],
+                source_port=made.source_port[here],
+                label=made.label[here],
+                token=made.token[here],
             )
             done += self._sender.send(len(rows)).count
 
