@@ -61,6 +61,7 @@ def make_job(
         sweep=_sweep(planned, chosen, history, interrupted.earlier if interrupted else None),
         output=FanOut(outputs),
         fail_on=planned.options.fail_on,
+        only_new=planned.options.fail_on_new,
         history=history,
         settings=saved_settings(planned.options, planned.prepared) if history else {},
         found_earlier=interrupted.found() if interrupted else (),

@@ -30,9 +30,12 @@ RunJob = Callable[[Job], JobOutcome]
 """Runs a job to its end; the front's own way of doing it."""
 
 
-def plan_audit(audit: Audit, *, warn: Warn) -> PlannedSweep:
-    """Plan a run that starts now. Raises as `plan_sweep` does."""
-    return plan_sweep(audit_scan_options(audit), warn=warn)
+def plan_audit(audit: Audit, *, warn: Warn, fail_on_new: bool = False) -> PlannedSweep:
+    """Plan a run that starts now; with `fail_on_new` only new findings count for its exit status, whatever the audit
+    says. Raises as `plan_sweep` does.
+    """
+    options = audit_scan_options(audit)
+    return plan_sweep(replace(options, fail_on_new=fail_on_new or options.fail_on_new), warn=warn)
 
 
 def run_audit(

@@ -1,5 +1,6 @@
 """What the exit status of a sweep says. The promise stands in the README and in `scanner scan --help`."""
 
+from collections.abc import Mapping
 from enum import IntEnum, StrEnum
 
 from scanner.core.model import Severity
@@ -34,13 +35,17 @@ Exit status: 0 nothing unexpected and full coverage; 1 findings at or above --fa
 lock; 130/143 (129 where the terminal went away) interrupted, with what was settled kept."""
 
 
-def exit_status(summary: Summary, fail_on: FailOn) -> ExitStatus:
-    """The status of a sweep that ended by itself. Incomplete coverage outranks findings."""
+def exit_status(summary: Summary, fail_on: FailOn, findings: Mapping[Severity, int] | None = None) -> ExitStatus:
+    """The status of a sweep that ended by itself. Incomplete coverage outranks findings.
+
+    `findings` are those that count, by severity; all of the summary's by default.
+    """
     if not summary.complete:
         return ExitStatus.INCOMPLETE
     if fail_on is FailOn.NONE:
         return ExitStatus.CLEAN
     least = Severity[fail_on.name]
-    if any(count for severity, count in summary.findings.items() if severity >= least):
+    counted = summary.findings if findings is None else findings
+    if any(count for severity, count in counted.items() if severity >= least):
         return ExitStatus.FINDINGS
     return ExitStatus.CLEAN

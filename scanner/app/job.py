@@ -5,15 +5,17 @@ account at the end. Whatever goes wrong on the way, nothing half-written stays. 
 belong to the fronts.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from scanner.app.exit_status import ExitStatus, FailOn, exit_status
 from scanner.app.permission import Clock, Permission, SystemClock, stopped_at_end
 from scanner.app.sweep import Sweep
-from scanner.core.model import Judged
+from scanner.core.model import REPORTABLE, Judged, Severity
 from scanner.core.report import Summary, SweepInfo
 from scanner.outputs.fan_out import FanOut
 
@@ -33,6 +35,8 @@ class Job:
     """Where the results go."""
     fail_on: FailOn
     """From which severity on the exit status is 1."""
+    only_new: bool = False
+    """Whether only findings that are first seen in this sweep count for that."""
     history: "SweepHistory | None" = None
     """What keeps it, if something does."""
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -83,10 +87,12 @@ async def perform(
     with job.history or nullcontext():
         try:
             _begin(job)
+            new = Counter[Severity]()
             async with around or nullcontext(), aclosing(_found(job)) as found:
                 async for judged in found:
+                    new.update(_new_ones(judged, job.info.started))
                     yield judged
-            ended(_end(job))
+            ended(_end(job, new))
         except BaseException:
             job.output.abandon()
             raise
@@ -114,7 +120,18 @@ async def _found(job: Job) -> AsyncGenerator[Judged, None]:
                 job.sweep.stop()
 
 
-def _end(job: Job) -> JobOutcome:
+def _new_ones(judged: Judged, began: datetime) -> Iterator[Severity]:
+    """Yield the severity of each finding that nobody saw before a sweep that began at a moment.
+
+    The history keeps milliseconds, so the moment is rounded down as it does.
+    """
+    least = began.replace(microsecond=began.microsecond // 1000 * 1000)
+    for finding in judged.findings:
+        if finding.verdict in REPORTABLE and (finding.first_seen is None or finding.first_seen >= least):
+            yield finding.severity
+
+
+def _end(job: Job, new: Mapping[Severity, int]) -> JobOutcome:
     summary = job.sweep.summary(job.info, job.clock.now())
     if job.history:
         summary = job.history.account(summary)
@@ -122,4 +139,4 @@ def _end(job: Job) -> JobOutcome:
     summary = replace(summary, notes=(*summary.notes, *job.output.notes))
     if job.history:
         summary = job.history.end(summary)
-    return JobOutcome(exit_status(summary, job.fail_on), summary)
+    return JobOutcome(exit_status(summary, job.fail_on, new if job.only_new else None), summary)

@@ -280,6 +280,14 @@ class ScanOptions:
         audit=True,
     )
     """From which severity on the exit status is 1."""
+    fail_on_new: bool = option(
+        False,
+        Kind.FLAG,
+        "Exit with status 1 only for findings that the history did not know before this sweep.",
+        panel=Panel.JUDGEMENT,
+        audit=True,
+    )
+    """Whether only findings that are new count for the exit status; without a history all are."""
 
     outputs: "tuple[OutputRequest, ...]" = option((), Kind.OUTPUTS, panel=Panel.OUTPUT)
     """Which formats go where."""

@@ -97,6 +97,37 @@ def show_command(
         output.end(store.summary(stored))
 
 
+@history_app.command("check")
+def check_command(
+    context: typer.Context,
+    within: Annotated[str, typer.Option(metavar="26h", help="Age that the newest sweep may have: 90m, 26h, 8d.")],
+    audit: Annotated[str | None, typer.Option(metavar="NAME", help="The audit that is looked at; any without.")] = None,
+    history: HistoryFile = None,
+) -> int:
+    """Check that no night was missed: exit status 3 and one line where no sweep ended in time. For monitoring.
+
+    A sweep that was interrupted or cut short is none, and neither is an imported one.
+    """
+    from scanner.app.missed_night import missed_night
+    from scanner.app.sweep_history import open_store
+    from scanner.core.sanitise import sanitise
+
+    with open_store(history or context.obj) as store:
+        missed = missed_night(store, _window(within), datetime.now(UTC), audit=audit)
+    if missed:
+        typer.echo(sanitise(missed))
+    return 3 if missed else 0
+
+
+def _window(text: str) -> timedelta:
+    from scanner.core.errors import InvalidInput
+
+    found = re.fullmatch(r"([0-9]{1,5})([mhd])", text)
+    if not found or not int(found[1]):
+        raise InvalidInput(f"{text!r} is not an age", where="--within", cure="write 90m, 26h or 8d")
+    return int(found[1]) * {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}[found[2]]
+
+
 @history_app.command("prune")
 def prune_command(
     context: typer.Context,

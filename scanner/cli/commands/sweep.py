@@ -12,6 +12,9 @@ from scanner.cli.flags import DryRun
 def sweep_command(
     audit_file: Annotated[Path, typer.Argument(metavar="AUDIT.toml", help="What to sweep, and how.")],
     dry_run: DryRun = False,
+    fail_on_new: Annotated[
+        bool, typer.Option("--fail-on-new", help="Exit with status 1 only for findings that are new in this run.")
+    ] = False,
 ) -> int:
     """Sweep as an audit file says. Print nothing unless something changed that someone should look at."""
     from scanner.app.audit_options import read_audit_file
@@ -28,7 +31,7 @@ def sweep_command(
         return 0
     notes: list[str] = []
     with lock_held(audit_lock(audit.path), f"a sweep of {audit.name}"):
-        planned = plan_audit(audit, warn=notes.append)
+        planned = plan_audit(audit, warn=notes.append, fail_on_new=fail_on_new)
         status, report = run_audit(audit, planned, lambda job: run_job(job, quiet=True), warn=warn, notes=notes)
     sys.stdout.write(report)
     return status

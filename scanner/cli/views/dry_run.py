@@ -131,7 +131,8 @@ def _results(planned: PlannedSweep, places: Sequence[str]) -> Iterator[str]:
         yield "  history    none is kept"
     else:
         yield f"  history    {_history_place(options.history)}"
-    findings = "" if options.fail_on is FailOn.NONE else f"1 findings from {options.fail_on} on; "
+    new = "new " if options.fail_on_new else ""
+    findings = "" if options.fail_on is FailOn.NONE else f"1 {new}findings from {options.fail_on} on; "
     yield f"  exit       0 nothing to report; {findings}3 not everything was covered"
 
 
