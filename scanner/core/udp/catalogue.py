@@ -7,7 +7,7 @@ A port without any gets an empty datagram: what matters there is whether the hos
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from scanner.core.recognise.identity import ProtocolMatch
 from scanner.core.udp.clocks import CLOCKS
@@ -16,6 +16,7 @@ from scanner.core.udp.local import LOCAL
 from scanner.core.udp.management import MANAGEMENT, snmp_get
 from scanner.core.udp.names import NAME_SERVICES
 from scanner.core.udp.question import Payload, Question
+from scanner.core.udp.quiet_ports import may_be_asked
 from scanner.core.udp.routing_games import ROUTING_AND_GAMES
 from scanner.core.udp.tunnels import TUNNELS
 from scanner.core.udp.voice import VOICE
@@ -48,7 +49,7 @@ class Catalogue:
         """Return the questions of each port that has any."""
         found: dict[int, tuple[Question, ...]] = {}
         for question in (*self._credentials(), *(each for each in QUESTIONS if not each.credential)):
-            for port in question.ports:
+            for port in filter(partial(may_be_asked, question.protocol), question.ports):
                 found[port] = (*found.get(port, ()), question)
         return found
 
