@@ -46,6 +46,9 @@ class Efforts:
     known: Mask
     """Whether its host ever answered."""
 
+    def __getitem__(self, which: Mask) -> "Efforts":
+        return Efforts(self.made[which], self.missed[which], self.known[which])
+
 
 class Effort:
     """Says who is asked again, and adds up what may have been missed."""

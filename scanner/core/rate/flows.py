@@ -126,13 +126,15 @@ class Flows:
         np.add.at(self._state[Field.SENT], rows, probes)
         np.add.at(self._state[Field.ASKED], rows, canaries)
 
-    def heard(self, rows: Indices, sent_at: F64, now: float, *, probes: I64 | int = 1, canaries: I64 | int = 0) -> None:
+    def heard(
+        self, rows: Indices, sent_at: F64, now: float | F64, *, probes: I64 | int = 1, canaries: I64 | int = 0
+    ) -> None:
         """Answers came at `now` to what left at `sent_at`, one for each of `rows`, which may repeat.
 
         Args:
             rows: the flow of each answer.
             sent_at: when its probe left: of the very try that is answered.
-            now: when the answer came.
+            now: when the answer came; one moment, or one for each.
             probes: ordinary probes that are answered by it.
             canaries: canaries that are.
         """

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanner.core.columns import F64, I64, U64, Indices
-from scanner.core.rate.allowance import Allowance
+from scanner.core.rate.allowance import SLACK, Allowance
 from scanner.core.rate.flow_state import Field, Held, Phase
 from scanner.core.rate.flows import Flows
 from scanner.core.rate.host_rows import HostRows
@@ -30,7 +30,7 @@ _LOOKS = 2e-5
 _EAGER = 0.5
 """Share of its rate that a host must be sent before it is worth asking what it bears."""
 _ON_LINK = 10
-"""How many times as fast as through routers may be sent where nothing answers: to hosts that ARP found."""
+"""How many times as fast as through routers is begun, and sent where nothing answers: to hosts that ARP found."""
 _NAMED = 3
 _FASTEST = 10_000_000.0
 
@@ -54,12 +54,16 @@ class PathRate:
 class FoundRates:
     """The rates of ways out and hosts. Times in seconds on a monotonic clock."""
 
-    def __init__(self, pacing: Pacing) -> None:
-        """`pacing`: the user's ceilings, and how eager to be below them."""
-        self._pacing = pacing
+    def __init__(self, pacing: Pacing, *, slack: float = SLACK, near: float = SLACK) -> None:
+        """`pacing`: the user's ceilings, and how eager to be below them.
+
+        `slack`: seconds of what a way allows that may be made up for; `near`: the same of ways without a router.
+        """
+        self._pacing, self._slack = pacing, (near, slack)
         self.paths, self.hosts = Flows(PATHS), Flows(HOSTS)
         self._allowances: dict[int, Allowance] = {}
         self._half_open: dict[int, HalfOpen] = {}
+        self._near: set[int] = set()  # ways without a router
         self._rows = HostRows(HOSTS)
         self._asked_at: F64 = np.full(HOSTS, -np.inf)
         self._next = self._next_hosts = float("-inf")
@@ -72,11 +76,12 @@ class FoundRates:
             np.array([path]),
             now,
             ceiling=ceiling,
-            start=pace.start,
+            start=pace.start if routed else _ON_LINK * pace.start,
             blind=pace.blind if routed else _ON_LINK * pace.blind,
             tender=False,
         )
-        self._allowances[path] = Allowance(float(self.paths.rate[path]))
+        self._allowances[path] = Allowance(float(self.paths.rate[path]), slack=self._slack[routed])
+        (self._near.discard if routed else self._near.add)(path)
         if routed and pacing.max_rate is None:
             self._half_open[path] = HalfOpen()
 
@@ -90,9 +95,12 @@ class FoundRates:
         """Seconds until one may leave by some way."""
         return min((each.wait(now) for each in self._allowances.values()), default=0.0)
 
-    def host_rates(self, host: U64, now: float) -> F64:
-        """What each of these hosts may get a second; a host without a row is held by its way alone."""
-        rows = self._find(host, now)
+    def host_rates(self, host: U64, now: float, path: I64 | None = None) -> F64:
+        """What each of these hosts may get a second; a host without a row is held by its way alone.
+
+        `path`: the way of each, where hosts on our own link are to begin as boldly as they may.
+        """
+        rows = self._find(host, now, path)
         return np.where(rows >= 0, self.hosts.rate[rows], _FASTEST)
 
     def went(self, host: U64, path: int, now: float, *, late: float = 0.0, canaries: bool = False) -> None:
@@ -109,29 +117,35 @@ class FoundRates:
         self._asked_at[rows] = now
         self.hosts.sent(rows, probes=int(not canaries), canaries=int(canaries))
 
-    def heard(self, host: U64, path: I64, sent_at: F64, now: float, *, canaries: bool = False) -> None:
-        """Endpoints of these hosts answered, by these ways."""
+    def heard(self, host: U64, path: I64, sent_at: F64, now: float | F64, *, canaries: bool = False) -> None:
+        """Endpoints of these hosts answered, by these ways; all `now`, or each at a moment of its own."""
         told = {"probes": int(not canaries), "canaries": int(canaries)}
-        self.paths.heard(path, sent_at, now, **told)
+        at = np.broadcast_to(now, sent_at.shape)
+        self.paths.heard(path, sent_at, at, **told)
         rows = self._rows.find(host)
         known = rows >= 0
-        self.hosts.heard(rows[known], sent_at[known], now, **told)
-        if not canaries:
+        self.hosts.heard(rows[known], sent_at[known], at[known], **told)
+        if not canaries and len(at):
             for each, half_open in self._half_open.items():
-                half_open.note(now, 0, int(np.count_nonzero(path == each)))
+                half_open.note(float(at.max()), 0, int(np.count_nonzero(path == each)))
 
-    def decide(self, now: float) -> None:
-        """Judge the rounds that are over, and let the allowances follow. Call it before sending, often."""
+    def decide(self, now: float) -> list[tuple[int, float]]:
+        """Judge the rounds that are over, and let the allowances follow. Call it before sending, often.
+
+        Returns the numbers of hosts whose rate is another now, and the rate.
+        """
         if now < self._next:
-            return
+            return []
         self._next = now + _EVERY
         known = np.array(list(self._allowances), np.int64)
         for path in self.paths.decide(now, known).tolist():
             self._allowances[path].set_rate(float(self.paths.rate[path]), now)
         if now >= self._next_hosts:
             active = self._active(now)
-            self.hosts.decide(now, active)
+            changed = self.hosts.decide(now, active)
             self._next_hosts = now + max(_EVERY, _LOOKS * len(active))
+            return [*zip(self._rows.host(changed).tolist(), self.hosts.rate[changed].tolist(), strict=True)]
+        return []
 
     def wanted_of_paths(self, now: float) -> tuple[I64, I64]:
         """The ways whose loss canaries should tell now, and how many for each."""
@@ -177,15 +191,23 @@ class FoundRates:
     def _active(self, now: float) -> Indices:
         return np.flatnonzero(self._asked_at > now - _ACTIVE)
 
-    def _find(self, host: U64, now: float) -> I64:
+    def _find(self, host: U64, now: float, path: I64 | None = None) -> I64:
         """The row of each host; it is made where there is none yet."""
         rows = self._rows.find(host)
         self._rows.touch(rows[rows >= 0], now)
         missing = rows < 0
         if missing.any():
-            claimed, new = self._rows.claim(np.unique(host[missing]), now)
-            limits, pace = self._pacing.limits, self._pacing.pace
-            ceiling = min(limits.host_rate or _FASTEST, pace.host_ceiling or _FASTEST)
-            self.hosts.begin(claimed[new], now, ceiling=ceiling, start=pace.host_start, blind=pace.blind, tender=True)
+            numbers, first = np.unique(host[missing], return_index=True)
+            claimed, new = self._rows.claim(numbers, now)
+            near = np.zeros(len(host), np.bool_) if path is None else np.isin(path, [*self._near])
+            for on_link in (False, True):
+                self._begin_hosts(claimed[new & (near[missing][first] == on_link)], now, on_link=on_link)
             rows[missing] = self._rows.find(host[missing])
         return rows
+
+    def _begin_hosts(self, rows: Indices, now: float, *, on_link: bool) -> None:
+        limits, pace = self._pacing.limits, self._pacing.pace
+        ceiling = min(limits.host_rate or _FASTEST, pace.host_ceiling or _FASTEST)
+        bolder = _ON_LINK if on_link else 1
+        start, blind = pace.host_start * bolder, pace.blind * bolder
+        self.hosts.begin(rows, now, ceiling=ceiling, start=start, blind=blind, tender=True)

@@ -17,7 +17,7 @@ from scanner.core.rate.allowance import batching
 
 _POLL = 0.001
 _CLOSEST, _WIDEST = 0.005, 0.05
-_MOST = 4096
+_MOST = 1024
 
 
 class Gate(Protocol):
@@ -57,10 +57,12 @@ class TickGate:
         """`rate`: what may go now a second, to be asked before each batch."""
         self._rate = rate
         self._throttler = Throttler(1, period=_CLOSEST, retry_interval=_POLL)
+        self._last = float("-inf")
 
     async def next_batch(self) -> int:
         """Wait for the next batch's turn; return how many probes it may hold at most."""
         self._throttler.period = min(max(1 / max(self._rate(), 1e-3), _CLOSEST), _WIDEST)
-        await asyncio.sleep(max(0.0, self._throttler.period - _POLL))
+        await asyncio.sleep(max(0.0, self._last + self._throttler.period - _POLL - time.monotonic()))
         await self._throttler.acquire()
+        self._last = time.monotonic()
         return _MOST

@@ -16,9 +16,11 @@ from contextlib import aclosing
 from dataclasses import dataclass
 
 from scanner.core.model import Address
+from scanner.core.plan.recall import HiddenOpen
 from scanner.core.plan.wave import SettledWave, Wave
+from scanner.core.rate.found import PathRate
 from scanner.core.rate.limits import Limits, packets_of
-from scanner.core.rate.paces import PACES, Pace
+from scanner.core.rate.pacing import Pacing, fixed
 from scanner.engines.connect.absent_hosts import NEIGHBOUR_NEWS_AVAILABLE, AbsenceWatch
 from scanner.engines.connect.attempt import OutcomeSink, Prober
 from scanner.engines.connect.batch_gate import BatchGate, Gate, TickGate
@@ -27,14 +29,11 @@ from scanner.engines.connect.hosts import HostBook
 from scanner.engines.connect.pace_keeper import PaceKeeper
 from scanner.engines.connect.portable import PortableProber
 from scanner.engines.connect.run import PUMP_TICK, ConnectRun
-from scanner.engines.connect.settling import Settling
-from scanner.engines.connect.silence_rules import TriesRule
+from scanner.engines.connect.settling import LEAST_GAP, Settling
 from scanner.engines.connect.ways import WayOf, Ways
 from scanner.engines.interface import Progress
 from scanner.engines.socket_budget import Room, socket_budget
 
-LEAST_GAP = 1.0
-"""Minimum seconds between two probes of one endpoint: systems answer a second SYN that comes sooner with silence."""
 _MOST_SOCKETS = 16_384
 _UNPACED_SOCKETS, _UNPACED_SLOW_SOCKETS = 4096, 512
 
@@ -53,14 +52,8 @@ class ConnectOptions:
     """Maximum number of sockets in use at once; None for as many as the rate needs and the system allows."""
     portable: bool = False
     """Use the portable prober even where epoll is available."""
-    adaptive: bool = False
-    """Find the rate of each way out and each host; the limits are then ceilings."""
-    pace: Pace = PACES[3]
-    """How eagerly to begin, where the rate is found."""
-    max_rate: float | None = None
-    """Probes a second by one way out, in place of the ceiling for targets behind routers."""
-    planned: int | None = None
-    """Endpoints of the whole plan; with it the number of tries is exact where it is found by need."""
+    planned: int = 0
+    """Endpoints of the whole plan, by which the number of tries is found where it follows from need; 0: unknown."""
 
     def __post_init__(self) -> None:
         if not 0 < self.timeout <= 60:
@@ -86,19 +79,21 @@ class ConnectEngine:
     def __init__(
         self,
         options: ConnectOptions,
-        limits: Limits,
+        pacing: Pacing | Limits,
         permitted: Callable[[Address], bool] | None = None,
         *,
         way_of: WayOf | None = None,
         alone: bool = True,
     ) -> None:
-        """`permitted` is asked once about each address, before the first probe of its wave.
+        """`pacing` says how fast; limits alone are a fixed rate.
 
-        `way_of` says which way out an address takes; without it all take one, by a router. `alone` is False in a
-        worker of a pool (`pool.py`): other processes of ours probe too.
+        `permitted` is asked once about each address, before the first probe of its wave. `way_of` says which way out
+        an address takes; without it all take one, by a router. `alone` is False in a worker of a pool (`pool.py`):
+        other processes of ours probe too.
         """
         self._options = options
-        self._limits = limits.shared_by(options.packets)
+        pacing = fixed(pacing) if isinstance(pacing, Limits) else pacing
+        self._pacing = pacing.part(pacing.limits.shared_by(options.packets))
         self._permitted, self._way_of, self._alone = permitted, way_of, alone
         self._run: ConnectRun | None = None
         self._stopped = False
@@ -112,6 +107,21 @@ class ConnectEngine:
     def notes(self) -> tuple[str, ...]:
         """See `interface.Engine`."""
         return ()
+
+    @property
+    def found_rates(self) -> tuple[PathRate, ...]:
+        """What was found of each way out: rate, loss, round trip, and what holds it back. Empty at a fixed rate."""
+        return () if self._run is None else self._run.statistics.rates
+
+    @property
+    def fragile(self) -> tuple[str, ...]:
+        """The addresses that were let go because they answered ever more slowly."""
+        return () if self._run is None else self._run.statistics.fragile
+
+    @property
+    def hidden(self) -> HiddenOpen | None:
+        """What may have been missed, from what is known of loss and of silence; None before the first probe."""
+        return None if self._run is None else self._run.statistics.hidden
 
     def stop(self) -> None:
         """Send no new probe; what is under way is settled within a second. May be called from a signal handler."""
@@ -132,14 +142,15 @@ class ConnectEngine:
         """
         if self._stopped:
             return
-        options = self._options
+        options, pacing = self._options, self._pacing
         room = Room(socket_budget(self._wanted_sockets()))
-        pace = PaceKeeper(self._limits, options.pace, max_rate=options.max_rate) if options.adaptive else None
-        book = HostBook(None if pace else self._limits.host_rate, self._permitted, Ways(self._way_of))
+        book = HostBook(None if pacing.adaptive else pacing.limits.host_rate, self._permitted, Ways(self._way_of))
+        pace = PaceKeeper(pacing, book) if pacing.adaptive else None
         settling = Settling(
             waves,
             book,
-            TriesRule(None if options.retries is None else options.retries + 1, options.planned),
+            tries=None if options.retries is None else options.retries + 1,
+            planned=options.planned,
             retry_gap=options.retry_gap,
             room=room,
             pace=pace,
@@ -161,17 +172,17 @@ class ConnectEngine:
     def _gate(self, pace: PaceKeeper | None) -> Gate | None:
         if pace is not None:
             return TickGate(lambda: pace.rate)
-        return None if self._limits.rate is None else BatchGate(self._limits.rate)
+        return None if self._pacing.limits.rate is None else BatchGate(self._pacing.limits.rate)
 
     def _wanted_sockets(self) -> int:
         """Return enough sockets to wait for every probe of the last timeout at once."""
         if self._options.parallel is not None:
             return self._options.parallel
-        if self._limits.rate is None and self._options.adaptive:
+        if self._pacing.limits.rate is None and self._pacing.adaptive:
             return _MOST_SOCKETS if self._is_fast else _UNPACED_SLOW_SOCKETS
-        if self._limits.rate is None:
+        if self._pacing.limits.rate is None:
             return _UNPACED_SOCKETS if self._is_fast else _UNPACED_SLOW_SOCKETS
-        return max(64, min(_MOST_SOCKETS, int(self._limits.rate * (self._options.timeout + 4 * PUMP_TICK))))
+        return max(64, min(_MOST_SOCKETS, int(self._pacing.limits.rate * (self._options.timeout + 4 * PUMP_TICK))))
 
     def _prober(self) -> Callable[[OutcomeSink, Callable[[], None]], Prober]:
         return EpollProber if self._is_fast else PortableProber

@@ -124,6 +124,12 @@ class InFlightWave:
         """The indices that are not settled yet."""
         return np.flatnonzero(self.reason == _NOT_PROBED)
 
+    @property
+    def asked(self) -> int:
+        """How many endpoints are settled, or stayed silent at least once."""
+        silent = np.frombuffer(self.unanswered, np.uint8) > 0
+        return int(np.count_nonzero(silent | (self.reason != _NOT_PROBED)))
+
     def result(self, now: float) -> SettledWave:
         """Return the wave as it stands at `now`, seconds since the epoch; endpoints without an outcome were
         interrupted."""

@@ -22,6 +22,7 @@ from contextlib import aclosing
 from scanner.core.model import Address
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.limits import Limits, fastest
+from scanner.core.rate.pacing import Pacing
 from scanner.engines.connect.dispatcher import Dispatcher
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.connect.epoll import EPOLL_AVAILABLE
@@ -34,9 +35,16 @@ BRISK = 50_000
 _MOST = 4
 
 
-def pool_size(endpoints: int, hosts: int, limits: Limits) -> int:
+def pool_size(endpoints: int, hosts: int, pacing: Limits | Pacing) -> int:
     """Return how many workers are worth starting for a plan of so many endpoints and hosts; 1 where the plain engine
-    will do."""
+    will do.
+
+    A rate that finds itself is found by one process: it hears of every answer, and where it is the processor that holds
+    it back, the hosts are spared.
+    """
+    if isinstance(pacing, Pacing) and pacing.adaptive:
+        return 1
+    limits = pacing.limits if isinstance(pacing, Pacing) else pacing
     most = fastest(limits, hosts)
     if endpoints < WORTHWHILE or (most is not None and most <= BRISK) or not EPOLL_AVAILABLE:
         return 1

@@ -20,6 +20,7 @@ from scanner.engines.connect.batch_gate import Gate
 from scanner.engines.connect.hosts import HostBook
 from scanner.engines.connect.schedule import Turn
 from scanner.engines.connect.settling import Settling
+from scanner.engines.connect.statistics import Statistics
 from scanner.engines.interface import Progress
 from scanner.engines.socket_budget import Room
 
@@ -72,6 +73,11 @@ class ConnectRun:
     def progress(self) -> Progress:
         """How far this run has come."""
         return self._settling.progress
+
+    @property
+    def statistics(self) -> Statistics:
+        """What was found of ways and hosts so far, and what may have been missed."""
+        return self._settling.statistics
 
     def stop(self) -> None:
         """Send nothing more. Only sets a flag, so that it may be called from a signal handler."""

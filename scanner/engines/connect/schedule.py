@@ -75,6 +75,11 @@ class Schedule:
         """When the first cap opens behind which turns wait; infinity where none do."""
         return self._capped[0][0] if self._capped else inf
 
+    def prime(self) -> None:
+        """Put a wave under the cursor where there is none, so that its hosts and ways are known."""
+        if self._cursor >= self._end:
+            self._begin()
+
     def stop(self) -> None:
         """Begin no further wave and give out no further turn."""
         self._waves = self._current = None
@@ -142,9 +147,7 @@ class Schedule:
     def _released(self, now: float) -> Iterator[Turn]:
         """Yield turns queued behind caps that have opened."""
         while self._capped and self._capped[0][0] <= now:
-            turn = self._release(heappop(self._capped)[2], now)
-            if turn is not None:
-                yield turn
+            yield from self._release(heappop(self._capped)[2], now)
 
     def _renewed(self, now: float) -> Iterator[Turn]:
         """Yield turns that are due again."""
@@ -221,27 +224,32 @@ class Schedule:
     def _has_room(self) -> bool:
         return not self.active or sum(wave.left for wave in self.active) + self._end <= UNSETTLED
 
-    def _release(self, host: Host, now: float) -> Turn | None:
-        """Return the first turn that waits for a host, if it may go."""
+    def _release(self, host: Host, now: float) -> Iterator[Turn]:
+        """Yield the turns that wait for a host, as many as may go."""
         held = self._held.get(host)
         if held is None or (host.paused and host.settled_by is None):
-            return None
+            return
         if host.settled_by is not None:
-            for each in self._held.pop(host):
-                self._settle_unasked(each)
-            return None
-        if host.way.left < 1 or host.way.paused:
+            for turn in self._held.pop(host):
+                self._settle_unasked(turn)
+            return
+        way, bucket = host.way, host.bucket
+        if way.left < 1 or way.paused:
             self._queue(host, now + _LATER)
-            return None
-        turn = None
-        if host.bucket is None or host.bucket.take(now):
-            host.way.left -= 1
-            turn = held.popleft()
-        if held:
-            self._queue(host, now)
-        else:
-            del self._held[host]
-        return turn
+            return
+        room = int(min(way.left, len(held)))
+        ready = room if bucket is None else bucket.ready(now, room)
+        try:
+            for _ in range(ready):
+                way.left -= 1
+                if bucket is not None:
+                    bucket.took(1)
+                yield held.popleft()
+        finally:  # also where no more are taken
+            if held:
+                self._queue(host, now)
+            else:
+                del self._held[host]
 
     def _queue(self, host: Host, now: float) -> None:
         wait = 0.0 if host.bucket is None else host.bucket.wait(now)

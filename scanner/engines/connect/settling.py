@@ -16,6 +16,7 @@ from typing import assert_never
 import numpy as np
 
 from scanner.core.columns import F64, I64
+from scanner.core.path.effort import Effort, Unanswered
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.engines.connect.attempt import Attempt, Prober, Refusal
@@ -33,24 +34,27 @@ from scanner.engines.connect.outcome import (
 )
 from scanner.engines.connect.pace_keeper import PaceKeeper
 from scanner.engines.connect.schedule import Schedule, Turn
-from scanner.engines.connect.silence_rules import Judgement, Next, Silent, TriesRule, judge
-from scanner.engines.connect.tally import Tally
+from scanner.engines.connect.silence_rules import Next, judge
+from scanner.engines.connect.statistics import Statistics
 from scanner.engines.connect.vigil import Vigil
 from scanner.engines.interface import Progress
 from scanner.engines.socket_budget import Room
 
+LEAST_GAP = 1.0
+"""Minimum seconds between two probes of one endpoint: systems answer a second SYN that comes sooner with silence."""
 MOST_LOCAL_FAILURES = 5
 """Local failures after which an endpoint is settled as one, minus one."""
 _FIRST_BACK_OFF = 0.1
+_JUDGE_EVERY, _JUDGE_SHARE = 0.05, 20
+"""Seconds between two judgements of silence, and how many times as long as a judgement took, at least."""
 _REPORTS = 2
 """Tries after which a host's endpoint is settled about which the kernel reports, where tries are made by need."""
-_MOST_HELD_UP = 0.06
-"""Seconds between two looks at answers up to which round trips are believed."""
 
 _SYN_ACK, _RESET = reason_code(Reason.SYN_ACK), reason_code(Reason.RESET)
 _TCP = frozenset({_SYN_ACK, _RESET})
 """What a host answers by TCP."""
 _ABSENT = reason_code(Reason.HOST_UNREACHABLE)
+_SILENT_HOST = reason_code(Reason.SILENT_HOST)
 
 
 class Settling:
@@ -60,16 +64,18 @@ class Settling:
         self,
         waves: Iterable[Wave | None],
         book: HostBook,
-        rule: TriesRule,
         *,
+        tries: int | None,
+        planned: int = 0,
         retry_gap: float,
         room: Room,
         pace: PaceKeeper | None = None,
         alone: bool = True,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        """`retry_gap`: seconds from one try to the next at least; `pace`: None at a fixed rate.
+        """`tries` of each endpoint, None for as many as it takes; `planned` endpoints, where that is known.
 
+        `retry_gap`: seconds from one try to the next at least; `room`: for sockets; `pace`: None at a fixed rate.
         `alone` is False where other processes of ours probe too.
         """
         self.schedule = Schedule(waves, book, self)
@@ -77,12 +83,15 @@ class Settling:
         self.pace = pace
         self.done: deque[SettledWave] = deque()
         """Waves that were settled and not taken yet."""
-        self.tally = Tally()
+        self.effort = Effort(self.vigil.watch, attempts=tries, planned=planned)
+        """What was found, and what may have been missed."""
         self._sockets: Prober | None = None
         self._room = room
-        self._book, self._rule, self._retry_gap, self._alone = book, rule, retry_gap, alone
+        self._book, self._tries, self._retry_gap, self._alone = book, tries, retry_gap, alone
         self._clock, self._clock_offset = clock, time() - monotonic()
         self._looked_at = clock()
+        self._judge_due = 0.0
+        self._finished = Progress()
 
     def use(self, sockets: Prober) -> None:
         """Take outcomes from these sockets."""
@@ -91,14 +100,28 @@ class Settling:
     @property
     def progress(self) -> Progress:
         """How far the run has come."""
-        return self.tally.progress(self.schedule.active, self.vigil.board.sent)
+        active = self.schedule.active
+        return Progress(
+            sent=self._finished.sent + self.vigil.board.sent + sum(wave.sent for wave in active),
+            settled=self._finished.settled + sum(len(wave.ports) - wave.left for wave in active),
+            open=self.effort.open,
+        )
+
+    @property
+    def statistics(self) -> Statistics:
+        """What was found of ways and hosts so far, and what may have been missed."""
+        hidden, outages = self.effort.hidden(), self.vigil.outages
+        if self.pace is None:
+            return Statistics(hidden, outages)
+        slow, fragile = self.pace.slow(self._clock()), self.pace.fragile
+        return Statistics(hidden, outages, self.pace.rates, slow, fragile)
 
     # -- what leaves -------------------------------------------------------------------------------------------
 
     def begin(self, hosts: list[Host]) -> None:
         """See `schedule.Settler`."""
         if self.pace is not None:
-            self.pace.begin(hosts, self._book, self._clock())
+            self.pace.begin(hosts, self._clock())
 
     def noted(self, turns: Iterable[Turn], launched: list[Turn]) -> Iterable[Turn]:
         """Pass turns on to a prober, and note those that it takes; tell `left` of them afterwards."""
@@ -128,7 +151,7 @@ class Settling:
                 self._echo([*indices], now, is_open=False)
             elif not probed.finished:
                 where = np.array(indices, np.int64)
-                self._answered(probed, where, sent_at, now, is_open=False)
+                self._answered(probed, where, sent_at, np.array(ended), is_open=False)
                 at = now + self._clock_offset
                 if probed.settle_all([*indices], _RESET, at, np.array(ended) - sent_at):
                     self.finish(probed)
@@ -179,7 +202,7 @@ class Settling:
         del self.schedule.active[wave]
         wave.sent += self.vigil.board.sent
         self.vigil.board.sent = 0
-        self.tally.finished(wave)
+        self._finished = Progress(self._finished.sent + wave.sent, self._finished.settled + len(wave.ports) - wave.left)
         self.done.append(wave.result(self._clock() + self._clock_offset))
 
     # -- silence -----------------------------------------------------------------------------------------------
@@ -192,6 +215,7 @@ class Settling:
         """Let rates follow what came; return how many probes may go now, at most `most`."""
         if self.pace is None:
             return most
+        self.schedule.prime()
         if self.schedule.active:
             self.pace.decide(self.vigil, now)
         return self.pace.open(self._book.ways, now, most)
@@ -200,45 +224,53 @@ class Settling:
         """Do what is due about silence: ask canaries, and judge what waits for proof. All answers were looked at."""
         if self.schedule.active:
             self.vigil.look(now)
-        for wave in [wave for wave in self.schedule.active if wave.waiting]:
+        if now < self._judge_due:
+            return
+        waiting = [wave for wave in self.schedule.active if wave.waiting]
+        if waiting:  # those that stayed silent so far say as much of how many are open
+            self.effort.settled = self._finished.settled + sum(wave.asked for wave in self.schedule.active)
+        for wave in waiting:
             self._judge(wave, now)
+        self._judge_due = now + max(_JUDGE_EVERY, _JUDGE_SHARE * (self._clock() - now))
 
     def _judge(self, wave: InFlightWave, now: float) -> None:
         waiting = np.array(wave.waiting, np.int64)
-        wave.waiting = []
-        silent = Silent(
-            count=np.frombuffer(wave.unanswered, np.uint8)[waiting].astype(np.int64),
-            tries=[each[waiting] for each in wave.tries],
-            host=wave.wave.host[waiting],
-            way=wave.ways[waiting],
-        )
-        target = self._rule.target(self.tally.open, self.tally.settled_with(self.schedule.active))
-        said = judge(silent, self.vigil.watch, self._rule, target, now)
-        self._follow_judgement(wave, waiting, silent.last, said, now)
-
-    def _follow_judgement(self, wave: InFlightWave, waiting: I64, last: F64, said: Judgement, now: float) -> None:
+        count = np.frombuffer(wave.unanswered, np.uint8)[waiting].astype(np.int64)
+        tries = [each[waiting] for each in wave.tries]
+        these = Unanswered(wave.wave.host[waiting], wave.ways[waiting], tries)
+        said = judge(these, count, self.vigil.watch, self.effort, now)
         wave.waiting = waiting[said.next == Next.WAIT].tolist()
-        for place in np.flatnonzero(said.next == Next.AGAIN).tolist():
-            self.schedule.again(wave, int(waiting[place]), max(now, float(last[place]) + self._retry_gap))
+        again = said.next == Next.AGAIN
+        gap = np.full(len(waiting), self._retry_gap)
+        if self.effort.automatic:  # what is learnt of loss until then may make another try needless
+            gap[said.code != _SILENT_HOST] = LEAST_GAP  # it is there: no link address is to be waited for
+            early = again & (said.last + gap > now)
+            again &= ~early
+            wave.waiting += waiting[early].tolist()
+        for place in np.flatnonzero(again).tolist():
+            self.schedule.again(wave, int(waiting[place]), max(now, float(said.last[place] + gap[place])))
         settled = said.next == Next.SETTLE
-        self.tally.missed(said.missed[settled], said.code[settled])
         for index, code in zip(waiting[settled].tolist(), said.code[settled].tolist(), strict=True):
             self.settle_unasked(wave, index, code)
 
     # -- what follows ------------------------------------------------------------------------------------------
 
-    def _answered(self, wave: InFlightWave, indices: I64, sent_at: F64, now: float, *, is_open: bool) -> None:
-        """Endpoints answered with TCP."""
-        now = max(float(sent_at.max()), min(now, self._looked_at + _MOST_HELD_UP))
+    def _answered(self, wave: InFlightWave, indices: I64, sent_at: F64, at: F64, *, is_open: bool) -> None:
+        """Endpoints answered with TCP; the answers were seen at those moments.
+
+        An answer may have waited for us since the last look. Rates follow the least that it can have taken, so that a
+        busy machine of ours is not taken for a slow path.
+        """
         wave.note_answers(indices.tolist())
-        self.vigil.answered(wave, indices, sent_at, now, is_open=is_open)
+        self.vigil.answered(wave, indices, sent_at, float(at[-1]), is_open=is_open)
         if self.pace is not None:
-            self.pace.heard(wave.rows[indices], wave.ways[indices], sent_at, now)
+            seen = np.maximum(sent_at, np.minimum(at, self._looked_at))
+            self.pace.heard(wave.wave.host[indices], wave.ways[indices], sent_at, seen)
 
     def _echo(self, places: list[int], now: float, *, is_open: bool) -> None:
-        echo = self.vigil.echo(places, min(now, self._looked_at + _MOST_HELD_UP), is_open=is_open)
+        echo = self.vigil.echo(places, now, is_open=is_open)
         if self.pace is not None and len(echo.path):
-            self.pace.echoed(echo, now)
+            self.pace.echoed(echo, self._looked_at)
 
     def _canary_ended(self, attempt: Attempt, outcome: Outcome, now: float) -> None:
         """Note what came of a canary; its silence shows when its time is over, and anything else says nothing."""
@@ -264,8 +296,10 @@ class Settling:
                 attempt.host.answered = True
                 if outcome.code in _TCP and not wave.finished:
                     is_open = outcome.code == _SYN_ACK
-                    self.tally.open += is_open
-                    self._answered(wave, np.array([index]), np.array([attempt.started]), now, is_open=is_open)
+                    self.effort.open += is_open
+                    self._answered(
+                        wave, np.array([index]), np.array([attempt.started]), np.array([now]), is_open=is_open
+                    )
                 self._settle(wave, index, outcome.code, now, rtt, outcome.evidence)
             case Weight.SILENCE:
                 self._unanswered(attempt, wave, now, None)
@@ -286,7 +320,7 @@ class Settling:
             return
         if verdict is not None:
             self.settle_unasked(wave, index, verdict)
-        elif tries < (self._rule.exact or (_REPORTS if code is not None else 0)):
+        elif tries < (self._tries or (_REPORTS if code is not None else 0)):
             self.schedule.again(wave, index, max(now, attempt.started + self._retry_gap))
         elif code is not None:
             self.settle_unasked(wave, index, code)

@@ -19,6 +19,7 @@ from scanner.core.errors import OutOfScope
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.limits import UNLIMITED, Limits
+from scanner.core.rate.pacing import Pacing, fixed
 from scanner.engines.connect.chunks import DispatchedWave, SettledChunk, chunk
 from scanner.engines.connect.dispatcher import LOST
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
@@ -195,6 +196,8 @@ def test_a_pool_is_only_started_where_it_pays(monkeypatch: pytest.MonkeyPatch) -
     assert pool_size(10**6, 1, Limits(rate=None, host_rate=1000)) == 1
     assert pool_size(10**6, 254, Limits(rate=None, host_rate=1000)) == 2
     assert pool_size(10**6, 254, Limits()) == 1
+    assert pool_size(10**6, 254, fixed(UNLIMITED)) == 2
+    assert pool_size(10**6, 254, Pacing()) == 1  # one process hears of every answer
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {1})
     assert pool_size(65535, 1, UNLIMITED) == 1
 
