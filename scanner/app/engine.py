@@ -160,7 +160,11 @@ def _with_udp(
 def _frames(options: ScanOptions, prepared: Prepared) -> "FrameOptions":
     from scanner.engines.udp.frames import FrameOptions
 
-    return FrameOptions(_permitted(prepared), options.interface or None, options.wire)
+    if options.pcap and prepared.plan.ports:
+        problem = "one capture file does not take answers by TCP and by UDP"
+        raise InvalidInput(problem, where="--pcap", cure="sweep TCP and UDP one after the other")
+    pcap = Path(options.pcap) if options.pcap else None
+    return FrameOptions(_permitted(prepared), options.interface or None, options.wire, pcap)
 
 
 def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:

@@ -10,6 +10,8 @@ from threading import Event, Thread
 
 import pytest
 
+from scanner.engines.choose import why_not_raw
+
 Command = Callable[..., tuple[int, str, str]]
 SO_TIMESTAMPNS = 35
 """Linux, asm-generic/socket.h: the kernel's time of arrival with every datagram."""
@@ -181,3 +183,27 @@ def test_udp_is_asked_from_addresses_of_this_machine_only(command: Command) -> N
             assert problem in err
     status, _, err = command("scan", "127.0.0.1", "-p", "9", "--no-history", "--source", "127.0.0.1")
     assert (status, "only UDP is asked from several addresses" in err) == (2, True)
+
+
+RAW = pytest.mark.skipif(bool(why_not_raw()), reason=why_not_raw() or "-")
+
+
+@RAW
+def test_the_summary_says_whether_udp_was_asked_by_frames(command: Command, echo_port: int) -> None:
+    words = ("scan", "127.0.0.1", "-p", f"U:{echo_port},U:9", "--no-history")
+    _, by_frames, said = command(*words, "--engine", "syn")
+    assert "UDP questions went out as frames (raw-ip)" in by_frames + said
+    _, by_sockets, said = command(*words, "--engine", "connect")
+    assert "UDP questions went out through one socket" in by_sockets + said
+
+
+@RAW
+def test_one_capture_file_is_not_for_both_transports(command: Command, tmp_path: Path) -> None:
+    words = ("--engine", "syn", "--pcap", str(tmp_path / "answers.pcap"), "--no-history")
+    status, _, said = command("scan", "127.0.0.1", "-p", "T:9,U:9", *words)
+    assert status == 2
+    assert "one after the other" in said
+    assert not list(tmp_path.iterdir())
+    status, _, said = command("scan", "127.0.0.1", "-p", "U:9", *words)
+    assert status == 0
+    assert [path.name for path in tmp_path.iterdir()] == ["answers.pcap"]

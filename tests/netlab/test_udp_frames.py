@@ -1,5 +1,6 @@
 """UDP by frames: the same table as by sockets and by nmap, nothing believed without proof, no answer answered."""
 
+import asyncio
 import re
 import select
 import socket
@@ -8,22 +9,28 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
+from pathlib import Path
 from time import monotonic
 
 import numpy as np
 import pytest
+from scapy.layers.inet import ICMP, UDP
+from scapy.utils import rdpcap
 
 from scanner.core.errors import OutOfScope
 from scanner.core.model import State
+from scanner.core.rate.limits import UNLIMITED
 from scanner.core.targets.ranges import Span
 from scanner.core.udp.catalogue import EMPTY, Catalogue
 from scanner.engines.choose import Wire
 from scanner.engines.syn.scope_filter import ScopeFilter
 from scanner.engines.udp import held_ports
+from scanner.engines.udp.engine import UdpEngine, UdpOptions
 from scanner.engines.udp.frames import FrameOptions, FrameWire
 from scanner.engines.udp.wire import Probe, WayState
 from tests.netlab.lab import Lab, Namespace, why_not
-from tests.netlab.test_udp_lab import by_state, sweep
+from tests.netlab.sweeping import permit
+from tests.netlab.test_udp_lab import by_state, sweep, udp_plan
 
 pytestmark = pytest.mark.skipif(bool(why_not()), reason=why_not() or "-")
 TARGETS = ("10.77.0.2", "fd77::2")
@@ -256,6 +263,23 @@ def test_an_address_that_is_not_permitted_stops_before_any_frame(lab: Lab) -> No
         with pytest.raises(OutOfScope, match=r"10\.77\.0\.1"):
             wire.send([Probe(address, str(address), 53, EMPTY, bytes(8), way=way)])
         wire.close()
+
+
+def test_accepted_answers_are_kept_as_a_capture(lab: Lab, tmp_path: Path) -> None:
+    a, b = lab.pair()
+    plan = udp_plan("10.77.0.2", (5000, 5001))
+    how = FrameOptions(permit(plan), wire=Wire.SENDMMSG, pcap=tmp_path / "answers.pcap")
+    engine = UdpEngine(UdpOptions(bytes(16), frames=how), UNLIMITED)
+
+    async def run() -> None:
+        async for _ in engine.run(map(plan.wave, plan.numbers())):
+            pass
+
+    with serving(b, echo, 5000), a.entered():
+        asyncio.run(run())
+    packets = rdpcap(str(tmp_path / "answers.pcap"))
+    assert {bytes(packet[UDP].payload) for packet in packets if UDP in packet} == {b"hello "}
+    assert any(ICMP in packet and packet[ICMP].code == 3 for packet in packets)
 
 
 def test_ports_are_held_for_both_versions_and_given_back(lab: Lab) -> None:

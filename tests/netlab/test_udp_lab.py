@@ -27,6 +27,12 @@ CLOSED = (5, 6, 99)
 BY_EACH = pytest.mark.parametrize("wire", [None, Wire.SENDMMSG], ids=["sockets", "frames"])
 
 
+def udp_plan(targets: str, ports: Iterable[int]) -> Plan:
+    """A plan of UDP ports alone."""
+    spans = [span for text in targets.split() for span in parse_target(Word(text, "test"))]  # type: ignore[union-attr]
+    return Plan(TargetSet(spans), (), 7, udp_ports=tuple(sorted(ports)))
+
+
 def sweep(
     host: Namespace,
     targets: str,
@@ -38,8 +44,7 @@ def sweep(
     sources: Iterable[str] = (),
 ) -> dict[tuple[str, int], Observation]:
     """What the UDP engine says of every endpoint, asked through sockets or by frames on a `wire`."""
-    spans = [span for text in targets.split() for span in parse_target(Word(text, "test"))]  # type: ignore[union-attr]
-    plan = Plan(TargetSet(spans), (), 7, udp_ports=tuple(sorted(ports)))
+    plan = udp_plan(targets, ports)
     addresses = tuple(map(ip_address, sources))
     frames = FrameOptions(permit(plan), wire=wire) if wire else None
     engine = UdpEngine(UdpOptions(bytes(16), patience=patience, frames=frames, sources=addresses), limits)

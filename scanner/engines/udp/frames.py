@@ -9,6 +9,7 @@ each question that was sent.
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic, time
 
 import numpy as np
@@ -23,6 +24,7 @@ from scanner.core.plan.reasons import icmp_reason
 from scanner.core.targets.targets import to_address
 from scanner.engines.choose import Wire
 from scanner.engines.packets.answer_filter import UDP
+from scanner.engines.packets.pcap import PcapWriter
 from scanner.engines.packets.receive_ring import LONG_SLOT, Received, Receiver
 from scanner.engines.udp.frame_output import FrameOutput, PermittedTargets
 from scanner.engines.udp.frame_ways import FrameWays
@@ -47,6 +49,8 @@ class FrameOptions:
     """The interface that every datagram must use; None leaves it to the routing tables."""
     wire: Wire = Wire.AUTO
     """How frames are given to the kernel."""
+    pcap: Path | None = None
+    """Where to write the answers that hold the proof as a capture file."""
 
 
 class FrameWire:
@@ -59,7 +63,9 @@ class FrameWire:
 
         Raises:
             InvalidInput: there is no such interface, or no port to ask from.
+            OutputFailed: the capture file cannot be written.
         """
+        self._capture = PcapWriter(options.pcap) if options.pcap else None
         self._ways = FrameWays(options.interface)
         self._ports = hold_ports(secrets.randbelow)
         self._held = self._ports.numbers
@@ -145,6 +151,8 @@ class FrameWire:
         self._receivers.clear()
         for each in (self._output, self._ways, self._ports):
             each.close()
+        if self._capture:
+            self._capture.close()
 
     def _listen(self, version: int) -> None:
         """Begin to listen for answers of one IP version, unless that was done."""
@@ -163,6 +171,8 @@ class FrameWire:
         found = dissect_datagrams(batch.packets, batch.lengths)
         at = batch.at + (monotonic() - time())
         held = self._proof.holds(found)
+        if self._capture:
+            self._capture.write(batch, held)
         errors = found.kind == DatagramKind.ICMP
         self._forged += int(np.count_nonzero(errors & ~held))
         for row in np.flatnonzero((found.kind == DatagramKind.ANSWER) | (errors & held)).tolist():
