@@ -30,6 +30,7 @@ from scanner.cli.commands.rule import rule_command
 from scanner.cli.commands.scan import scan_command
 from scanner.cli.commands.sweep import sweep_command
 from scanner.cli.help import Grouped, scan_epilog, width
+from scanner.cli.shortage import end_quietly, shortage, too_little_memory
 from scanner.cli.streams import output_failure, silence_output, warn
 from scanner.core.errors import ScannerError
 from scanner.core.sanitise import is_inert
@@ -77,6 +78,9 @@ def make_app() -> typer.Typer:
 
 def run(arguments: Sequence[str]) -> int:
     """Run a command line. Return the exit status; whatever goes wrong is one line on standard error."""
+    if lack := too_little_memory():
+        warn(lack)
+        return 2
     try:
         command = typer.main.get_command(make_app())
         words = understood(arguments, command)
@@ -98,6 +102,9 @@ def run(arguments: Sequence[str]) -> int:
         if failure := output_failure(error):
             warn(f"standard output: cannot be written: {failure}")
             silence_output()
+        elif lack := shortage(error):
+            end_quietly()
+            warn(lack)
         else:
             traceback.print_exc()
             warn(BUG)
