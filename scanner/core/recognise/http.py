@@ -79,6 +79,8 @@ PRODUCTS: tuple[Product, ...] = (
     Product("CouchDB", body=rb'\{"couchdb" ?: ?"Welcome",(?:.{0,40}"version" ?: ?"([\w.]{1,40})")?'),
     Product("CouchDB", header="server", value=r"CouchDB/([\w.]{1,40})"),
     Product("MongoDB", body=rb"It looks like you are trying to access MongoDB over HTTP()", protocol="mongodb"),
+    Product("Tor", body=rb"Tor's ControlPort is not an HTTP proxy()", protocol="tor-control"),
+    Product("Tor", body=rb"Tor is not an HTTP Proxy()", protocol="socks5"),
     Product("ClickHouse", body=rb"Port \d{1,5} is for clickhouse-client program()", protocol="clickhouse"),
     Product(
         "Apache Hadoop", body=rb"It looks like you are making an HTTP request to a Hadoop()", protocol="hadoop-ipc"

@@ -7,6 +7,7 @@ whatever it sends, because of a silent peer there is nothing else to report.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from scanner.core.model import Endpoint
@@ -232,8 +233,12 @@ class Inquiry:
             self._likely = match
             return
         self._match, self._likely = match, None
-        if match.protocol == "http" and hello is not None and "http" not in self._done_hellos:
-            self._likely = _LIKELY_HTTP  # what it says to a foreign question is an error page: ask its own
+        own = HELLOS.get(match.protocol)
+        foreign = hello is not None and hello.name != match.protocol
+        if foreign and own and not own.after_greeting and own.name not in self._done_hellos:
+            self._likely = replace(
+                match, certain=False
+            )  # what it says to a foreign question is a complaint: ask its own
             return
         self._over = True
 

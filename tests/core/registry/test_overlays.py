@@ -9,8 +9,7 @@ import pytest
 
 from scanner.core.errors import InvalidInput
 from scanner.core.model import PortKey, Transport
-from scanner.core.recognise.hellos import HELLOS
-from scanner.core.recognise.names import IANA_NAMES
+from scanner.core.recognise.catalogue import PROTOCOLS
 from scanner.core.registry.overlays import ThreatKind, parse_overlays
 from scanner.core.udp.catalogue import QUESTIONS
 from scanner.registry.overlays import bundled_overlays
@@ -61,7 +60,7 @@ def test_each_usual_service_has_a_form_and_a_source(row: dict[str, str]) -> None
     assert row["product"]
     assert row["use"]
     assert len(row["source"]) >= 5
-    known = {*IANA_NAMES, *HELLOS, "https", "nats", "clamd"}
+    known = {*PROTOCOLS, "https"}
     if row["transport"] == "udp":
         known = {question.protocol for question in QUESTIONS}
     assert row["protocol"] == "" or row["protocol"] in known

@@ -220,6 +220,16 @@ async def test_an_error_page_for_a_foreign_question_is_followed_by_the_real_one(
         assert found.asked == ("postgresql", "http")
 
 
+async def test_a_page_that_names_another_protocol_is_followed_by_the_question_of_that_protocol() -> None:
+    page = b"HTTP/1.0 501 Tor is not an HTTP Proxy\r\n\r\n<html><title>Tor is not an HTTP Proxy</title>"
+    async with peer(answering({b"GET": page, b"\5\1": b"\5\0"})) as it:
+        found = await identified(it.port)
+        assert (found.name, found.detail, found.asked) == ("socks5", "no authentication", ("http", "socks5"))
+    async with peer(answering({b"GET": page})) as it:
+        found = await identified(it.port)
+        assert (found.name, found.product, found.asked) == ("socks5", "Tor", ("http", "socks5"))
+
+
 async def test_where_the_real_question_is_not_answered_the_error_page_still_names_the_protocol() -> None:
     async with peer(answering({b"GET": b"", b"": b"HTTP/1.1 400 Bad Request\r\n\r\n"})) as it:
         found = await identified(it.port, "postgresql")

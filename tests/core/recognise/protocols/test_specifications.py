@@ -89,6 +89,8 @@ CASES: list[tuple[str | None, bytes, ProtocolMatch]] = [
     ("stun", STUN, ProtocolMatch("stun")),
     ("tor-control", b'250-PROTOCOLINFO 1\r\n250-AUTH METHODS=NULL\r\n250-VERSION Tor="0.4.7.13"\r\n250 OK\r\n', ProtocolMatch("tor-control", "Tor", "0.4.7.13", NO_AUTHENTICATION)),
     ("tor-control", b'250-PROTOCOLINFO 1\r\n250-AUTH METHODS=COOKIE,SAFECOOKIE COOKIEFILE="/x"\r\n250-VERSION Tor="0.4.7.13"\r\n', ProtocolMatch("tor-control", "Tor", "0.4.7.13", AUTHENTICATION_REQUIRED)),
+    ("http", b"HTTP/1.0 501 x\r\n\r\n<title>Tor's ControlPort is not an HTTP proxy</title>", ProtocolMatch("tor-control", "Tor")),
+    ("http", b"HTTP/1.0 501 x\r\n\r\n<title>Tor is not an HTTP Proxy</title>", ProtocolMatch("socks5", "Tor")),
     ("i2p-sam", b"HELLO REPLY RESULT=OK VERSION=3.1\n", ProtocolMatch("i2p-sam", "I2P", "3.1")),
     (None, b"ncacn_http/1.0", ProtocolMatch("ncacn-http")),
     ("spice", struct.pack("<4sIII", b"REDQ", 2, 2, 186) + bytes(186), ProtocolMatch("spice", version="2.2")),
