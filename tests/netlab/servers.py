@@ -426,6 +426,19 @@ def _haproxy_h2c(at: Path, port: int) -> list[str]:
     ]
 
 
+def _upsd(at: Path, port: int) -> list[str]:
+    _write(at, "ups.conf", "[lab]\n driver = dummy-ups\n port = lab\n")
+    _write(at, "upsd.conf", f"LISTEN {ADDRESS} {port}\n")
+    _write(at, "upsd.users", "")
+    places = [f"NUT_CONFPATH={at}", f"NUT_STATEPATH={at}", f"NUT_ALTPIDPATH={at}"]
+    return ["env", *places, "upsd", "-F", "-u", "root"]
+
+
+def _tarantool(at: Path, port: int) -> list[str]:
+    places = f"wal_dir='{at}', memtx_dir='{at}', vinyl_dir='{at}'"
+    return ["tarantool", _write(at, "lab.lua", f"box.cfg{{listen='{ADDRESS}:{port}', {places}}}\n")]
+
+
 def _plain(*words: str) -> Callable[[Path, int], list[str]]:
     """A command line with {port} and {at} filled in."""
     return lambda at, port: [word.format(port=port, at=at) for word in words]
@@ -529,6 +542,74 @@ SERVERS: tuple[Server, ...] = (
     Server("slapd-tls", "ldap", "OpenLDAP", "slapd", "slapd", _slapd_tls, tls=True),
     Server("haproxy-h2c", "http2", "", "haproxy", "haproxy", _haproxy_h2c),
     Server("zookeeper", "zookeeper", "Apache ZooKeeper", "zkServer.sh", "zookeeper", _zookeeper),
+    Server(
+        "git-daemon",
+        "git",
+        "",
+        "git",
+        "git",
+        _plain("git", "daemon", f"--listen={ADDRESS}", "--port={port}", "--base-path={at}"),
+    ),
+    Server("php-cgi", "fastcgi", "", "php-cgi8.2", "php8.2-cgi", _plain("php-cgi8.2", "-n", "-b", ADDRESS + ":{port}")),
+    Server(
+        "oidentd",
+        "ident",
+        "",
+        "oidentd",
+        "oidentd",
+        _plain("oidentd", "-i", "-a", ADDRESS, "-p", "{port}", "-u", "root", "-g", "root"),
+    ),
+    Server("upsd", "nut", "upsd", "upsd", "nut-server", _upsd),
+    Server("tarantool", "tarantool", "Tarantool", "tarantool", "tarantool", _tarantool),
+    Server(
+        "tor-control",
+        "tor-control",
+        "Tor",
+        "tor",
+        "tor",
+        _plain(
+            "tor",
+            "--DataDirectory",
+            "{at}",
+            "--DisableNetwork",
+            "1",
+            "--SocksPort",
+            "0",
+            "--ControlPort",
+            ADDRESS + ":{port}",
+            "--User",
+            "root",
+            "--ignore-missing-torrc",
+            "-f",
+            "{at}/none",
+        ),
+    ),
+    Server(
+        "coturn",
+        "stun",
+        "",
+        "turnserver",
+        "coturn",
+        _plain(
+            "turnserver",
+            "-n",
+            "-L",
+            ADDRESS,
+            "-p",
+            "{port}",
+            "--no-udp",
+            "--no-tls",
+            "--no-dtls",
+            "--no-cli",
+            "--pidfile",
+            "{at}/pid",
+            "-a",
+            "-u",
+            "lab:lab",
+            "-r",
+            "lab",
+        ),
+    ),
     Server("kamailio", "sip", "kamailio", "kamailio", "kamailio", _kamailio),
 )
 """What the lab can run. No BGP: a router closes on a stranger without a word, as it should."""

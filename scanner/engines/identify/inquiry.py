@@ -236,9 +236,7 @@ class Inquiry:
         own = HELLOS.get(match.protocol)
         foreign = hello is not None and hello.name != match.protocol
         if foreign and own and not own.after_greeting and own.name not in self._done_hellos:
-            self._likely = replace(
-                match, certain=False
-            )  # what it says to a foreign question is a complaint: ask its own
+            self._likely = replace(match, certain=False)  # it complained about a foreign question: ask its own
             return
         self._over = True
 
