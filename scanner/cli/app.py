@@ -13,6 +13,7 @@ import typer
 
 from scanner.app.exit_status import EXIT_STATUS_HELP
 from scanner.cli import foreign_words
+from scanner.cli.commands.accept import accept_command
 from scanner.cli.commands.demo import demo_command
 from scanner.cli.commands.diff import diff_command
 from scanner.cli.commands.examples import examples_command
@@ -68,6 +69,7 @@ def make_app() -> typer.Typer:
     app.add_typer(history_app, name="history")
     app.command("reclassify")(reclassify_command)
     app.add_typer(policy_app, name="policy")
+    app.command("accept")(accept_command)
     app.command("port")(port_command)
     app.command("listening")(listening_command)
     app.add_typer(registry_app, name="registry")

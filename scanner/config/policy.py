@@ -23,6 +23,14 @@
     silent = true                     # answers no stranger: WireGuard, syslog; its silence is as it should be
     owner = "IT"
 
+    [[accepted]]                      # single findings that count no more; `scanner accept` writes these
+    rules = ["open-database"]
+    networks = ["10.0.1.20"]
+    ports = [6379]                    # without ports: every port
+    ticket = "OPS-124"
+    expires = 2026-12-31
+    owner = "Dana"
+
     [severity]                        # only where a rule's own severity does not fit
     open-dynamic = "high"
 
@@ -32,7 +40,7 @@ Ports are written as for `-p`. `name` gives an entry a label of its own, shown a
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -40,7 +48,7 @@ from scanner.config.local_zone import local_zone
 from scanner.config.port_words import PortWord
 from scanner.core.errors import InvalidInput
 from scanner.core.model import Address, PortKey, Severity, Transport
-from scanner.core.policy.policy import Entry, EntryKind, Policy
+from scanner.core.policy.policy import Acceptance, Entry, EntryKind, Policy
 from scanner.core.recognise.names import is_service_word
 from scanner.core.registry.registry import Registry
 from scanner.core.targets.ports import parse_port_words
@@ -50,6 +58,9 @@ from scanner.files.toml import NetworkText, NonEmptyText, TomlFile, read_toml
 
 Resolve: TypeAlias = Callable[[Collection[str]], Mapping[str, Sequence[Address]]]
 """Finds the addresses of host names; leaves out those that have none."""
+
+
+RULES_CURE = "`scanner rule` lists them"
 
 
 def _host_text(text: str) -> str:
@@ -77,9 +88,10 @@ def _service_word(word: str) -> str:
 
 
 class EntryKeys(BaseModel):
-    """The keys that both kinds of entries have."""
+    """The keys that all kinds of entries have."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    _needs_ports: ClassVar[bool] = True
 
     name: str = Field("", max_length=200)
     networks: list[NetworkText] = []
@@ -96,7 +108,7 @@ class EntryKeys(BaseModel):
     def _speaks_of_something(self) -> Self:
         if not (self.networks or self.hosts):
             raise ValueError("names neither networks nor hosts")
-        if not (self.ports or getattr(self, "required", None)):
+        if self._needs_ports and not (self.ports or getattr(self, "required", None)):
             raise ValueError("names no ports")
         if self.silent and not any(isinstance(word, str) for word in self.ports + getattr(self, "required", [])):
             raise ValueError("silent is for UDP services (U:51820): TCP services always answer")
@@ -116,6 +128,14 @@ class ExceptionKeys(EntryKeys):
     expires: datetime | date
 
 
+class AcceptedKeys(ExceptionKeys):
+    """The keys of an `[[accepted]]` entry. Without ports it speaks of every port."""
+
+    _needs_ports: ClassVar[bool] = False
+
+    rules: Annotated[list[NonEmptyText], Field(min_length=1)]
+
+
 class PolicyKeys(BaseModel):
     """The keys of a policy file."""
 
@@ -124,6 +144,7 @@ class PolicyKeys(BaseModel):
     name: str = Field("", max_length=200)
     expect: list[ExpectKeys] = []
     exception: list[ExceptionKeys] = []
+    accepted: list[AcceptedKeys] = []
     severity: dict[str, Annotated[str, AfterValidator(_severity)]] = {}
 
 
@@ -147,8 +168,12 @@ def read_policy(
     content = file.content
     for rule in content.severity:
         if rules is not None and rule not in rules:
-            raise file.wrong("there is no such rule", "severity", rule, cure="`scanner rule` lists them")
-    names = {host for keys in (*content.expect, *content.exception) for host in keys.hosts}
+            raise file.wrong("there is no such rule", "severity", rule, cure=RULES_CURE)
+    for place, accepted in enumerate(content.accepted):
+        for number, rule in enumerate(accepted.rules):
+            if rules is not None and rule not in rules:
+                raise file.wrong("there is no such rule", "accepted", place, "rules", number, cure=RULES_CURE)
+    names = {host for keys in (*content.expect, *content.exception, *content.accepted) for host in keys.hosts}
     addresses = resolve(sorted(names)) if names else {}
     zone = zone or local_zone()
     reader = _Reader(file, registry, addresses, zone)
@@ -158,6 +183,10 @@ def read_policy(
         severities={rule: Severity[word.upper()] for rule, word in content.severity.items()},
         sha256=file.sha256,
         zone=zone,
+        accepted=[
+            Acceptance(reader.entry(EntryKind.ACCEPTED, place, keys), frozenset(keys.rules))
+            for place, keys in enumerate(content.accepted)
+        ],
     )
 
 

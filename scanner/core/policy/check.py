@@ -58,7 +58,7 @@ class _Rival:
 
 
 def check_policy(policy: Policy, today: date) -> Iterator[Remark]:
-    """Yield the problems as of a day, in the order of the file."""
+    """Yield the problems as of a day, in the order of the file; of what is accepted last."""
     for place, entry in enumerate(policy.entries):
         yield from _by_itself(entry, today, policy.zone)
         rivals = list(_rivals(policy, place))
@@ -67,6 +67,12 @@ def check_policy(policy: Policy, today: date) -> Iterator[Remark]:
         else:
             winners = ", ".join(dict.fromkeys(rival.entry.label for rival in rivals))
             yield Remark(Oddity.UNREACHABLE, entry, f"never decides: {winners} always takes precedence")
+    yield from _of_accepted(policy, today)
+
+
+def _of_accepted(policy: Policy, today: date) -> Iterator[Remark]:
+    for each in policy.accepted:
+        yield from _by_itself(each.entry, today, policy.zone)
 
 
 def _by_itself(entry: Entry, today: date, zone: tzinfo) -> Iterator[Remark]:

@@ -30,10 +30,11 @@ BITS: Mapping[int, int] = MappingProxyType({4: 32, 6: 128})
 
 
 class EntryKind(StrEnum):
-    """The two kinds of entries, by their word in the file."""
+    """The kinds of entries, by their word in the file."""
 
     EXPECT = "expect"
     EXCEPTION = "exception"
+    ACCEPTED = "accepted"
 
 
 class Standing(StrEnum):
@@ -134,6 +135,30 @@ class Decision:
         return expires.isoformat(" ") if isinstance(expires, datetime) else f"{expires} ({self.zone})"
 
 
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Findings that a person has accepted: of these rules, at this place, until a day.
+
+    An exception says that a port may be open for a while; what rules say of the service behind it still counts. An
+    acceptance is about single findings, whatever rule they come from.
+    """
+
+    entry: Entry
+    """Place, owner, ticket and last day; without ports it speaks of every port."""
+    rules: frozenset[str]
+    """The ids of the rules."""
+
+    def covers(self, address: Address, hostname: str, port: PortKey, rule: str) -> bool:
+        """Return whether it speaks of a finding."""
+        if rule not in self.rules or (self.entry.ports and port not in self.entry.ports):
+            return False
+        number = int(address)
+        inside = any(
+            span.version == address.version and span.first <= number <= span.last for span in self.entry.networks
+        )
+        return inside or bool(hostname and hostname.lower() in self.entry.hosts)
+
+
 class Policy:
     """The entries, and the queries over them. Immutable."""
 
@@ -146,12 +171,15 @@ class Policy:
         sha256: str = "",
         as_of: date | None = None,
         zone: tzinfo = UTC,
+        accepted: Iterable[Acceptance] = (),
     ) -> None:
         """`severities` replace those of rules, by id; `as_of` is the day or moment at which exceptions are
-        checked, by default that of the observation; `zone` is where their last days end."""
+        checked, by default that of the observation; `zone` is where their last days end; `accepted` are findings
+        that count no more."""
         self.name, self.sha256, self.as_of, self.zone = name, sha256, as_of, zone
         self.entries = tuple(entries)
         self.severities = severities
+        self.accepted = tuple(accepted)
         self._by_host = _by_host(self.entries)
         self._by_network = _by_network(self.entries)
         self.required_ports = frozenset(key for entry in self.entries for key in entry.required)
@@ -169,8 +197,22 @@ class Policy:
     def as_of_day(self, day: date) -> "Policy":
         """Return the same policy, judged as of one day or moment (aware) whenever something was observed."""
         return Policy(
-            self.name, self.entries, severities=self.severities, sha256=self.sha256, as_of=day, zone=self.zone
+            self.name,
+            self.entries,
+            severities=self.severities,
+            sha256=self.sha256,
+            as_of=day,
+            zone=self.zone,
+            accepted=self.accepted,
         )
+
+    def accepting(self, address: Address, hostname: str, port: PortKey, rule: str, when: date) -> Entry | None:
+        """Return the entry under which a finding is accepted on a day, or at a moment (aware); None if it is not."""
+        for each in self.accepted:
+            holds = each.entry.standing(self.as_of or when, self.zone) is Standing.EXCEPTED
+            if holds and each.covers(address, hostname, port, rule):
+                return each.entry
+        return None
 
     def matches(self, address: Address, hostname: str, port: PortKey) -> Iterator[PolicyMatch]:
         """Yield every entry that names an endpoint, the deciding one first."""

@@ -17,7 +17,10 @@ MOST_KEPT = 1 << 17
 
 
 class BulkJudge:
-    """Judges as `Judge` does, many times as fast where observations repeat. Rules of a caller's are not remembered."""
+    """Judges as `Judge` does, many times as fast where observations repeat.
+
+    What rules of a caller's say is not remembered, and nothing is where findings are accepted by address.
+    """
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
@@ -25,7 +28,8 @@ class BulkJudge:
 
     def judge(self, observation: Observation) -> Judged:
         """Return an observation with its findings, most severe first."""
-        if observation.identity is not None or self._judge.has_own_rules:
+        policy = self._judge.policy
+        if observation.identity is not None or self._judge.has_own_rules or (policy and policy.accepted):
             return self._judge.judge(observation)
         key = self._key(observation)
         known = self._known.get(key)

@@ -3,10 +3,11 @@
 The judge holds what rules need (the registry, the overlays, a policy) and nothing that changes.
 """
 
+from dataclasses import replace
 from hashlib import sha256
 
-from scanner.core.model import Endpoint, Finding, Judged, Observation, PortKey, Severity
-from scanner.core.policy.policy import Decision, Policy
+from scanner.core.model import REPORTABLE, Endpoint, Finding, Judged, Observation, PortKey, Severity, Verdict
+from scanner.core.policy.policy import Decision, Entry, Policy
 from scanner.core.registry.overlays import NO_OVERLAYS, Overlays
 from scanner.core.registry.registry import Registry
 from scanner.core.rules.overlay_rules import OVERLAY_RULES
@@ -70,6 +71,14 @@ class Judge:
         return self.policy.decide(endpoint.address, observation.hostname, port, observation.at)
 
     def _finding(self, case: Case, rule: Rule, detail: str) -> Finding:
+        found = self._as_spoken(case, rule, detail)
+        if self.policy is None or not self.policy.accepted or found.verdict not in REPORTABLE:
+            return found
+        seen, port = case.observation, PortKey(case.observation.endpoint.transport, case.observation.endpoint.port)
+        entry = self.policy.accepting(seen.endpoint.address, seen.hostname, port, rule.id, seen.at)
+        return _accepted(found, entry) if entry else found
+
+    def _as_spoken(self, case: Case, rule: Rule, detail: str) -> Finding:
         return Finding(
             id=finding_id(case.observation.endpoint, rule.id),
             observation=case.observation,
@@ -84,6 +93,17 @@ class Judge:
 
     def _severity(self, rule: Rule) -> Severity:
         return self.policy.severities.get(rule.id, rule.severity) if self.policy else rule.severity
+
+
+def _accepted(finding: Finding, entry: Entry) -> Finding:
+    """Return a finding as one that someone has accepted."""
+    return replace(
+        finding,
+        severity=Severity.INFO,
+        verdict=Verdict.EXPECTED,
+        detail=f"accepted until {entry.expires}: {entry}; {finding.detail}",
+        policy_entry=entry.label,
+    )
 
 
 def _entry(decision: Decision | None, rule: Rule) -> str:
