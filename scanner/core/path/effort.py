@@ -101,11 +101,11 @@ class Effort:
         )
         return ~enough
 
-    def add(self, efforts: Efforts, *, unproven: int) -> None:
-        """These endpoints are settled without an answer; `unproven` of them although nothing proves their silence."""
-        self._missed += float(efforts.missed[efforts.known].sum())
-        self._counted += int(np.count_nonzero(efforts.known))
-        self.unproven += unproven
+    def add(self, efforts: Efforts, proved: Mask) -> None:
+        """These endpoints are settled without an answer; `proved`: whose silence is. Others count as `unproven`."""
+        counts = efforts.known & proved
+        self._missed += float(efforts.missed[counts].sum())
+        self._counted += int(np.count_nonzero(counts))
 
     def hidden(self) -> HiddenOpen:
         """What may have been missed so far."""

@@ -41,6 +41,8 @@ PATH_PATIENCE, HOST_PATIENCE = 30.0, 10.0
 """Seconds of silence after which a way out, and a host, is given up."""
 LEAST_TRAFFIC = 32
 """Probes to a host after which it is worth asking whether it still answers."""
+LOOK_AT_HOSTS = 0.04
+"""Seconds from one look at all hosts to the next, where none was due."""
 FIRST_DEADLINE, LEAST_DEADLINE, MOST_DEADLINE = 1.0, 0.25, 3.0
 """Seconds that a canary may take: as long as no round trip is known, and what follows from those at least and most."""
 _AGES = 0.99
@@ -69,6 +71,7 @@ class Watch:
         self._desk = CanaryDesk(hosts, PATHS, tickets)
         self._slow: F64 = np.full(PATHS, np.nan)  # longest round trip lately
         self._suspects: list[tuple[int, float]] = []  # rows of hosts that fell silent and when: the way may be to blame
+        self._hosts_at = start  # when it is worth looking at all hosts again
         self._scratch: I64 = np.zeros(hosts, np.int64)
 
     @property
@@ -136,7 +139,10 @@ class Watch:
         if len(ask):
             return ask
         self.paths.asked(paths, np.zeros(len(paths), np.int64), now)  # no canary is known there
+        if now < self._hosts_at:
+            return self._desk.ask_paths(_NONE, _NONE, FOR_PATH, 0)
         rows, counts = self.hosts.due(now)
+        self._hosts_at = now if len(rows) else now + LOOK_AT_HOSTS
         apart = self._desk.alone(rows) | (self.paths.state[self._desk.path[rows]] == Silence.ALIVE)
         rows, counts = rows[apart], counts[apart]
         return self._desk.ask_hosts(rows, counts, FOR_HOST, most, only_open=self._resets.held(rows))

@@ -111,9 +111,16 @@ class HostAllowances:
     rate leaves each of them next to nothing anyway. A host's new rate is in force from the next look at it on.
     """
 
-    def __init__(self, ceiling: float | None = None, *, hosts: int = PLACES) -> None:
-        """`ceiling`: probes a second to one host that no other rate exceeds; `hosts`: places, a power of two."""
-        self._least = gap(ceiling, SLACK)
+    def __init__(self, ceiling: float | None = None, *, hosts: int = PLACES, slack: float = SLACK) -> None:
+        """Nothing was sent yet.
+
+        Args:
+            ceiling: probes a second to one host that no other rate exceeds.
+            hosts: places, a power of two.
+            slack: seconds of unused allowance that are kept.
+        """
+        self._slack = slack
+        self._least = gap(ceiling, slack)
         self._mask = np.uint64(hosts - 1)
         self._due: F64 = np.zeros(hosts, np.float64)
         self._gaps: F64 | None = None  # of each place when it was last looked at, once hosts have rates of their own
@@ -129,7 +136,7 @@ class HostAllowances:
         """
         place = self._place(host)
         gaps = np.full(len(host), self._least) if rate is None else self._rescale(place, now, rate)
-        due = np.maximum(self._due[place], now - SLACK) + _turns(place) * gaps
+        due = np.maximum(self._due[place], now - self._slack) + _turns(place) * gaps
         allowed: Mask = due <= now + _ROUNDING * gaps
         if int(allowed.sum()) > most:
             allowed[np.flatnonzero(allowed)[most:]] = False
@@ -145,10 +152,10 @@ class HostAllowances:
 
     def _rescale(self, place: I64, now: float, rate: F64) -> F64:
         """The gaps that hold now; what places owe or have saved is kept as counted in gaps."""
-        gaps = np.maximum(_stretch(SLACK) / rate, self._least)
+        gaps = np.maximum(_stretch(self._slack) / rate, self._least)
         if self._gaps is None:
             self._gaps = np.full(len(self._due), self._least)
-        old, due = self._gaps[place], np.maximum(self._due[place], now - SLACK)
+        old, due = self._gaps[place], np.maximum(self._due[place], now - self._slack)
         ratio = np.divide(gaps, old, out=np.ones(len(place)), where=old > 0)
         self._due[place] = now - (now - due) * ratio
         self._gaps[place] = gaps

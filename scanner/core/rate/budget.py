@@ -7,8 +7,8 @@ rate that finds itself these stay as ceilings, and the least of what way, host a
 import numpy as np
 
 from scanner.core.columns import I64, U64, Mask
-from scanner.core.rate.allowance import Allowance, HostAllowances
-from scanner.core.rate.found import FoundRates
+from scanner.core.rate.allowance import SLACK, Allowance, HostAllowances
+from scanner.core.rate.found import HOST_SLACK, ROUTED_SLACK, FoundRates
 from scanner.core.rate.pacing import Pacing
 
 
@@ -18,10 +18,11 @@ class Budget:
     def __init__(self, pacing: Pacing) -> None:
         """Nothing was sent yet."""
         limits = pacing.limits
-        self.found = found = FoundRates(pacing) if pacing.adaptive else None
+        self.found = found = FoundRates(pacing, slack=ROUTED_SLACK, near=HOST_SLACK) if pacing.adaptive else None
         self._all = Allowance(limits.rate)
         by_host = found is not None or limits.host_rate is not None
-        self._hosts = HostAllowances(limits.host_rate) if by_host else None
+        slack = HOST_SLACK if found else SLACK
+        self._hosts = HostAllowances(limits.host_rate, slack=slack) if by_host else None
 
     @property
     def by_endpoint(self) -> bool:
@@ -56,7 +57,7 @@ class Budget:
             here = np.flatnonzero(path == each)
             room = self.found.room(each, now, most)
             if room:
-                allowed = self._hosts.allow(host[here], now, room, self.found.host_rates(host[here], now))
+                allowed = self._hosts.allow(host[here], now, room, self.found.host_rates(host[here], now, path[here]))
                 chosen[here[allowed]] = True
                 most -= int(np.count_nonzero(allowed))
         return chosen

@@ -158,15 +158,15 @@ class Flows:
         part[Field.HELD] = Held.OURSELVES
         self._state[:, rows] = part
 
-    def decide(self, now: float, among: Indices | None = None) -> Indices:
+    def decide(self, now: float, among: Indices | None = None, *, heard_until: float | None = None) -> Indices:
         """Judge the rounds that are over. The rows whose rate changed: tell `Allowance.set_rate`.
 
         `among`: distinct rows to look at, those that were sent to in the last seconds say; None for all. All of 65,536
-        take some 10 ms to look at.
+        take some 10 ms to look at. `heard_until`: up to when all answers were told to `heard`, if that is not now.
         """
         rows = np.arange(self._state.shape[1]) if among is None else among
         seen = self._state if among is None else self._state[:, among]
-        changed = self._judge(rows[_is_over(seen, now)], now)
+        changed = self._judge(rows[_is_over(seen, now if heard_until is None else heard_until)], now)
         seen = self._state if among is None else self._state[:, among]
         self._close(rows[_may_close(seen, now)], now)
         return changed

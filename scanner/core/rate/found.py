@@ -25,12 +25,21 @@ _ACTIVE = 4.0
 """Seconds for which a flow is looked at after it was last sent to."""
 _EVERY = 0.008
 """Seconds from one look at the flows to the next, where there are few."""
+_LOOKS_AT_ALL = 0.03
+"""Seconds from one look for hosts that are sent to, to the next."""
 _LOOKS = 2e-5
 """Seconds between two looks for each host that is looked at: a look costs a tenth of that."""
 _EAGER = 0.5
 """Share of its rate that a host must be sent before it is worth asking what it bears."""
 _ON_LINK = 10
 """How many times as fast as through routers is begun, and sent where nothing answers: to hosts that ARP found."""
+_BINDS = 1.5
+"""How many times as much as the ways the hosts may bear together for it to be worth asking what a host bears."""
+ROUTED_SLACK, HOST_SLACK = 0.012, 0.03
+"""Seconds of unused rate that are kept for ways through routers, and for hosts and ways without.
+
+A busy machine has its turn so late now and then. Policers have small buckets, so through routers it is less.
+"""
 _NAMED = 3
 _FASTEST = 10_000_000.0
 
@@ -66,7 +75,8 @@ class FoundRates:
         self._near: set[int] = set()  # ways without a router
         self._rows = HostRows(HOSTS)
         self._asked_at: F64 = np.full(HOSTS, -np.inf)
-        self._next = self._next_hosts = float("-inf")
+        self._rows_active: Indices = np.zeros(0, np.intp)
+        self._next = self._next_hosts = self._active_until = float("-inf")
 
     def begin(self, path: int, now: float, *, routed: bool) -> None:
         """A way out is used for the first time, or is another from now on."""
@@ -129,20 +139,21 @@ class FoundRates:
             for each, half_open in self._half_open.items():
                 half_open.note(float(at.max()), 0, int(np.count_nonzero(path == each)))
 
-    def decide(self, now: float) -> list[tuple[int, float]]:
+    def decide(self, now: float, heard_until: float | None = None) -> list[tuple[int, float]]:
         """Judge the rounds that are over, and let the allowances follow. Call it before sending, often.
 
-        Returns the numbers of hosts whose rate is another now, and the rate.
+        `heard_until`: up to when all answers were told to `heard`, if that is not now. Returns the numbers of hosts
+        whose rate is another now, and the rate.
         """
         if now < self._next:
             return []
         self._next = now + _EVERY
         known = np.array(list(self._allowances), np.int64)
-        for path in self.paths.decide(now, known).tolist():
+        for path in self.paths.decide(now, known, heard_until=heard_until).tolist():
             self._allowances[path].set_rate(float(self.paths.rate[path]), now)
         if now >= self._next_hosts:
             active = self._active(now)
-            changed = self.hosts.decide(now, active)
+            changed = self.hosts.decide(now, active, heard_until=heard_until)
             self._next_hosts = now + max(_EVERY, _LOOKS * len(active))
             return [*zip(self._rows.host(changed).tolist(), self.hosts.rate[changed].tolist(), strict=True)]
         return []
@@ -154,8 +165,13 @@ class FoundRates:
         return known[wanted > 0], wanted[wanted > 0]
 
     def wanted_of_hosts(self, now: float) -> tuple[U64, I64]:
-        """The hosts of which canaries should tell whether they bear more, and how many for each."""
+        """The hosts of which canaries should tell whether they bear more, and how many for each.
+
+        None where the ways bear less than the hosts together: then nothing is learnt of hosts.
+        """
         active = self._active(now)
+        if self.hosts.rate[active].sum() > _BINDS * self.paths.rate[list(self._allowances)].sum():
+            active = active[:0]
         part = self.hosts.columns[:, active]
         busy = part[Field.SENT] >= _EAGER * part[Field.RATE] * (now - part[Field.OPENED])
         active = active[busy & (part[Field.PHASE] != Phase.FRAGILE)]
@@ -189,7 +205,10 @@ class FoundRates:
             yield int(self._rows.host(np.array([row]))[0]), self.hosts.what_holds(row, "{}")
 
     def _active(self, now: float) -> Indices:
-        return np.flatnonzero(self._asked_at > now - _ACTIVE)
+        if now >= self._active_until:
+            self._rows_active = np.flatnonzero(self._asked_at > now - _ACTIVE)
+            self._active_until = now + _LOOKS_AT_ALL
+        return self._rows_active
 
     def _find(self, host: U64, now: float, path: I64 | None = None) -> I64:
         """The row of each host; it is made where there is none yet."""

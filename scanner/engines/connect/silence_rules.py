@@ -61,5 +61,7 @@ def judge(these: Unanswered, count: I64, watch: Watch, effort: Effort, now: floa
     following = np.where((unproved & ~needs) | (gate == Gate.WAIT), Next.WAIT, following)
     code = np.where((efforts.made <= 0) & ~np.isin(code, _LOST), _PATH_LOST, code).astype(np.uint16)
     settled = following == Next.SETTLE
-    effort.add(efforts[settled], unproven=int(np.isin(code[settled], _LOST).sum()))
+    proved = ~np.isin(code[settled], _LOST)
+    effort.add(efforts[settled], proved)
+    effort.unproven += int(np.count_nonzero(~proved))
     return Judgement(following.astype(np.int8), code, last)

@@ -69,7 +69,7 @@ class CanarySender:
         rows = rows[first]
         echo = self._watch.echo(tickets[rows], answers.reason[rows] == _OPEN, now)
         if self._budget.found:
-            self._budget.found.heard(echo.host, echo.path, echo.sent_at, now, canaries=True)
+            self._budget.found.heard(echo.host, echo.path, echo.sent_at, answers.at[rows], canaries=True)
 
     def _ask_for_rate(self, now: float, most: int) -> int:
         """Ask what the rates want to know."""

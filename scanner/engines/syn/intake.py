@@ -101,4 +101,4 @@ class Intake:
                 missed = flight.passes.tries_before(each, indices[here & (path == way)])
                 self._watch.missed(way, missed + flight.born)
         if self._budget.found:
-            self._budget.found.heard(heard.host, path, sent_at, now)
+            self._budget.found.heard(heard.host, path, sent_at, answers.at)

@@ -29,7 +29,7 @@ from scanner.engines.syn.canaries import wave_of
 from scanner.engines.syn.in_flight import InFlightWave
 from scanner.engines.syn.options import Permitted, Statistics, SynOptions
 from scanner.engines.syn.parts import Parts
-from scanner.engines.syn.settling import Step
+from scanner.engines.syn.settling import LOST, Step
 from scanner.engines.syn.slots import OccupiedSlot
 from scanner.engines.syn.supply import Supply
 from scanner.engines.syn.validate import AcceptedAnswers
@@ -39,11 +39,13 @@ _MOST_QUESTIONS = 64
 _MOST_SENDING = 8
 _TURN = 0.003
 """Seconds of sleep while something is to be sent: half of what the rate arithmetic forgives."""
+_SMOOTH = 0.001
+"""The same where the rate finds itself: policers on the way have small buckets."""
 _SETTLE = 0.01
 """Seconds from one look at all waves to the next."""
+_GIVE_UP = 0.2
+"""Seconds from one look for those who are given up to the next."""
 _IDLE = 0.02
-_BEHIND = 0.1
-"""Seconds by which the listener may be behind for rates to be judged: answers may lie unread after that."""
 _TOO_FEW = "open ports may have been missed: more is lost on the way than this many tries make up for"
 
 
@@ -63,7 +65,7 @@ class SynLoop:
         self._supply, self._deliver = supply, deliver
         self._begun_paths = 0
         self._dropped = 0
-        self._settle_at = 0.0
+        self._settle_at = self._give_up_at = 0.0
         self._sent = self._settled = 0
         self._resets = 0
 
@@ -191,8 +193,7 @@ class SynLoop:
             self._dropped = self._parts.listener.dropped
             for number in range(self._begun_paths):
                 found.trouble(number, now)
-        if now - read_until < _BEHIND:
-            found.decide(now)
+        found.decide(now, min(now, read_until))
 
     def _send(self, now: float) -> int:
         """Send what may go now: questions to neighbours, canaries, then older waves first. How many packets went."""
@@ -216,7 +217,9 @@ class SynLoop:
         """See who fell silent; begin the next pass of waves, hand out those that are done; count what is left."""
         parts = self._parts
         self._look_up(parts.watch.expire(read_until), now)
-        self._note_lost(parts.watch.give_up(now))
+        if now >= self._give_up_at:
+            self._note_lost(parts.watch.give_up(now))
+            self._give_up_at = now + _GIVE_UP
         for taken in parts.slots:
             if self._stopped(now) and taken.flight.left:
                 self._settle_stopped(taken, now, read_until)
@@ -275,6 +278,7 @@ class SynLoop:
         )
         parts.slots.end(taken)
         parts.effort.settled += len(flight)
+        parts.effort.unproven += int(np.count_nonzero(np.isin(settled.reason, LOST)))
         self._settled += len(flight)
         self._deliver(settled)
 
@@ -295,7 +299,8 @@ class SynLoop:
         if sent >= _MOST_A_TURN or (sent and parts.budget.unlimited):
             return 0.0
         now = time.monotonic()
-        return max(_TURN - (now - began), min(parts.budget.wait(now), _IDLE), 0.0)
+        turn = _SMOOTH if parts.budget.found else _TURN
+        return max(turn - (now - began), min(parts.budget.wait(now), _IDLE), 0.0)
 
     def _holding(self) -> tuple[str, ...]:
         """What holds the rate back, in sentences: the slowest hosts."""

@@ -70,16 +70,18 @@ def test_endpoints_not_asked_in_a_pass_have_no_try_there() -> None:
 def test_what_may_have_been_missed_adds_up() -> None:
     effort = Effort(evidence().watch, attempts=None)
     effort.open = 20
-    effort.add(effort.of(unanswered([0, 1, 9], 0.99, 0.995)), unproven=0)
+    effort.add(effort.of(unanswered([0, 1, 9], 0.99, 0.995)), np.ones(3, np.bool_))
     assert not effort.hidden().degraded
-    effort.add(effort.of(unanswered([0] * 50, np.nan)), unproven=0)
+    effort.add(effort.of(unanswered([0] * 50, np.nan)), np.zeros(50, np.bool_))
+    assert not effort.hidden().degraded
+    effort.add(effort.of(unanswered([0] * 50, np.nan)), np.ones(50, np.bool_))
     assert effort.hidden().degraded
     assert effort.hidden().recall < 0.1
 
 
 def test_silence_that_is_not_proved_degrades() -> None:
     effort = Effort(evidence().watch, attempts=3)
-    effort.add(effort.of(unanswered([0], 0.98, 0.99, 0.995)), unproven=1)
+    effort.unproven += 1
     assert effort.hidden().degraded
 
 
@@ -90,7 +92,7 @@ def test_a_fixed_number_is_not_called_too_few_for_want_of_evidence() -> None:
     exact, automatic = (Effort(it.watch, attempts=each) for each in (3, None))
     for effort in (exact, automatic):
         effort.open = 2
-        effort.add(effort.of(unanswered([0], 0.98, 0.99, 0.995)), unproven=0)
+        effort.add(effort.of(unanswered([0], 0.98, 0.99, 0.995)), np.ones(1, np.bool_))
     assert not exact.hidden().degraded
     assert exact.hidden().hidden < automatic.hidden().hidden
 

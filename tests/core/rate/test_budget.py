@@ -50,7 +50,7 @@ def run(budget: Budget, seconds: float, host: U64, *, bears: float = 1e9) -> lis
         asked = host[:0]
         if budget.found:
             path.deliver(budget.found, now)
-            budget.found.decide(now)
+            budget.found.decide(now, now)
             _, counts = budget.found.wanted_of_paths(now)
             named, each = budget.found.wanted_of_hosts(now)
             asked = np.concatenate([host[: int(counts.sum())], named.repeat(each)])
