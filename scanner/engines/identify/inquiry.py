@@ -167,7 +167,7 @@ class Inquiry:
             self._over = self._over or not outcome.version
             return speaker if outcome.version else None
         ending = outcome if isinstance(outcome, Ending) else Ending.LULL
-        self._note(ReadResult(speaker.first, ending), None, after_hello=True)
+        self._note(ReadResult(speaker.first, ending), HELLOS[TLS])
         self._watch(talk, ending)
         return None
 
@@ -215,7 +215,7 @@ class Inquiry:
     def _request(self) -> bytes:
         return http_request(self._hostname or f"{self._endpoint.address}")
 
-    def _note(self, result: ReadResult, hello: Hello | None, *, after_hello: bool = False) -> None:
+    def _note(self, result: ReadResult, hello: Hello | None) -> None:
         """Remember what the peer sent, after which hello, and what it means."""
         match = recognise(result.data, hello)
         if match is not None and (match.certain or self._match is None):
@@ -223,10 +223,9 @@ class Inquiry:
         elif hello is not None and self._likely is not None and self._likely.protocol == hello.name:
             self._likely = None
         self._first = self._first or result.data
-        after_hello = after_hello or hello is not None
-        self._greeted = self._greeted or (bool(result.data) and not after_hello)
+        self._greeted = self._greeted or (bool(result.data) and hello is None)
         self._answered = self._answered or bool(result.data)
-        self._silent = self._silent or (after_hello and not result.data and result.ending is Ending.SILENCE)
+        self._silent = self._silent or (hello is not None and not result.data and result.ending is Ending.SILENCE)
 
     def _learn(self, match: ProtocolMatch, hello: Hello | None) -> None:
         if match.protocol == TLS or not match.certain:

@@ -37,7 +37,7 @@ MONITORING: tuple[Protocol, ...] = (
         "Network UPS Tools, network protocol information (also RFC 9271 4)",
         iana_names="nut",
         hello=Hello(b"VER\n", (row("nut", rb"Network UPS Tools upsd (?P<version>[\w.-]{1,40})", product="upsd"),)),
-        recognise=(row("nut", rb"ERR UNKNOWN-COMMAND\n"),),
+        recognise=(row("nut", rb"ERR (?:UNKNOWN-COMMAND|INVALID-ARGUMENT)\n"),),
     ),
     Protocol(
         "gpsd",
