@@ -108,25 +108,25 @@ class Hearing:
         """Return the endpoint that answers from elsewhere, if there is exactly one that this could be."""
         if host is not None:
             replies = (Replies.ANY_PORT, Replies.ANY_ADDRESS)
-            found = [(host, port) for port in host.places if self._may_be(host, port, came, replies)]
+            found = [(host, port) for port in host.wandering if self._may_be(host, port, came, replies)]
         else:
             found = [
                 (other, port)
                 for other in list(self._hosts.values())[:_MOST_WANDERING]
-                for port in other.places
+                for port in other.wandering
                 if self._may_be(other, port, came, (Replies.ANY_ADDRESS,))
             ]
         return found[0] if len(found) == 1 else None
 
     def _may_be(self, host: UdpHost, port: int, came: Datagram, replies: tuple[Replies, ...]) -> bool:
         """Return whether a question asked there may be answered from elsewhere by this."""
-        if not host.tries.get(port) or (came.to and came.to != self._wire.source_port(host.address, port)):
+        asked = [question for question in self._catalogue.of(port) if question.replies in replies]
+        if not asked or not host.tries.get(port):
+            return False
+        if came.to and came.to != self._wire.source_port(host.address, port):
             return False
         token = host.token(self._secret, port)
-        for question in self._catalogue.of(port):
-            if question.replies in replies and _fits(question, token, came, same_host=came.address == host.text):
-                return True
-        return False
+        return any(_fits(question, token, came, same_host=came.address == host.text) for question in asked)
 
     def _error(self, came: ErrorAbout, now: float) -> None:
         host = self._hosts.get(came.address)

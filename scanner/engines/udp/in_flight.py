@@ -76,6 +76,7 @@ class UdpHost:
         "scheduled",
         "text",
         "tries",
+        "wandering",
         "way",
     )
 
@@ -94,6 +95,8 @@ class UdpHost:
         self.reports: dict[Reason, int] = {}
         """What our own kernel said of the address, and how often."""
         self.scheduled = False
+        self.wandering: set[int] = set()
+        """Those of `places` whose answer may come from elsewhere."""
         self.way = 0
         """The number of the way there, as the wire counts."""
         self.began = 0.0

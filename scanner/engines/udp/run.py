@@ -23,7 +23,7 @@ from scanner.core.rate.allowance import Allowance
 from scanner.core.rate.limits import Limits
 from scanner.core.udp.catalogue import EMPTY, Catalogue
 from scanner.core.udp.host_queue import Rank
-from scanner.core.udp.question import Payload
+from scanner.core.udp.question import Payload, Replies
 from scanner.engines.interface import Progress
 from scanner.engines.udp.hearing import Hearing
 from scanner.engines.udp.in_flight import UdpHost, UdpWave
@@ -192,7 +192,9 @@ class UdpRun:
             host.way, host.began = way, now
         for place, (which, port) in enumerate(zip(inverse.tolist(), wave.port.tolist(), strict=True)):
             host = hosts[which]
-            asked = bool(self._catalogue.of(port))
+            asked = self._catalogue.of(port)
+            if any(question.replies is not Replies.SAME_PORT for question in asked):
+                host.wandering.add(port)
             rank = Rank.QUESTION if asked else Rank.REQUIRED if place in required else Rank.REST
             host.places[port] = (flight, place)
             host.queue.add(port, rank)
@@ -353,6 +355,7 @@ class UdpRun:
         """Record the outcome of a port that is not settled; return its wave and place."""
         flight, place = host.places.pop(port)
         host.tries.pop(port, None)
+        host.wandering.discard(port)
         flight.settle(place, code, now + self._clock_offset, float("nan") if rtt is None else rtt)
         self._wire.done_with(host.text, port)
         self._settled += 1
