@@ -90,13 +90,15 @@ class InFlightWave:
         self.unanswered[index] = count + 1
         return count + 1
 
-    def note_answers(self, indices: list[int]) -> None:
+    def note_answers(self, indices: I64) -> None:
         """TCP answers came from these indices, to their latest probes."""
-        for index in indices:
-            count = self.unanswered[index]
-            while count >= len(self.answers_by_try):
-                self.answers_by_try.append(0)
-            self.answers_by_try[count] += 1
+        if not self.tries:
+            counts = [len(indices)]
+        else:
+            counts = np.bincount(np.frombuffer(self.unanswered, np.uint8)[indices]).tolist()
+        self.answers_by_try += [0] * (len(counts) - len(self.answers_by_try))
+        for count, answers in enumerate(counts):
+            self.answers_by_try[count] += answers
 
     def settle(self, index: int, code: int, at: float, rtt: float = nan) -> bool:
         """Write down the outcome of an endpoint; the first one stands. Returns whether it was the last one of the wave.

@@ -217,6 +217,7 @@ class Settling:
             return most
         self.schedule.prime()
         if self.schedule.active:
+            self.vigil.flush(now)
             self.pace.decide(self.vigil, now)
         return self.pace.open(self._book.ways, now, most)
 
@@ -261,7 +262,7 @@ class Settling:
         An answer may have waited for us since the last look. Rates follow the least that it can have taken, so that a
         busy machine of ours is not taken for a slow path.
         """
-        wave.note_answers(indices.tolist())
+        wave.note_answers(indices)
         self.vigil.answered(wave, indices, sent_at, float(at[-1]), is_open=is_open)
         if self.pace is not None:
             seen = np.maximum(sent_at, np.minimum(at, self._looked_at))

@@ -4,9 +4,12 @@ The rules are in `core/path/watch.py`; this gives its canaries places among the 
 Times are arguments, in seconds on a monotonic clock.
 """
 
+from dataclasses import dataclass, fields
+from typing import Any
+
 import numpy as np
 
-from scanner.core.columns import F64, I64, Indices
+from scanner.core.columns import F64, I64
 from scanner.core.path.exchange import Ask, Echo, Fallen, Gate, Heard
 from scanner.core.path.silence import Silence
 from scanner.core.path.watch import Watch
@@ -16,9 +19,41 @@ from scanner.engines.connect.hosts import Host, HostBook
 from scanner.engines.connect.in_flight import InFlightWave
 from scanner.engines.connect.schedule import Schedule, Turn
 
+_SAMPLE = 32
+_MOST_UNHEARD = 4096
+_HEARD = tuple(each.name for each in fields(Heard))
 AT_ONCE = 64
 """Canaries that are handed out at a time."""
 _HOST_LOST, _PATH_LOST = reason_code(Reason.HOST_LOST), reason_code(Reason.PATH_LOST)
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Endpoints of one wave that answered with TCP."""
+
+    wave: InFlightWave
+    """The wave."""
+    indices: I64
+    """Which of it."""
+    sent_at: F64
+    """When the probe of each left."""
+    is_open: bool
+    """Whether they answered SYN-ACK."""
+
+    def column(self, name: str) -> "np.ndarray[tuple[int], np.dtype[Any]]":
+        """Return a column of `Heard`."""
+        match name:
+            case "sent_at":
+                return self.sent_at
+            case "open":
+                return np.full(len(self.indices), self.is_open)
+            case "tries":
+                return np.frombuffer(self.wave.unanswered, np.uint8)[self.indices].astype(np.int64) + 1
+            case "path":
+                return self.wave.ways[self.indices]
+            case _:
+                column: np.ndarray[tuple[int], np.dtype[Any]] = getattr(self.wave.wave, name)[self.indices]
+                return column
 
 
 class Vigil:
@@ -32,6 +67,8 @@ class Vigil:
         """Hosts and ways that fell silent so far."""
         self._book, self._schedule = book, schedule
         self._paused: dict[Host, None] = {}
+        self._answers: list[Answers] = []
+        self._unheard = 0
 
     @property
     def waits(self) -> bool:
@@ -39,32 +76,39 @@ class Vigil:
         return self._schedule.has_urgent
 
     def probed(self, turns: list[Turn]) -> None:
-        """These ordinary probes left."""
-        if turns:
-            host = np.array([turn[2].number for turn in turns], np.uint64)
-            self.watch.probed(host, np.array([turn[2].way.place for turn in turns], np.int64))
+        """These ordinary probes left: a sample of them is reported."""
+        each = max(1, len(turns) // _SAMPLE)
+        sample = [turn[2] for turn in turns[::each]]
+        if sample:
+            host = np.array([each.number for each in sample], np.uint64)
+            self.watch.probed(host, np.array([each.way.place for each in sample], np.int64), each=each)
 
-    def answered(self, wave: InFlightWave, indices: Indices, sent_at: F64, now: float, *, is_open: bool) -> None:
-        """Endpoints of a wave answered with TCP."""
-        columns, tries = wave.wave, np.frombuffer(wave.unanswered, np.uint8)[indices].astype(np.int64)
-        heard = Heard(
-            host=columns.host[indices],
-            path=wave.ways[indices],
-            version=columns.version[indices],
-            high=columns.high[indices],
-            low=columns.low[indices],
-            port=columns.port[indices],
-            open=np.full(len(indices), is_open),
-            sent_at=sent_at,
-            tries=tries + 1,
-        )
+    def answered(self, wave: InFlightWave, indices: I64, sent_at: F64, now: float, *, is_open: bool) -> None:
+        """Endpoints of a wave answered with TCP. The watch hears of it at the next `flush`, of many at a time."""
+        self._answers.append(Answers(wave, indices, sent_at, is_open))
+        self._unheard += len(indices)
+        if self._unheard >= _MOST_UNHEARD:
+            self.flush(now)
+
+    def flush(self, now: float) -> None:
+        """Report the answers that came until now."""
+        answers, self._answers, self._unheard = self._answers, [], 0
+        if not answers:
+            return
+        heard = Heard(**{name: np.concatenate([each.column(name) for each in answers]) for name in _HEARD})
         self.watch.heard(heard, now)
+        for each in answers:
+            if each.wave.tries:
+                self._note_missed(each)
+
+    def _note_missed(self, answers: Answers) -> None:
+        """Count the earlier tries of endpoints that answered a later one as lost, unless it was in an outage."""
+        wave, tries = answers.wave, answers.column("tries") - 1
         for place in np.flatnonzero(tries).tolist():
-            earlier = np.array([wave.tries[each][indices[place]] for each in range(int(tries[place]))])
-            outside = ~self.watch.voided(
-                np.repeat(heard.host[place], len(earlier)), np.repeat(heard.path[place], len(earlier)), earlier
-            )
-            self.watch.missed(int(heard.path[place]), earlier[outside])
+            index = answers.indices[place]
+            earlier = np.array([wave.tries[each][index] for each in range(int(tries[place]))])
+            host, way = np.repeat(wave.wave.host[index], len(earlier)), np.repeat(wave.ways[index], len(earlier))
+            self.watch.missed(int(way[0]), earlier[~self.watch.voided(host, way, earlier)])
 
     def ask(self, ask: Ask) -> None:
         """Send these canaries before everything else."""
@@ -89,11 +133,13 @@ class Vigil:
         tickets, high, low, ports = (
             np.concatenate([getattr(ask, name) for ask in asks]) for name in ("ticket", "high", "low", "port")
         )
+        self.flush(now)
         tickets = tickets[self.watch.matches(tickets, high, low, ports)]
         return self.watch.echo(tickets, np.full(len(tickets), is_open), now)
 
     def look(self, now: float) -> None:
         """Ask what is due, and see who has fallen silent, who is back and who is to be given up."""
+        self.flush(now)
         self._hold(self.watch.expire(now))
         self.watch.give_up(now)
         self._release(now)
