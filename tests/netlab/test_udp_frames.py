@@ -308,3 +308,28 @@ def test_a_block_with_a_port_that_is_taken_is_not_chosen(lab: Lab) -> None:
         held = held_ports.hold_ports(lambda _: next(picks), most=64)
         assert 10_005 not in held.numbers
         held.close()
+
+
+def test_silence_while_the_link_was_cut_says_nothing(lab: Lab) -> None:
+    """The cable is out for as long as it takes to notice, after the first question has arrived."""
+    a, b = lab.pair()
+    b.nft("add rule inet lab input meta l4proto udp drop")
+    with b.entered():
+        tap = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
+        tap.bind(("v0", 0x0800))
+        tap.settimeout(10)
+
+    def cut() -> None:
+        while tap.recv(2048)[9] != 17:
+            pass
+        b.ip("link", "set", "v0", "down")
+        while " state UP " in a.ip("link", "show", "v0"):
+            pass
+        b.ip("link", "set", "v0", "up")
+
+    cutter = threading.Thread(target=cut, daemon=True)
+    cutter.start()
+    found = sweep(a, "10.77.0.2", (53, 5000), wire=Wire.SENDMMSG)
+    cutter.join(10)
+    tap.close()
+    assert {(seen.state, seen.reason) for seen in found.values()} == {(State.UNKNOWN, "link-down")}
