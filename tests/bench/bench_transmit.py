@@ -30,10 +30,10 @@ from scanner.core.packets.build import Template, fill
 from scanner.core.packets.cookie import KEY_BYTES, Cookie
 from scanner.core.rate.limits import UNLIMITED
 from scanner.engines.choose import Wire
+from scanner.engines.packets.open_sender import open_sender
 from scanner.engines.packets.sendmmsg import MessageSender, libc
 from scanner.engines.syn.engine import SynEngine
 from scanner.engines.syn.options import SynOptions
-from scanner.engines.syn.route_output import open_sender
 from tests.netlab.lab import Lab, Namespace
 from tests.netlab.sweeping import permit, plan_of
 

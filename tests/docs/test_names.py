@@ -12,7 +12,6 @@ ROOMS_APART = {"InFlightWave": "each engine's own: what it knows of a wave that 
 """Names that stand in several rooms that do not know each other, and mean the same in each."""
 TO_BE_RENAMED = {
     *("Cause", "Gate", "HOSTS", "PATHS", "State", "causes"),
-    "open_sender",
 }
 """Names that still have two meanings. This set only shrinks."""
 

@@ -10,10 +10,9 @@ maximum segment size, since some firewalls drop SYNs without one.
 
 from collections.abc import Callable
 
-from scanner.core.errors import os_problem
 from scanner.core.packets.build import ETHERNET, RAW_IP, Template
 from scanner.engines.choose import Wire
-from scanner.engines.packets.af_xdp import xdp_sender
+from scanner.engines.packets.open_sender import open_sender
 from scanner.engines.packets.sendmmsg import Sender, ip_sender, packet_sender
 from scanner.engines.routing.netlink import Medium
 from scanner.engines.routing.routes import Route
@@ -39,26 +38,6 @@ def sender_opener(wire: Wire, notes: dict[str, str]) -> Callable[[Route], Sender
         return sender
 
     return open_for
-
-
-def open_sender(interface: str, wire: Wire) -> tuple[Sender, str]:
-    """Open a sender of whole frames through an interface.
-
-    Returns:
-        the sender, and why it is not the faster one; "" where there is nothing to explain.
-
-    Raises:
-        NotPermitted: this process may not open packet sockets.
-        OSError: no such interface; or AF_XDP was demanded and does not work.
-    """
-    if wire is Wire.SENDMMSG:
-        return packet_sender(interface), ""
-    try:
-        return xdp_sender(interface), ""
-    except OSError as error:
-        if wire is Wire.AF_XDP:
-            raise
-        return packet_sender(interface), f"AF_XDP does not work on {interface} ({os_problem(error)})"
 
 
 def syn_template(route: Route, *, flags: str = "S", hop: bytes = b"") -> Template:

@@ -11,10 +11,10 @@ import pytest
 from scanner.core.packets.build import ETHERNET, RAW_IP, fill, stamp
 from scanner.engines.choose import Wire
 from scanner.engines.packets import af_xdp
+from scanner.engines.packets.open_sender import open_sender
 from scanner.engines.routing.netlink import Link
 from scanner.engines.routing.routes import Route
-from scanner.engines.syn import route_output
-from scanner.engines.syn.route_output import open_sender, syn_template
+from scanner.engines.syn.route_output import syn_template
 from tests.engines.links import ETHER, MAC, THEIRS, TUN
 from tests.netlab.lab import Namespace
 
@@ -81,7 +81,7 @@ def test_the_slower_wire_is_fallen_back_to_and_said(pair: Pair, monkeypatch: pyt
     def no_xdp(interface: str) -> None:
         raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
 
-    monkeypatch.setattr(route_output, "xdp_sender", no_xdp)
+    monkeypatch.setattr("scanner.engines.packets.open_sender.xdp_sender", no_xdp)
     with pair[0].entered():
         sender, note = open_sender("v0", Wire.AUTO)
         assert (sender.name, note) == (
