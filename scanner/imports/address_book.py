@@ -18,7 +18,7 @@ MOST_RANGES = 1 << 16
 """Ranges of IPv4 addresses in a plan, before gaps are closed."""
 MOST_V6 = 1 << 20
 """IPv6 addresses in a file; a gap between them cannot be closed, it may hold more than any plan."""
-_AT_ONCE = 1 << 20
+_AT_ONCE = 1 << 18
 
 
 class AddressBook:
