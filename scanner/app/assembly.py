@@ -53,7 +53,7 @@ def make_job(
         NotPermitted: the engine was named, and this process has not the right to use it.
     """
     outputs = [*outputs_of(planned), *planned.options.sinks, *screen]
-    chosen = make_engine(planned.options, planned.split.probes, planned.prepared, planned.never.tcp, _required(planned))
+    chosen = make_engine(planned, _required(planned))
     info = interrupted.info(planned) if interrupted else sweep_info(planned, chosen)
     history = _history(planned, warn, interrupted)
     return Job(

@@ -8,12 +8,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from scanner.app.options import ScanOptions
+from scanner.app.planning import PlannedSweep
 from scanner.app.prepare import Prepared
 from scanner.core.columns import Indices
 from scanner.core.errors import InvalidInput
 from scanner.core.plan.plan import Plan, Shard
 from scanner.core.plan.wave import Wave
 from scanner.core.rate.limits import Limits
+from scanner.core.rate.pacing import Pacing, fixed
 from scanner.engines.choose import EngineName, Wire
 from scanner.engines.interface import Engine
 from scanner.engines.syn.options import Permitted
@@ -37,21 +39,15 @@ class ChosenEngine:
     """Why, where the choice was not the user's."""
 
 
-def make_engine(
-    options: ScanOptions,
-    limits: Limits,
-    prepared: Prepared,
-    never: Collection[int] = (),
-    required: Callable[[Wave], Indices] | None = None,
-) -> ChosenEngine:
+def make_engine(planned: PlannedSweep, required: Callable[[Wave], Indices] | None = None) -> ChosenEngine:
     """Return the engine that the options name, or the best that is possible here.
 
-    `never` are ports that must not be probed, not even to find out who is there; `required` returns the places of a
-    wave that the policy requires to be open, which UDP looks into before others.
+    `required` returns the places of a wave that the policy requires to be open, which UDP looks into before others.
 
     Raises:
         NotPermitted: it was named, and this process has not the right to use it.
     """
+    options, prepared, limits = planned.options, planned.prepared, planned.split.probes
     _check_timeout(options.timeout)
     _check_patience(options.udp_patience)
     if options.source and not prepared.plan.udp_ports:
@@ -63,12 +59,12 @@ def make_engine(
         _refuse_frame_options(options)
     try:
         tcp, udp = _divided(limits, prepared.plan)
-        engine = _MAKERS[name](options, tcp, prepared)
+        engine = _MAKERS[name](options, tcp, planned)
         if prepared.plan.udp_ports:
             engine = _with_udp(engine, name, options, udp, prepared, required)
         if options.discover:
-            scout = _MAKERS[name](replace(options, pcap=None), limits, prepared)
-            engine = _in_two_steps(scout, engine, prepared.plan, never, limits.rest)
+            scout = _MAKERS[name](replace(options, pcap=None), limits, planned)
+            engine = _in_two_steps(scout, engine, prepared.plan, planned.never.tcp, limits.rest)
         return ChosenEngine(engine, why if prepared.plan.ports else "")
     except ValueError as error:
         raise InvalidInput(str(error), where="--timeout/--retries") from error
@@ -167,34 +163,60 @@ def _frames(options: ScanOptions, prepared: Prepared) -> "FrameOptions":
     return FrameOptions(_permitted(prepared), options.interface or None, options.wire, pcap)
 
 
-def _connect(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
-    """Use one process where that is enough, several where the plan is large and the limits let it run."""
+def _pacing(planned: PlannedSweep, limits: Limits) -> Pacing:
+    """Return how fast TCP probes may go: within `limits`, or below those ceilings that the user named.
+
+    Nothing is lost on loopback, so nothing has to be found there.
+    """
+    named, found = planned.pacing.limits, planned.pacing.adaptive and not planned.prepared.only_loopback
+    if not found:
+        return fixed(limits)
+    ceilings = Limits(
+        rate=None if named.rate is None else limits.rate,
+        host_rate=None if named.host_rate is None else limits.host_rate,
+    )
+    return planned.pacing.part(ceilings)
+
+
+def _connect(options: ScanOptions, limits: Limits, planned: PlannedSweep) -> Engine:
+    """Use one process where the rate is to be found or that is enough, several where a large plan may go faster."""
+    from scanner.app.ways import kernel_ways
     from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
     from scanner.engines.connect.pool import ConnectPool, pool_size
 
-    plan = prepared.plan
-    how = ConnectOptions(**_given(timeout=options.timeout, retries=options.retries))
-    workers = pool_size(plan.size, plan.targets.size, limits)
+    plan, pacing = planned.prepared.plan, _pacing(planned, limits)
+    permitted = plan.targets.__contains__
+    how = ConnectOptions(
+        **_given(timeout=options.timeout),
+        retries=options.retries,
+        adaptive=pacing.adaptive,
+        pace=pacing.pace,
+        max_rate=pacing.max_rate,
+        planned=plan.size,
+    )
+    if pacing.adaptive:
+        return ConnectEngine(how, pacing.limits, permitted, way_of=kernel_ways())
+    workers = pool_size(plan.size, plan.targets.size, pacing.limits)
     if workers < 2:
-        return ConnectEngine(how, limits, permitted=plan.targets.__contains__)
-    return ConnectPool(how, limits, permitted=plan.targets.__contains__, workers=workers)
+        return ConnectEngine(how, pacing.limits, permitted)
+    return ConnectPool(how, pacing.limits, permitted, workers=workers)
 
 
-def _syn(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
+def _syn(options: ScanOptions, limits: Limits, planned: PlannedSweep) -> Engine:
     from scanner.engines.syn.engine import SynEngine
     from scanner.engines.syn.options import SynOptions
 
-    return SynEngine(SynOptions(**_syn_settings(options)), limits, _permitted(prepared))
+    return SynEngine(SynOptions(**_syn_settings(options)), limits, _permitted(planned.prepared))
 
 
-def _scapy(options: ScanOptions, limits: Limits, prepared: Prepared) -> Engine:
+def _scapy(options: ScanOptions, limits: Limits, planned: PlannedSweep) -> Engine:
     from scanner.engines.syn.options import SynOptions
     from scanner.engines.syn.scapy_engine import ScapyEngine
 
-    return ScapyEngine(SynOptions(**_syn_settings(options)), limits, _permitted(prepared))
+    return ScapyEngine(SynOptions(**_syn_settings(options)), limits, _permitted(planned.prepared))
 
 
-_MAKERS: Mapping[EngineName, Callable[[ScanOptions, Limits, Prepared], Engine]] = MappingProxyType(
+_MAKERS: Mapping[EngineName, Callable[[ScanOptions, Limits, PlannedSweep], Engine]] = MappingProxyType(
     {EngineName.CONNECT: _connect, EngineName.SYN: _syn, EngineName.SCAPY: _scapy}
 )
 
