@@ -206,7 +206,9 @@ def _syn(options: ScanOptions, limits: Limits, planned: PlannedSweep) -> Engine:
     from scanner.engines.syn.engine import SynEngine
     from scanner.engines.syn.options import SynOptions
 
-    return SynEngine(SynOptions(**_syn_settings(options)), limits, _permitted(planned.prepared))
+    attempts = None if options.retries is None else options.retries + 1
+    how = SynOptions(**_syn_settings(options) | {"attempts": attempts, "planned": planned.prepared.plan.size})
+    return SynEngine(how, _pacing(planned, limits), _permitted(planned.prepared))
 
 
 def _scapy(options: ScanOptions, limits: Limits, planned: PlannedSweep) -> Engine:
