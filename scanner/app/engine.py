@@ -186,19 +186,12 @@ def _connect(options: ScanOptions, limits: Limits, planned: PlannedSweep) -> Eng
 
     plan, pacing = planned.prepared.plan, _pacing(planned, limits)
     permitted = plan.targets.__contains__
-    how = ConnectOptions(
-        **_given(timeout=options.timeout),
-        retries=options.retries,
-        adaptive=pacing.adaptive,
-        pace=pacing.pace,
-        max_rate=pacing.max_rate,
-        planned=plan.size,
-    )
+    how = ConnectOptions(**_given(timeout=options.timeout), retries=options.retries, planned=plan.size)
     if pacing.adaptive:
-        return ConnectEngine(how, pacing.limits, permitted, way_of=kernel_ways())
+        return ConnectEngine(how, pacing, permitted, way_of=kernel_ways())
     workers = pool_size(plan.size, plan.targets.size, pacing.limits)
     if workers < 2:
-        return ConnectEngine(how, pacing.limits, permitted)
+        return ConnectEngine(how, pacing, permitted)
     return ConnectPool(how, pacing.limits, permitted, workers=workers)
 
 

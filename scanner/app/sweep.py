@@ -24,7 +24,7 @@ from scanner.core.plan.recall import add_up, estimate
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.report import Summary, SweepInfo
 from scanner.core.udp.silent_ports import SilentPorts
-from scanner.engines.interface import Engine
+from scanner.engines.interface import Engine, path_report
 
 _SILENCE_IN_PARTS = "UDP ports that stay silent among closed ones are not listed: the sweep ran in parts"
 
@@ -173,7 +173,11 @@ class Sweep:
             findings={severity: self._severities[severity] for severity in Severity},
             verdicts={verdict: self._verdicts[verdict] for verdict in Verdict},
             interrupted=interrupted,
-            degraded=(*self._degraded, *([self._stopped_because] if self._stopped_because and interrupted else [])),
+            degraded=(
+                *self._degraded,
+                *([self._stopped_because] if self._stopped_because and interrupted else []),
+                *self._missed(),
+            ),
             notes=(*self.notes, *self._questions.notes, *self.engine.notes, *self._recall()),
         )
 
@@ -222,7 +226,15 @@ class Sweep:
                 f"a filter seems to drop UDP ports of {hosts:,} host{'s' * (hosts > 1)}: too many stay silent to list"
             )
 
+    def _missed(self) -> tuple[str, ...]:
+        """Return what may have been missed, where that is more than a complete sweep promises."""
+        hidden = path_report(self.engine).hidden
+        return (hidden.words(),) if hidden and hidden.degraded and self._seen.planned else ()
+
     def _recall(self) -> tuple[str, ...]:
+        report = path_report(self.engine)
+        if report.hidden is not None:
+            return (*report.remarks, *(() if report.hidden.degraded else (report.hidden.words(),)))
         recall = estimate(self._answers)
         return () if recall is None else (recall.words(),)
 

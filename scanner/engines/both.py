@@ -17,7 +17,7 @@ from scanner.core.columns import Indices
 from scanner.core.model import PROTOCOL, Transport
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
-from scanner.engines.interface import Engine, Progress
+from scanner.engines.interface import Engine, PathReport, Progress, path_report
 
 _MOST_HALVES = 32
 """Waves of which one part is settled and the other is not."""
@@ -61,6 +61,11 @@ class BothTransports:
     def notes(self) -> tuple[str, ...]:
         """See `interface.Engine`."""
         return tuple(note for engine in self._engines for note in engine.notes)
+
+    @property
+    def path_report(self) -> PathReport:
+        """See `interface.PathReport`; only TCP engines measure their way."""
+        return path_report(self._engines[0])
 
     def stop(self) -> None:
         """See `interface.Engine`."""

@@ -24,7 +24,7 @@ from scanner.core.columns import U8, U64, Indices
 from scanner.core.model import PROTOCOL, Coverage, Transport
 from scanner.core.plan.reasons import Reason, reason_code, reason_codes
 from scanner.core.plan.wave import SettledWave, Wave
-from scanner.engines.interface import Engine, Progress
+from scanner.engines.interface import Engine, PathReport, Progress, path_report
 
 DISCOVERY_PORTS = (21, 22, 23, 25, 53, 80, 110, 135, 139, 143, 443, 445, 993, 3306, 3389, 5900, 8080, 8443, 40125)
 """The ports of the first step: those most often open, and one that hardly ever is, which a bare host answers with a
@@ -116,6 +116,11 @@ class DiscoveredEngine:
         silent = f"{self._hosts.silent:,} addresses gave no sign of life and were not probed further"
         return (*self._engine.notes, silent) if self._hosts.silent else self._engine.notes
 
+    @property
+    def path_report(self) -> PathReport:
+        """See `interface.PathReport`."""
+        return path_report(self._engine)
+
     def stop(self) -> None:
         """See `interface.Engine`."""
         self._engine.stop()
@@ -188,6 +193,11 @@ class TwoSteps:
     def notes(self) -> tuple[str, ...]:
         """See `interface.Engine`."""
         return self._engine.notes
+
+    @property
+    def path_report(self) -> PathReport:
+        """See `interface.PathReport`."""
+        return path_report(self._engine)
 
     def stop(self) -> None:
         """See `interface.Engine`."""

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from scanner.core.plan.recall import HiddenOpen
 from scanner.core.plan.wave import SettledWave, Wave
 
 
@@ -22,6 +23,16 @@ class Progress:
     """Endpoints settled so far."""
     open: int = 0
     """Open endpoints found so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class PathReport:
+    """What an engine found out about the way to its targets. Engines that measure nothing have none."""
+
+    hidden: HiddenOpen | None = None
+    """Open ports that may have been missed."""
+    remarks: tuple[str, ...] = ()
+    """How fast it was and what held it back, one sentence each."""
 
 
 class Engine(Protocol):
@@ -56,3 +67,9 @@ class Engine(Protocol):
     def stop(self) -> None:
         """Send no new probe; settle what is under way, soon. May be called from a signal handler."""
         ...
+
+
+def path_report(engine: object) -> PathReport:
+    """Return what an engine found out about the way to its targets, if it measures that (`path_report` of its own)."""
+    report = getattr(engine, "path_report", None)
+    return report if isinstance(report, PathReport) else PathReport()

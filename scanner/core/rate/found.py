@@ -59,6 +59,11 @@ class PathRate:
     held: str
     """What holds it back, in a sentence."""
 
+    def words(self) -> str:
+        """One line for people."""
+        lost = f", {self.loss:.1%} lost whatever the rate" if self.loss >= 0.001 else ""
+        return f"{self.held} (at the end {self.rate:,.0f} probes/s{lost})"
+
 
 class FoundRates:
     """The rates of ways out and hosts. Times in seconds on a monotonic clock."""

@@ -31,7 +31,7 @@ from scanner.engines.connect.portable import PortableProber
 from scanner.engines.connect.run import PUMP_TICK, ConnectRun
 from scanner.engines.connect.settling import LEAST_GAP, Settling
 from scanner.engines.connect.ways import WayOf, Ways
-from scanner.engines.interface import Progress
+from scanner.engines.interface import PathReport, Progress
 from scanner.engines.socket_budget import Room, socket_budget
 
 _MOST_SOCKETS = 16_384
@@ -122,6 +122,17 @@ class ConnectEngine:
     def hidden(self) -> HiddenOpen | None:
         """What may have been missed, from what is known of loss and of silence; None before the first probe."""
         return None if self._run is None else self._run.statistics.hidden
+
+    @property
+    def path_report(self) -> PathReport:
+        """See `interface.PathReport`."""
+        if self._run is None:
+            return PathReport()
+        said = self._run.statistics
+        fragile = (
+            f"{address} answered ever more slowly and was let go: one probe a second" for address in said.fragile
+        )
+        return PathReport(said.hidden, (*(rate.words() for rate in said.rates), *said.slow, *fragile))
 
     def stop(self) -> None:
         """Send no new probe; what is under way is settled within a second. May be called from a signal handler."""

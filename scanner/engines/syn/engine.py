@@ -17,7 +17,7 @@ from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.limits import Limits
 from scanner.core.rate.pacing import Pacing, fixed
 from scanner.engines.choose import EngineName, demand_raw
-from scanner.engines.interface import Progress
+from scanner.engines.interface import PathReport, Progress
 from scanner.engines.packets.pcap import PcapWriter
 from scanner.engines.syn.loop import SynLoop
 from scanner.engines.syn.options import Permitted, Statistics, SynOptions
@@ -75,6 +75,12 @@ class SynEngine:
     def notes(self) -> tuple[str, ...]:
         """See `interface.Engine`."""
         return (*self._notes.values(), *self.statistics.notes())
+
+    @property
+    def path_report(self) -> PathReport:
+        """See `interface.PathReport`."""
+        said = self.statistics
+        return PathReport(said.hidden, (*(rate.words() for rate in said.paths), *said.holding))
 
     def stop(self) -> None:
         """See `interface.Engine`."""
