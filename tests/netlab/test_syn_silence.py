@@ -13,6 +13,7 @@ from scanner.core.rate.pacing import Pacing
 from scanner.engines.choose import Wire
 from scanner.engines.syn.engine import SynEngine
 from scanner.engines.syn.options import SynOptions
+from scanner.engines.syn.scapy_engine import ScapyEngine
 from tests.netlab.lab import Lab, Namespace
 from tests.netlab.sweeping import Swept, permit, plan_of, sweep
 
@@ -170,3 +171,17 @@ def test_a_host_that_limits_its_resets_hides_no_open_port(lab: Lab) -> None:
     assert opened(swept) == 6
     assert set(swept.reasons) <= {"syn-ack", "reset", "reset-limited"}
     assert swept.coverage.filtered == swept.coverage.unknown == 0
+
+
+def test_scapy_does_not_claim_what_it_would_send_another_way_than_the_kernel(hosts: Three) -> None:
+    a, _, _ = hosts
+    a.ip("route", "add", "unreachable", "default", "table", "77")
+    a.ip("rule", "add", "to", "10.99.0.1", "lookup", "77")
+    plan = plan_of(["10.99.0.1-10.99.0.2"], [1, 99])
+    made = ScapyEngine(SynOptions(attempts=1), PACE, permit(plan))
+    swept = sweep(a, plan, made)
+    assert {host: state for (host, port), state in swept.states.items() if port == 1} == {
+        "10.99.0.1": State.UNKNOWN,
+        "10.99.0.2": State.OPEN,
+    }
+    assert "another way than scapy: 1" in made.notes[0]

@@ -5,6 +5,9 @@ quarter of a millisecond to build a packet. The plan, the attempts, the cookies 
 `syn` engine, so that states and reasons are the same; only what touches the network differs. One wave is probed at a
 time, in a thread, and a second thread reads what comes, on the interfaces that probes left by: an answer that comes in
 by another one is missed here, while the `syn` engine receives it.
+
+scapy reads routing tables by itself and knows neither policy rules nor multipath routes. Where the kernel can be asked
+(Linux), an address that scapy would send another way than the kernel is not probed, and its endpoints are unknown.
 """
 
 import asyncio
@@ -12,6 +15,7 @@ import errno
 import logging
 import os
 import random
+import socket
 import threading
 import time
 from collections import deque
@@ -31,6 +35,7 @@ from scanner.core.rate.allowance import Allowance, HostAllowances
 from scanner.core.rate.limits import Limits
 from scanner.engines.choose import EngineName, demand_raw
 from scanner.engines.interface import Progress
+from scanner.engines.routing.netlink import Netlink
 from scanner.engines.syn.in_flight import InFlightWave
 from scanner.engines.syn.options import Permitted, SynOptions
 from scanner.engines.syn.scapy_loading import load_scapy
@@ -55,6 +60,7 @@ class ScapyEngine:
             raise InvalidInput("--engine scapy cannot be bound to an interface", where="-e", cure="use --engine syn")
         self._options, self._permitted = options, permitted
         self._attempts = options.attempts or NEVER_ANSWERED
+        self._elsewhere = 0
         self._all = Allowance(limits.rate)
         self._hosts = HostAllowances(limits.host_rate) if limits.host_rate else None
         self._stopping = False
@@ -73,7 +79,10 @@ class ScapyEngine:
     @property
     def notes(self) -> tuple[str, ...]:
         """See `interface.Engine`."""
-        return ()
+        if not self._elsewhere:
+            return ()
+        cure = "use --engine syn or connect"
+        return (f"addresses not probed, as the kernel takes another way than scapy: {self._elsewhere:,} ({cure})",)
 
     def stop(self) -> None:
         """See `interface.Engine`."""
@@ -104,6 +113,7 @@ class ScapyEngine:
         flight = InFlightWave(wave, np.zeros(len(wave), np.int32), born=time.monotonic())
         probing = _WaveProbing(flight, network, ports)
         probing.settle_absent()
+        self._elsewhere = len(network.elsewhere)
         trying = True
         while trying and not self._stopping:
             self._attempt_once(probing)
@@ -222,6 +232,9 @@ class _Network:
         self._sockets: dict[tuple[str, int], Any] = {}
         self._frames: deque[tuple[float, bytes]] = deque()
         self._unreachable: dict[Address, int] = {}
+        self._kernel = _kernel()
+        self.elsewhere: set[Address] = set()
+        """Addresses that scapy would send another way than the kernel."""
         self._closing = False
         self._thread = threading.Thread(target=self._read, name="scapy-listener", daemon=True)
         self._thread.start()
@@ -259,6 +272,8 @@ class _Network:
         self._thread.join()
         for each in self._sockets.values():
             each.close()
+        if self._kernel:
+            self._kernel.close()
 
     def _route(self, address: Address) -> tuple[str, str, str]:
         """Return scapy's interface, source address and gateway for a destination; our own addresses are on loopback."""
@@ -276,12 +291,26 @@ class _Network:
         interface, source, gateway = self._route(address)
         if source in ("0.0.0.0", "::"):
             return reason_code(Reason.NO_ROUTE)
+        if not self._agreed(address, interface, gateway):
+            self.elsewhere.add(address)
+            return reason_code(Reason.NO_ROUTE)
         if interface == self._conf.loopback_name or self._socket(interface, address.version).LL is not Ether:
             return 0
         if (getmacbyip if address.version == 4 else getmacbyip6)(str(address)):
             return 0
         direct = gateway in ("0.0.0.0", "::")
         return reason_code(Reason.NO_ARP_REPLY) if direct else local_error_code(errno.EHOSTUNREACH)
+
+    def _agreed(self, address: Address, interface: str, gateway: str) -> bool:
+        """Whether the kernel sends to an address as scapy would; True where it cannot be asked."""
+        if self._kernel is None or interface == self._conf.loopback_name:
+            return True
+        entry = self._kernel.route_to(address)
+        if entry is None:
+            return False
+        direct = gateway in ("0.0.0.0", "::")
+        same_hop = direct if entry.gateway is None else gateway == str(entry.gateway)
+        return same_hop and socket.if_indextoname(entry.link) == interface
 
     def _socket(self, interface: str, version: int) -> Any:
         key = (interface, version)
@@ -309,6 +338,16 @@ class _Network:
                 packet = each.recv()
                 if packet is not None:
                     self._frames.append((time.monotonic(), bytes(packet.original)))
+
+
+def _kernel() -> Netlink | None:
+    """Return a way to ask the kernel for routes; None on other systems, or where that is forbidden."""
+    if not hasattr(socket, "AF_NETLINK"):
+        return None
+    try:
+        return Netlink()
+    except OSError:
+        return None
 
 
 def _source_ports(attempts: int) -> SourcePorts:
