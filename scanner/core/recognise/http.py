@@ -2,18 +2,15 @@
 
 RFC 9112 4 (status line), RFC 9113 4.1 (frame header) and 3.4 (an HTTP/2 server begins with SETTINGS).
 RTSP (RFC 7826) and SIP (RFC 3261) answer in the same form.
-
-The product table is asked in its order: programs that an auditor must know of (databases, orchestrators,
-consoles) come before the web server that carries them.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 from scanner.core.recognise.identity import AUTHENTICATION_REQUIRED, NO_AUTHENTICATION, ProtocolMatch
 from scanner.core.recognise.recogniser import text
+from scanner.core.recognise.web_products import OPEN_BY_STATUS, PRODUCTS, Product
 
 AGENT = "scanner-iana (authorised port audit)"
 """How we introduce ourselves wherever a protocol has a place for it."""
@@ -42,98 +39,6 @@ class HttpAnswer:
     """Header names in lower case, the first value of each."""
     body: bytes
     """As much of the body as was read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Product:
-    """A product and how its answers are recognised."""
-
-    name: str
-    """Its name."""
-    header: str = ""
-    """A header that only it sends, in lower case; or one that must match `value`."""
-    value: str = ""
-    """A regular expression on that header's value; its first group is the version."""
-    body: bytes = b""
-    """A regular expression on the body; its first group is the version."""
-    protocol: str = "http"
-    """The protocol of a port that only answers HTTP to say that it speaks another."""
-
-
-PRODUCTS: tuple[Product, ...] = (
-    Product("OpenSearch", body=rb'"distribution" ?: ?"opensearch"(?:.{0,80}"number" ?: ?"([^"]{1,40})")?'),
-    Product("Elasticsearch", body=rb'"version" ?: ?\{\s{0,20}"number" ?: ?"([^"]{1,40})".{0,600}"lucene_version"'),
-    Product("Elasticsearch", header="x-elastic-product", value=r"Elasticsearch()"),
-    Product("Elasticsearch", body=rb'"type" ?: ?"security_exception"()'),
-    Product("Kibana", header="kbn-name"),
-    Product("Kibana", header="kbn-version", value=r"([\w.]{1,40})"),
-    Product("Kibana", header="location", value=r"(?:/app/kibana|/spaces/enter|/login\?next=%2F)()"),
-    Product("Docker Engine API", header="server", value=r"Docker/([\w.+-]{1,40})"),
-    Product("Docker Engine API", header="docker-experimental"),
-    Product("Docker registry", header="docker-distribution-api-version"),
-    Product("Kubernetes API", body=rb'\{\s{0,10}"kind" ?: ?"Status",\s{0,10}"apiVersion" ?: ?"v1"()'),
-    Product("Kubernetes API", body=rb'\{\s{0,10}"paths" ?: ?\[\s{0,10}"/(?:\.well-known|api)()'),
-    Product("Kubernetes API", header="audit-id"),
-    Product("etcd", body=rb'"etcdserver" ?: ?"([\w.]{1,40})"'),
-    Product("etcd", header="x-etcd-cluster-id"),
-    Product("CouchDB", body=rb'\{"couchdb" ?: ?"Welcome",(?:.{0,40}"version" ?: ?"([\w.]{1,40})")?'),
-    Product("CouchDB", header="server", value=r"CouchDB/([\w.]{1,40})"),
-    Product("MongoDB", body=rb"It looks like you are trying to access MongoDB over HTTP()", protocol="mongodb"),
-    Product("Tor", body=rb"Tor's ControlPort is not an HTTP proxy()", protocol="tor-control"),
-    Product("Tor", body=rb"Tor is not an HTTP Proxy()", protocol="socks5"),
-    Product("ClickHouse", body=rb"Port \d{1,5} is for clickhouse-client program()", protocol="clickhouse"),
-    Product(
-        "Apache Hadoop", body=rb"It looks like you are making an HTTP request to a Hadoop()", protocol="hadoop-ipc"
-    ),
-    Product("ClickHouse", header="x-clickhouse-summary"),
-    Product("ClickHouse", header="x-clickhouse-server-display-name"),
-    Product("InfluxDB", header="x-influxdb-version", value=r"v?([\w.]{1,40})"),
-    Product("Neo4j", body=rb'"neo4j_version" ?: ?"([\w.]{1,40})"'),
-    Product("ArangoDB", header="x-arango-queue-time-seconds"),
-    Product("Solr", header="location", value=r".{0,200}/solr/()"),
-    Product("Consul", header="location", value=r"/ui/()\Z"),
-    Product("HashiCorp Vault", header="location", value=r"/ui/vault()"),
-    Product("Nomad", header="location", value=r"/ui/jobs()"),
-    Product("Prometheus", header="location", value=r"/(?:graph|query)()\Z"),
-    Product("Prometheus exporter", body=rb"<h1>[\w ]{0,60}[Ee]xporter()"),
-    Product("Grafana", header="set-cookie", value=r"(?:grafana_session|redirect_to=)()"),
-    Product("Grafana", body=rb"<title>Grafana()"),
-    Product("Jenkins", header="x-jenkins", value=r"([\w.]{1,40})"),
-    Product("Sonatype Nexus", header="server", value=r"Nexus/([\w.-]{1,40})"),
-    Product("JFrog Artifactory", header="x-artifactory-id"),
-    Product("GitLab", header="x-gitlab-meta"),
-    Product("Gitea", header="set-cookie", value=r"i_like_gitea=()"),
-    Product("RabbitMQ management", body=rb"<title>RabbitMQ Management()"),
-    Product("MinIO", header="server", value=r"MinIO()"),
-    Product("Jupyter", header="location", value=r"/(?:tree|lab)\b()"),
-    Product("Portainer", body=rb"<title>Portainer()"),
-    Product("Traefik", body=rb"<title>Traefik()"),
-    Product("Hadoop HDFS", body=rb"(?:dfshealth|Hadoop Administration)()"),
-    Product("Spark", body=rb"<title>Spark Master()"),
-    Product("Splunk", header="server", value=r"Splunkd()"),
-    Product("Proxmox VE", header="server", value=r"pve-api-daemon/([\w.]{1,40})"),
-    Product("VMware ESXi", body=rb"(?:ID_EESX_Welcome|VMware ESXi)()"),
-    Product("Apache Tomcat", body=rb"<title>Apache Tomcat/([\w.]{1,40})"),
-    Product("CUPS", header="server", value=r"CUPS/([\w.]{1,40})"),
-    Product("UPnP", header="server", value=r".{0,100}UPnP/([\w.]{1,10})"),
-    Product("Ollama", body=rb"Ollama is running()"),
-)
-"""Products that are recognised behind HTTP, the most specific first."""
-
-
-OPEN_BY_STATUS: Mapping[str, frozenset[int]] = MappingProxyType(
-    {
-        "Elasticsearch": frozenset({200}),
-        "OpenSearch": frozenset({200}),
-        "Docker Engine API": frozenset({200, 404}),
-        "Kubernetes API": frozenset({200}),
-        "Jenkins": frozenset({200}),
-        "Hadoop HDFS": frozenset({200}),
-        "Spark": frozenset({200}),
-        "Ollama": frozenset({200}),
-    }
-)
-"""The statuses with which a product serves `/` to a client without credentials, where one that wants them would not."""
 
 
 def http(data: bytes) -> ProtocolMatch | None:

@@ -21,7 +21,9 @@ CERTIFICATE_SOON = timedelta(days=30)
 DATABASE_PRODUCTS = frozenset(
     {"Elasticsearch", "OpenSearch", "CouchDB", "ClickHouse", "InfluxDB", "Neo4j", "ArangoDB", "Solr", "etcd"}
 )
-REMOTE_CONTROL_PRODUCTS = frozenset({"Docker Engine API", "Kubernetes API", "Portainer", "Proxmox VE"})
+REMOTE_CONTROL_PRODUCTS = frozenset(
+    {"Node.js inspector", "Docker Engine API", "Kubernetes API", "Portainer", "Proxmox VE"}
+)
 OLD_TLS = frozenset({"SSLv3", "TLSv1", "TLSv1.1"})
 
 _OPEN_DETAILS = frozenset({NO_AUTHENTICATION, "open to anybody"})
