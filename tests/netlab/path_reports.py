@@ -181,7 +181,7 @@ def other_scanner(network: Network, fault: Fault, pattern: str, *command: str) -
     return report(network, fault, struck, Scan(status, found, {}, took, ""))
 
 
-def run_other(host: Namespace, pattern: str, *command: str, seconds: float = 600) -> tuple[Endpoints, int]:
+def run_other(host: Namespace, pattern: str, *command: str, seconds: float = 240) -> tuple[Endpoints, int]:
     """Run another scanner; what it calls open, and its exit status, -1 where it took too long."""
     try:
         done = host.run(*command, check=False, seconds=seconds)

@@ -38,7 +38,6 @@ WRONG = {
         "rule_for_tcp": "the kernel is asked for the way without the protocol",
         "rule_for_the_port": "the kernel is asked for the way without the port",
         "several_machines": "one way is taken for the whole interval of addresses",
-        "late": "a neighbour is given up before the kernel does",
     },
     "scapy": {
         "rule_for_the_target": "scapy's own routes know no rules",
