@@ -8,6 +8,7 @@ what comes out.
 import secrets
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from math import isfinite
 from pathlib import Path
 
@@ -110,8 +111,8 @@ def _wanted(options: ScanOptions, judging: Judging) -> Wanted:
     targets = words_of(options.targets, "TARGET")
     exclude = words_of(options.exclude, "--exclude", split=",")
     return Wanted(
-        targets=[*targets, *(word for name in options.target_files for word in file_words(str(name)))],
-        exclude=[*exclude, *(word for name in options.exclude_files for word in file_words(str(name)))],
+        targets=chain(targets, (word for name in options.target_files for word in file_words(str(name)))),
+        exclude=chain(exclude, (word for name in options.exclude_files for word in file_words(str(name)))),
         ports=_ports(options, judging),
         exclude_ports=excluded_ports(options, judging),
         version=_version(options),

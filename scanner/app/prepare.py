@@ -12,18 +12,18 @@ from scanner.core.errors import InvalidInput
 from scanner.core.model import Address
 from scanner.core.plan.plan import Plan, Shard
 from scanner.core.targets.ports import PortSet
-from scanner.core.targets.ranges import Span, address_span, first_outside
+from scanner.core.targets.ranges import GatheredSpans, Span, Spans, address_span, first_outside
 from scanner.core.targets.scope import LOOPBACK, Scope, check_scope
 from scanner.core.targets.targets import HostName, TargetSet, Word, parse_target
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What the user asked for, as words with their places."""
+    """What the user asked for, as words with their places. The words are read once: lists may be long."""
 
-    targets: Sequence[Word]
+    targets: Iterable[Word]
     """Addresses, networks, ranges, names."""
-    exclude: Sequence[Word]
+    exclude: Iterable[Word]
     """The same, to be left out."""
     ports: PortSet
     """The ports, before exclusions."""
@@ -67,7 +67,8 @@ def prepare(wanted: Wanted, scope: Scope | None, now: datetime, *, seed: int, sh
     targets = asked.without([*without, *_spans(without_names, addresses)])
     ports = wanted.ports - wanted.exclude_ports
     if not targets or not ports:
-        raise InvalidInput("nothing to scan: " + ("no address" if not targets else "no port") + _is_left(wanted))
+        what = "no address" if not targets else "no port"
+        raise InvalidInput(f"nothing to scan: {what}{_is_left(named=bool(spans or names))}")
     hostnames = {address: name.word.text for name in reversed(names) for address in addresses[name]}
     check_scope(targets.ranges, scope, now, hostnames)
     plan = _plan(targets, ports, seed, shard)
@@ -92,17 +93,21 @@ def parse_shard(text: str) -> Shard:
         raise InvalidInput(f"{text!r} is not a shard", where="--shard", cure="write 1/3, 2/3 or 3/3") from error
 
 
-def understand(words: Iterable[Word], *, excluded: bool = False) -> tuple[list[Span], list[HostName]]:
-    """Return the ranges that words mean, and the names among them. Raises InvalidInput."""
-    spans: list[Span] = []
-    names: dict[str, HostName] = {}
+def understand(words: Iterable[Word], *, excluded: bool = False) -> tuple[Spans, list[HostName]]:
+    """Return the addresses that words mean, and the names among them. Words are forgotten as they are understood.
+
+    Raises:
+        InvalidInput: a word that means nothing, or more separate ranges than are kept.
+    """
+    gathered, names = GatheredSpans(), dict[str, HostName]()
     for word in words:
         meaning = parse_target(word, excluded=excluded)
         if isinstance(meaning, HostName):
             names.setdefault(word.text.lower(), meaning)
-        else:
-            spans.extend(meaning)
-    return spans, list(names.values())
+        elif not gathered.add(meaning):
+            problem = f"this list holds more than {gathered.most:,} separate ranges of addresses"
+            raise InvalidInput(problem, where=word.where, cure="name networks, or split the list")
+    return gathered.spans(), list(names.values())
 
 
 def _of_version(name: HostName, addresses: tuple[Address, ...], version: int | None) -> tuple[Address, ...]:
@@ -135,8 +140,8 @@ def _spans(names: Iterable[HostName], addresses: Mapping[HostName, tuple[Address
     return [address_span(address) for name in names for address in addresses[name]]
 
 
-def _is_left(wanted: Wanted) -> str:
-    if not wanted.targets:
+def _is_left(*, named: bool) -> str:
+    if not named:
         return " is named; name targets, or a file of them with -iL"
     return " is left after the exclusions"
 

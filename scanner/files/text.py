@@ -9,6 +9,8 @@ import errno
 import os
 import stat
 import sys
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from scanner.core.errors import InvalidInput
@@ -16,6 +18,9 @@ from scanner.core.text import decode_text
 
 STANDARD_INPUT = "-"
 """The name by which a list is read from standard input."""
+
+_PART = 1 << 20
+"""Bytes, and what is missing to the end of a line, that are decoded at a time."""
 
 _DESCRIPTORS = ("/dev/stdin", "/dev/fd/", "/proc/self/fd/")
 
@@ -35,6 +40,28 @@ def read_text(path: Path | str, *, most: int) -> str:
         InvalidInput: it cannot be read, or is not text; with the line where there is one.
     """
     return decode_text(read_bytes(path, most=most), shown_name(path)).replace("\r\n", "\n")
+
+
+def text_lines(path: Path | str, *, most: int) -> Iterator[str]:
+    r"""Yield the lines of a file of at most `most` bytes, without `\n`; a part of the text at a time is in memory.
+
+    Raises:
+        InvalidInput: it cannot be read, or is not text; with the line where there is one.
+    """
+    data = read_bytes(path, most=most)
+    start = 0
+    while start < len(data):
+        end = data.find(b"\n", start + _PART) + 1 or len(data)
+        yield from _decoded(data, start, end, shown_name(path)).removesuffix("\n").split("\n")
+        start = end
+
+
+def _decoded(data: bytes, start: int, end: int, name: str) -> str:
+    part = data[start:end]
+    if start and b"\0" not in part:
+        with suppress(UnicodeDecodeError):
+            return part.decode()
+    return decode_text(part if not start else data, name)  # all of it where something is wrong, to name the line
 
 
 def read_bytes(path: Path | str, *, most: int) -> bytes:
@@ -70,8 +97,11 @@ def _read(path: Path | str, size: int) -> bytes:
     flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags | (0 if named else getattr(os, "O_NONBLOCK", 0)))
     try:
+        found = os.fstat(descriptor)
         if not named:
-            _check_kind(os.fstat(descriptor), shown_name(path))
+            _check_kind(found, shown_name(path))
+        if stat.S_ISREG(found.st_mode) and found.st_size:  # read() makes room for all that it may return; /proc says 0
+            size = min(size, found.st_size + 1)
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(size)
     finally:

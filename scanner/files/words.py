@@ -4,18 +4,15 @@ A list is whitespace-separated words with `#` comments. An address followed by i
 network (`core/targets/masks.py`).
 """
 
-import re
 from collections.abc import Iterator, Sequence
 
 from scanner.core.errors import InvalidInput
 from scanner.core.targets.masks import joined_masks
 from scanner.core.targets.targets import Word
-from scanner.files.text import read_text, shown_name
+from scanner.files.text import shown_name, text_lines
 
 LARGEST_FILE = 256 << 20
 """In bytes; no list of targets is larger."""
-
-_LINE = re.compile(r"[^\n]*\n?")
 
 
 def file_words(path: str) -> Iterator[Word]:
@@ -25,9 +22,9 @@ def file_words(path: str) -> Iterator[Word]:
         InvalidInput: the file cannot be read, is not text, or has a line that could mean two things.
     """
     name = shown_name(path)
-    for number, line in enumerate(_LINE.finditer(read_text(path, most=LARGEST_FILE)), start=1):
+    for number, line in enumerate(text_lines(path, most=LARGEST_FILE), start=1):
         where = f"{name}:{number}"
-        for text in _line_words(line[0].partition("#")[0].split(), where):
+        for text in _line_words(line.partition("#")[0].split(), where):
             yield Word(text, where)
 
 

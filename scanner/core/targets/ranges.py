@@ -14,6 +14,9 @@ from typing import NamedTuple, NewType
 
 from scanner.core.model import Address
 
+MOST_SPANS = 1 << 22
+"""Maximum number of separate spans in one list: half a gigabyte."""
+
 
 class Span(NamedTuple):
     """Consecutive addresses of one IP version, both ends included."""
@@ -63,6 +66,31 @@ def merge(spans: Iterable[tuple[int, int, int]]) -> Spans:
         else:
             merged.append(span)
     return Spans(tuple(merged))
+
+
+class GatheredSpans:
+    """Spans that come one by one, merged on the way: a list of neighbours takes no more room than their range."""
+
+    __slots__ = ("_batch", "_next", "_spans", "most")
+
+    def __init__(self, most: int = MOST_SPANS, batch: int = 1 << 16) -> None:
+        """`most` separate spans are kept, looked at whenever `batch` or as many as are kept have come in."""
+        self.most = most
+        self._spans: list[Span] = []
+        self._next = self._batch = batch
+
+    def add(self, spans: Iterable[Span]) -> bool:
+        """Take spans in; return False where there are more than can be kept."""
+        self._spans += spans
+        if len(self._spans) <= self._next:
+            return True
+        self._spans = list(merge(self._spans))
+        self._next = len(self._spans) + max(self._batch, min(len(self._spans), self.most))
+        return len(self._spans) <= self.most
+
+    def spans(self) -> Spans:
+        """Return the set of all addresses that came in."""
+        return merge(self._spans)
 
 
 def contains(spans: Spans, address: Address) -> bool:

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanner.core.targets.ranges import (
+    GatheredSpans,
     Span,
     contains_number,
     first_outside,
@@ -58,3 +59,16 @@ def test_text_is_a_network_where_it_can_be() -> None:
     assert str(network_span("10.0.0.0/8")) == "10.0.0.0/8"
     assert str(network_span("::1")) == "::1"
     assert str(Span(4, int(ip_address("10.0.0.1")), int(ip_address("10.0.0.9")))) == "10.0.0.1-10.0.0.9"
+
+
+def test_spans_that_come_one_by_one_are_merged_on_the_way() -> None:
+    gathered = GatheredSpans(most=50, batch=4)
+    for number in (*range(0, 100, 2), *range(1, 101, 2)):
+        assert gathered.add([Span(4, number * 2, number * 2 + 1)])
+    assert gathered.spans() == (Span(4, 0, 199),)
+
+
+def test_more_separate_spans_than_are_kept_are_refused() -> None:
+    neighbours, apart = GatheredSpans(most=10, batch=4), GatheredSpans(most=10, batch=4)
+    assert all(neighbours.add([Span(4, number, number)]) for number in range(1000))
+    assert not all(apart.add([Span(4, number * 2, number * 2)]) for number in range(40))
