@@ -1,7 +1,9 @@
 """The UDP engine against real servers and against the limits of a real kernel, by sockets and by frames."""
 
 import asyncio
+import json
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -217,3 +219,28 @@ def test_several_sources_are_told_of_several_times_as_many_ports(lab: Lab, wire:
     assert found["10.77.0.2", 2555].reason == "udp-no-response"
     few = sweep(here, "10.77.0.2", range(3000, 3100), patience=3.0, sources=sources[:1], wire=wire)
     assert len(by_state(few, State.CLOSED)) < 40
+
+
+def test_a_silent_service_is_a_finding_until_the_policy_expects_it(lab: Lab, tmp_path: Path) -> None:
+    """The whole command: a port that is bound and mute among closed ones, as WireGuard is."""
+    here, there = lab.pair()
+    there.sysctl("net.ipv4.icmp_ratelimit", 8)
+    mute = there.start(
+        sys.executable,
+        "-c",
+        "import socket,time;s=socket.socket(2,2);s.bind(('',51820));print(1,flush=True);time.sleep(99)",
+    )
+    assert mute.stdout is not None
+    mute.stdout.readline()
+    policy = tmp_path / "policy.toml"
+    policy.write_text('[[expect]]\nnetworks = ["10.77.0.2"]\nrequired = ["U:51820"]\nsilent = true\nowner = "lab"\n')
+    words = ("-m", "scanner", "scan", "10.77.0.2", "-p", "U:2000-2060,U:51820", "--no-history", "--json")
+
+    def rules(*more: str) -> list[tuple[str, int]]:
+        said = here.run(sys.executable, *words, *more, check=False).stdout
+        found = [json.loads(line) for line in said.splitlines()]
+        return [(each["rule"], each["port"]) for each in found if each["type"] not in ("sweep", "summary")]
+
+    assert rules() == [("udp-silent-among-closed", 51820)]
+    assert rules("--policy", str(policy)) == [("policy-expected", 51820)]
+    mute.kill()
