@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -31,6 +32,9 @@ from scanner.history.store import Store
 from scanner.history.stored import StoredSweep
 
 Result = TypeVar("Result")
+
+RUNS_LOOKED_AT = 100
+"""Earlier runs of an audit that are looked at for any answer."""
 
 
 class SweepHistory:
@@ -78,13 +82,22 @@ class SweepHistory:
             self._try(lambda: recorder.wave(result), None, degrades=True)
 
     def account(self, summary: Summary) -> Summary:
-        """The summary, with a line about the history if it was lost."""
-        if not self._lost:
-            return summary
-        line = f"the history was not kept: {self._lost}"
-        if self._degrades:
-            return replace(summary, degraded=(*summary.degraded, line))
-        return replace(summary, notes=(*summary.notes, line))
+        """Return the summary with what only the history knows: that it was lost, or that a known network is silent."""
+        if self._lost:
+            line = f"the history was not kept: {self._lost}"
+            if self._degrades:
+                return replace(summary, degraded=(*summary.degraded, line))
+            return replace(summary, notes=(*summary.notes, line))
+        if not summary.coverage.answered and self._try(self._answered_before, False, degrades=True):
+            return replace(summary, degraded=(*summary.degraded, "no host answered, though some did in earlier runs"))
+        return summary
+
+    def _answered_before(self) -> bool:
+        """Return whether an earlier run of the same audit got any answer."""
+        if not self._audit or self._store is None:
+            return False
+        earlier = islice(self._store.sweeps(audit=self._audit), RUNS_LOOKED_AT)
+        return any(each.summary is not None and each.summary.coverage.answered for each in earlier)
 
     def end(self, summary: Summary) -> Summary:
         """Record that the sweep has ended, once its outputs are written: until then it can be resumed. What

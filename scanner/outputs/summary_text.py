@@ -87,6 +87,9 @@ def describe(summary: Summary) -> SummaryText:
 def closing_lines(summary: Summary) -> tuple[str, ...]:
     """Return the verdict. It says "No findings" only if everything planned was covered."""
     found = _found(summary)
+    cover = summary.coverage
+    if summary.complete and not (cover.answered or cover.open or cover.closed):
+        return ("No host answered: whether nothing is there, or something in between drops the probes, is not known.",)
     if summary.complete:
         return (_complete_verdict(summary, found),)
     if summary.coverage.planned == 0:
