@@ -44,7 +44,7 @@ from scanner.imports.open_source import opened
 from scanner.imports.survey import Survey
 from scanner.outputs.quantities import counted
 
-AT_ONCE = 20_000
+ROWS_AT_ONCE = 20_000
 """Rows that are judged and stored in one transaction."""
 
 
@@ -163,7 +163,7 @@ class _Importer:
                     self._host(event)
             return
         rows = (event for event in events if isinstance(event, Observation))
-        while some := list(islice(rows, AT_ONCE)):
+        while some := list(islice(rows, ROWS_AT_ONCE)):
             self._recorder.part(0, [self._judge.judge(each) for each in some])
         self._end_rows()
 

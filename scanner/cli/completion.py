@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 Offer: TypeAlias = tuple[str, str]
 """A value, and what it means in a few words."""
 
-MOST_SWEEPS = 20
+MOST_OFFERED_SWEEPS = 20
 """How many stored sweeps are offered, the newest first."""
 
 
@@ -47,7 +47,7 @@ def _sweeps(ctx: typer.Context, wanted: "Callable[[Store, StoredSweep], bool]") 
     try:
         with open_store(_history(ctx)) as store:
             fitting = (each for each in store.sweeps() if wanted(store, each))
-            return [(each.id, each.audit or each.info.targets) for each in islice(fitting, MOST_SWEEPS)]
+            return [(each.id, each.audit or each.info.targets) for each in islice(fitting, MOST_OFFERED_SWEEPS)]
     except ScannerError:
         return []
 

@@ -11,12 +11,12 @@ import struct
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-Step: TypeAlias = "str | tuple[str, int] | tuple[str, int, str, str]"
+FilterStep: TypeAlias = "str | tuple[str, int] | tuple[str, int, str, str]"
 """A label; an instruction and its operand; or a test, its operand, and the labels to go to. "" is the next step."""
 
-TAKE: Final[tuple[Step, ...]] = ("take", ("ret", 0x40000))
+TAKE: Final[tuple[FilterStep, ...]] = ("take", ("ret", 0x40000))
 """The end of a program that takes the packet whole."""
-DROP: Final[tuple[Step, ...]] = ("drop", ("ret", 0))
+DROP: Final[tuple[FilterStep, ...]] = ("drop", ("ret", 0))
 """The end of a program that drops the packet."""
 
 _CODE: Final = {
@@ -40,7 +40,7 @@ _INSTRUCTION: Final = struct.Struct("HBBI")
 _SO_ATTACH_FILTER: Final = 26
 
 
-def assemble_filter(steps: Sequence[Step]) -> bytes:
+def assemble_filter(steps: Sequence[FilterStep]) -> bytes:
     """Assemble instructions and labels into an array of `struct sock_filter`."""
     labels: dict[str, int] = {}
     code: list[tuple[str, int] | tuple[str, int, str, str]] = []

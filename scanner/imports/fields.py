@@ -9,13 +9,13 @@ from ipaddress import IPv4Address, IPv6Address
 from scanner.core.model import Address, Transport
 from scanner.imports.interface import Source
 
-LAST_PORT = 65535
+HIGHEST_PORT = 65535
 _TRANSPORTS = {"tcp": Transport.TCP, "udp": Transport.UDP, "6": Transport.TCP, "17": Transport.UDP}
 _LATEST = 253_402_300_800.0
 """Seconds from the epoch to the year 10000, where Python's calendar ends."""
 
 
-def address_of(source: Source, line: int, text: str) -> Address:
+def imported_address(source: Source, line: int, text: str) -> Address:
     """Return an address without a zone."""
     try:
         found: Address = IPv6Address(text) if ":" in text else IPv4Address(text)
@@ -32,8 +32,8 @@ def port_of(source: Source, line: int, text: object) -> int:
     if isinstance(text, bool) or not (word.isascii() and word.isdigit() and len(word) <= 5):
         raise source.refuse(line, f"{word[:60]!r} is not a port number")
     number = int(word)
-    if not 1 <= number <= LAST_PORT:
-        raise source.refuse(line, f"{word!r} is not a port number from 1 to {LAST_PORT}")
+    if not 1 <= number <= HIGHEST_PORT:
+        raise source.refuse(line, f"{word!r} is not a port number from 1 to {HIGHEST_PORT}")
     return number
 
 

@@ -21,7 +21,7 @@ from scanner.imports import (
     ss,
     zmap,
 )
-from scanner.imports.interface import Reader, Source
+from scanner.imports.interface import ImportReader, Source
 
 HEAD = 1 << 14
 """Bytes by which a file is recognised."""
@@ -35,7 +35,7 @@ class ForeignFormat:
     """What it is, for help texts."""
     recognise: Callable[[str], bool]
     """Returns whether a file begins so."""
-    read: Reader
+    read: ImportReader
     """Reads it."""
 
 

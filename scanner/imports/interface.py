@@ -97,10 +97,10 @@ class HostReport:
     """The name by which it was asked for."""
 
 
-Event: TypeAlias = Heading | HostReport | Observation
+ImportEvent: TypeAlias = Heading | HostReport | Observation
 """What readers yield. A file has either reports or observations by themselves."""
 
-Reader: TypeAlias = Callable[[Source], Iterator[Event]]
+ImportReader: TypeAlias = Callable[[Source], Iterator[ImportEvent]]
 """Reads a source from its start. Raises InvalidInput with the line of what it does not understand."""
 
 REASONS: Mapping[str, str] = {
@@ -122,7 +122,7 @@ REASONS: Mapping[str, str] = {
 }
 """Foreign words for reasons, and ours; any other word stays as it is."""
 
-STATES: Mapping[str, State] = {
+IMPORT_STATES: Mapping[str, State] = {
     "open": State.OPEN,
     "closed": State.CLOSED,
     "filtered": State.FILTERED,

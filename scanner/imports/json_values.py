@@ -10,7 +10,7 @@ from typing import Any
 
 from scanner.imports.interface import Source
 
-CHUNK = 1 << 16
+JSON_CHUNK_BYTES = 1 << 16
 """Bytes that are read at a time."""
 LONGEST_VALUE = 8 << 20
 """Characters of one value."""
@@ -87,7 +87,7 @@ class _Text:
         """Read on where the value may only not be whole yet."""
         if len(self._buffer) - self._at > LONGEST_VALUE:
             raise self._source.refuse(self.line, f"a value is longer than {LONGEST_VALUE >> 20} million characters")
-        near_end = len(self._buffer) - error.pos < CHUNK or "Unterminated string" in error.msg
+        near_end = len(self._buffer) - error.pos < JSON_CHUNK_BYTES or "Unterminated string" in error.msg
         return near_end and self._fill()
 
     def _broken(self, error: Exception) -> Exception:
@@ -111,8 +111,8 @@ class _Text:
     def _fill(self) -> bool:
         if self._done:
             return False
-        raw = self._source.stream.read(CHUNK)
-        raw += self._source.stream.readline(CHUNK) if raw else b""  # so that no character is cut in two
+        raw = self._source.stream.read(JSON_CHUNK_BYTES)
+        raw += self._source.stream.readline(JSON_CHUNK_BYTES) if raw else b""  # so that no character is cut in two
         self._done = not raw
         self._buffer = self._buffer[self._at :] + raw.decode("utf-8", "backslashreplace").removeprefix("\ufeff")
         self._at = 0

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from scanner.core.model import Endpoint, Observation
-from scanner.imports.fields import address_of, moment_of, port_of, transport_of
-from scanner.imports.interface import STATES, Event, Heading, Source, reason_of
+from scanner.imports.fields import imported_address, moment_of, port_of, transport_of
+from scanner.imports.interface import IMPORT_STATES, Heading, ImportEvent, Source, reason_of
 from scanner.imports.json_values import objects_of
 
 
@@ -14,7 +14,7 @@ def recognise(head: str) -> bool:
     return head.lstrip().startswith("[") and '"ip"' in head and '"ports"' in head
 
 
-def read(source: Source) -> Iterator[Event]:
+def read(source: Source) -> Iterator[ImportEvent]:
     """Yield what the file says."""
     yield Heading("masscan")
     for line, found in objects_of(source):
@@ -33,13 +33,13 @@ def _row(source: Source, line: int, found: dict[str, Any], port: Any) -> Iterato
     if "status" not in port:
         source.left_out["banners, which say nothing of a port's state"] += 1
         return
-    transport, state = transport_of(port.get("proto", "")), STATES.get(str(port["status"]))
+    transport, state = transport_of(port.get("proto", "")), IMPORT_STATES.get(str(port["status"]))
     if transport is None:
         source.left_out["rows of other protocols than TCP and UDP"] += 1
         return
     if state is None:
         raise source.refuse(line, f"{str(port['status'])[:60]!r} is not a state")
-    address = address_of(source, line, str(found.get("ip", "")))
+    address = imported_address(source, line, str(found.get("ip", "")))
     endpoint = Endpoint(address, transport, port_of(source, line, port.get("port", "")))
     at = moment_of(source, line, found["timestamp"]) if "timestamp" in found else source.written
     yield Observation(endpoint, state, reason_of(str(port.get("reason", "")), transport, state), at)

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from scanner.core.model import Endpoint, Observation
-from scanner.imports.fields import address_of, moment_of, port_of, transport_of
-from scanner.imports.interface import STATES, Event, Heading, Source
+from scanner.imports.fields import imported_address, moment_of, port_of, transport_of
+from scanner.imports.interface import IMPORT_STATES, Heading, ImportEvent, Source
 from scanner.imports.lines import lines_of
 
 _REASONS = {"open": "syn-ack", "closed": "reset"}
@@ -15,7 +15,7 @@ def recognise(head: str) -> bool:
     return head.startswith("#masscan")
 
 
-def read(source: Source) -> Iterator[Event]:
+def read(source: Source) -> Iterator[ImportEvent]:
     """Yield what the file says."""
     yield Heading("masscan")
     ended, number = False, 1
@@ -34,13 +34,13 @@ def read(source: Source) -> Iterator[Event]:
 
 def _row(source: Source, number: int, line: str) -> Iterator[Observation]:
     words = line.split()
-    if len(words) != 5 or words[0] not in STATES:
+    if len(words) != 5 or words[0] not in IMPORT_STATES:
         raise source.refuse(number, f"{line[:60]!r} is not a row of masscan's list")
     state, protocol, port, address, at = words
     transport = transport_of(protocol)
     if transport is None:
         source.left_out["rows of other protocols than TCP and UDP"] += 1
         return
-    endpoint = Endpoint(address_of(source, number, address), transport, port_of(source, number, port))
+    endpoint = Endpoint(imported_address(source, number, address), transport, port_of(source, number, port))
     reason = "udp-answer" if protocol == "udp" else _REASONS.get(state, "no-response")
-    yield Observation(endpoint, STATES[state], reason, moment_of(source, number, at))
+    yield Observation(endpoint, IMPORT_STATES[state], reason, moment_of(source, number, at))

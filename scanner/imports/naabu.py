@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from scanner.core.model import Endpoint, Observation, State, Transport
-from scanner.imports.fields import address_of, iso_moment_of, port_of, transport_of
-from scanner.imports.interface import Event, Heading, Source
+from scanner.imports.fields import imported_address, iso_moment_of, port_of, transport_of
+from scanner.imports.interface import Heading, ImportEvent, Source
 from scanner.imports.json_values import objects_of
 
 
@@ -14,7 +14,7 @@ def recognise(head: str) -> bool:
     return first.startswith("{") and '"ip"' in first and '"port"' in first and '"finding_id"' not in first
 
 
-def read(source: Source) -> Iterator[Event]:
+def read(source: Source) -> Iterator[ImportEvent]:
     """Yield what the file says."""
     yield Heading("naabu")
     for line, found in objects_of(source):
@@ -28,7 +28,7 @@ def read(source: Source) -> Iterator[Event]:
         if transport is None:
             source.left_out["rows of other protocols than TCP and UDP"] += 1
             continue
-        endpoint = Endpoint(address_of(source, line, str(found["ip"])), transport, port_of(source, line, port))
+        endpoint = Endpoint(imported_address(source, line, str(found["ip"])), transport, port_of(source, line, port))
         at = iso_moment_of(source, line, _cut(str(found["timestamp"]))) if "timestamp" in found else source.written
         host = str(found.get("host", ""))
         reason = "udp-answer" if transport is Transport.UDP else "syn-ack"

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 
 from scanner.core.model import Address, Endpoint, Observation, State
 from scanner.core.targets.ports import PortSet
-from scanner.imports.fields import address_of, moment_of, port_of, transport_of
-from scanner.imports.interface import STATES, Event, Heading, HostReport, Source, Unlisted
+from scanner.imports.fields import imported_address, moment_of, port_of, transport_of
+from scanner.imports.interface import IMPORT_STATES, Heading, HostReport, ImportEvent, Source, Unlisted
 from scanner.imports.lines import lines_of
 from scanner.imports.port_runs import port_runs
 
@@ -28,7 +28,7 @@ def recognise(head: str) -> bool:
     return bool(_HEAD.match(head))
 
 
-def read(source: Source) -> Iterator[Event]:
+def read(source: Source) -> Iterator[ImportEvent]:
     """Yield what the file says."""
     at, number = source.written, 1
     masscan = ended = whole = False
@@ -51,14 +51,14 @@ def read(source: Source) -> Iterator[Event]:
         raise source.refuse(number, "the scan did not end: its file is truncated")
 
 
-def _host(source: Source, number: int, line: str, at: datetime, *, whole: bool) -> Iterator[Event]:
+def _host(source: Source, number: int, line: str, at: datetime, *, whole: bool) -> Iterator[ImportEvent]:
     fields = dict(part.partition(": ")[::2] for part in line.split("\t"))
     if "Timestamp" in fields:
         at = moment_of(source, number, fields["Timestamp"])
     found = _HOST.match(f"Host: {fields.get('Host', '')}")
     if not found:
         raise source.refuse(number, "is not a line about a host")
-    address = address_of(source, number, found[1])
+    address = imported_address(source, number, found[1])
     if "Ports" not in fields and "Ignored State" not in fields:
         if whole and fields.get("Status") == "Down":
             yield HostReport(address, at)
@@ -73,23 +73,23 @@ def _host(source: Source, number: int, line: str, at: datetime, *, whole: bool) 
 def _ports(source: Source, number: int, address: Address, text: str, at: datetime) -> Iterator[Observation]:
     for part in filter(None, text.split(", ")):
         facts = part.strip().split("/")
-        if len(facts) < 3 or facts[1] not in STATES:
+        if len(facts) < 3 or facts[1] not in IMPORT_STATES:
             raise source.refuse(number, f"{part[:60]!r} is not a port with its state")
         transport = transport_of(facts[2])
         if transport is None or facts[0] == "0":
             source.left_out["ports of other protocols than TCP and UDP, or port 0"] += 1
             continue
         endpoint = Endpoint(address, transport, port_of(source, number, facts[0]))
-        yield Observation(endpoint, STATES[facts[1]], _reason(STATES[facts[1]], facts[2]), at)
+        yield Observation(endpoint, IMPORT_STATES[facts[1]], _reason(IMPORT_STATES[facts[1]], facts[2]), at)
 
 
 def _unlisted(source: Source, number: int, text: str) -> Iterator[Unlisted]:
     if not text:
         return
     found = _IGNORED.fullmatch(text.strip())
-    if not found or found[1] not in STATES:
+    if not found or found[1] not in IMPORT_STATES:
         raise source.refuse(number, f"{text[:60]!r} is not an ignored state with its count")
-    yield Unlisted(None, STATES[found[1]], _reason(STATES[found[1]], "tcp"), int(found[2]))
+    yield Unlisted(None, IMPORT_STATES[found[1]], _reason(IMPORT_STATES[found[1]], "tcp"), int(found[2]))
 
 
 def _reason(state: State, transport: str) -> str:

@@ -13,8 +13,8 @@ from scanner.core.model import Address, Endpoint, Observation, State, Transport
 from scanner.core.recognise.identity import Conduct, Identity, Tls, cut
 from scanner.core.recognise.names import protocol_of
 from scanner.core.targets.ports import PortSet
-from scanner.imports.fields import address_of, moment_of, port_of, transport_of
-from scanner.imports.interface import STATES, Event, Heading, HostReport, Source, Unlisted, reason_of
+from scanner.imports.fields import imported_address, moment_of, port_of, transport_of
+from scanner.imports.interface import IMPORT_STATES, Heading, HostReport, ImportEvent, Source, Unlisted, reason_of
 from scanner.imports.port_runs import port_runs
 from scanner.imports.xml_events import XmlEvent, xml_events
 
@@ -26,7 +26,7 @@ def recognise(head: str) -> bool:
     return "<nmaprun" in head
 
 
-def read(source: Source) -> Iterator[Event]:
+def read(source: Source) -> Iterator[ImportEvent]:
     """Yield what the file says."""
     reader = _NmapXml(source)
     for event in xml_events(source):
@@ -71,7 +71,7 @@ class _NmapXml:
         self._by_host = True
         self.finished, self.line = False, 1
 
-    def take(self, event: XmlEvent) -> Iterator[Event]:
+    def take(self, event: XmlEvent) -> Iterator[ImportEvent]:
         """Take one element, and yield what it completes."""
         self.line = event.line
         if event.begins and event.name == "nmaprun":
@@ -115,7 +115,7 @@ class _NmapXml:
         if self._by_host and total.isascii() and total.isdigit() and len(total) <= 15:
             yield Heading(hosts=int(total))
 
-    def _begin_host(self, event: XmlEvent) -> Iterator[Event]:
+    def _begin_host(self, event: XmlEvent) -> Iterator[ImportEvent]:
         end = event.attributes.get("endtime") or event.attributes.get("starttime")
         self._host = _Host(moment_of(self._source, event.line, end) if end else self._source.written)
         yield from ()
@@ -123,7 +123,7 @@ class _NmapXml:
     def _in_host(self, host: _Host, event: XmlEvent) -> None:
         given = event.attributes
         if event.name == "address" and given.get("addrtype") in ("ipv4", "ipv6") and host.address is None:
-            host.address = address_of(self._source, event.line, given.get("addr", ""))
+            host.address = imported_address(self._source, event.line, given.get("addr", ""))
         elif event.name == "hostname" and given.get("type") == "user":
             host.hostname = host.hostname or given.get("name", "")[:255]
         elif event.name == "port":
@@ -160,9 +160,9 @@ class _NmapXml:
         return _Port(transport, port_of(self._source, event.line, event.attributes.get("portid", "")))
 
     def _state(self, line: int, word: str) -> State:
-        if word not in STATES:
+        if word not in IMPORT_STATES:
             raise self._source.refuse(line, f"{word[:60]!r} is not a state")
-        return STATES[word]
+        return IMPORT_STATES[word]
 
     def _count(self, event: XmlEvent) -> int:
         word = event.attributes.get("count", "")
@@ -182,7 +182,7 @@ class _NmapXml:
         host.unlisted.append(Unlisted(transport, host.extra[0], reason, count, ports))
         host.told += count
 
-    def _end_host(self, event: XmlEvent) -> Iterator[Event]:
+    def _end_host(self, event: XmlEvent) -> Iterator[ImportEvent]:
         host, self._host = self._host, None
         assert host
         if host.address is None:

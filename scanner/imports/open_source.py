@@ -16,14 +16,14 @@ from scanner.core.errors import InvalidInput, os_problem
 from scanner.core.model import Address
 from scanner.imports.interface import Source
 
-STANDARD_INPUT = "-"
+STANDARD_INPUT_NAME = "-"
 _CHUNK = 1 << 20
 
 
 @contextmanager
 def opened(path: Path | str, hosts: tuple[Address, ...] = ()) -> Iterator[tuple[Source, str]]:
     """Give a source and the hex digest of its bytes; the text `-` is standard input. Raises InvalidInput."""
-    name = "standard input" if str(path) == STANDARD_INPUT else str(path)
+    name = "standard input" if str(path) == STANDARD_INPUT_NAME else str(path)
     with ExitStack() as closing:
         try:
             stream = _opened(path, closing)
@@ -38,7 +38,7 @@ def opened(path: Path | str, hosts: tuple[Address, ...] = ()) -> Iterator[tuple[
 
 
 def _opened(path: Path | str, closing: ExitStack) -> BinaryIO:
-    if str(path) == STANDARD_INPUT:
+    if str(path) == STANDARD_INPUT_NAME:
         stream: BinaryIO = sys.stdin.buffer
     else:
         flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from scanner.imports.fields import port_of, transport_of
-from scanner.imports.interface import Event, Heading, Source
+from scanner.imports.interface import Heading, ImportEvent, Source
 from scanner.imports.json_values import objects_of
 from scanner.imports.sockets import sockets_of
 
@@ -14,7 +14,7 @@ def recognise(head: str) -> bool:
     return first[:1] in ("[", "{") and all(f'"{name}"' in head for name in ("address", "port", "protocol", "pid"))
 
 
-def read(source: Source) -> Iterator[Event]:
+def read(source: Source) -> Iterator[ImportEvent]:
     """Yield what the file says."""
     yield Heading("osquery")
     for line, found in objects_of(source):

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from scanner.core.model import ANSWERS_EVERYWHERE, Endpoint, Observation, State
 from scanner.core.whole_host import WHOLE_HOST_PORT
-from scanner.imports.fields import address_of, iso_moment_of, port_of, transport_of
-from scanner.imports.interface import Event, Heading, Source
+from scanner.imports.fields import imported_address, iso_moment_of, port_of, transport_of
+from scanner.imports.interface import Heading, ImportEvent, Source
 from scanner.imports.lines import lines_of
 
 _NEEDED = frozenset(
@@ -22,7 +22,7 @@ def recognise(head: str) -> bool:
     return head.startswith("finding_id,") and head.partition("\n")[0].strip().split(",")[-1] != ""
 
 
-def read(source: Source) -> Iterator[Event]:
+def read(source: Source) -> Iterator[ImportEvent]:
     """Yield what the file says, each endpoint once where its rows stand together, as we write them."""
     yield Heading("scanner")
     columns: list[str] = []
@@ -50,7 +50,7 @@ def row_observation(source: Source, line: int, row: Mapping[str, object]) -> Obs
     transport = transport_of(text["transport"])
     if transport is None or text["state"] not in set(State):
         raise source.refuse(line, "is not a row of a scan: its transport or state is unknown")
-    address = address_of(source, line, text["address"])
+    address = imported_address(source, line, text["address"])
     everywhere = text["reason"] == ANSWERS_EVERYWHERE and text["port"] == str(WHOLE_HOST_PORT)
     try:
         rtt = float(text["rtt_ms"]) / 1000 if text["rtt_ms"] else None

@@ -10,7 +10,7 @@ from typing import Any
 from scanner.core.model import Coverage, Endpoint
 from scanner.core.recognise.identity import Certificate, Conduct, Identity, Tls
 from scanner.imports.fields import iso_moment_of
-from scanner.imports.interface import Event, Heading, Source
+from scanner.imports.interface import Heading, ImportEvent, Source
 from scanner.imports.json_values import objects_of
 from scanner.imports.own_csv import row_observation
 
@@ -24,7 +24,7 @@ def recognise(head: str) -> bool:
     return first.startswith("{") and '"sweep_id"' in first and '"schema_version"' in first
 
 
-def read(source: Source) -> Iterator[Event]:
+def read(source: Source) -> Iterator[ImportEvent]:
     """Yield what the file says. Raises InvalidInput where the summary is missing: such a stream was cut off."""
     last: Endpoint | None = None
     line, ended = 1, False

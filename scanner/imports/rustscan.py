@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 
 from scanner.core.model import Endpoint, Observation, State, Transport
-from scanner.imports.fields import address_of, port_of
-from scanner.imports.interface import Event, Heading, Source
+from scanner.imports.fields import imported_address, port_of
+from scanner.imports.interface import Heading, ImportEvent, Source
 from scanner.imports.lines import lines_of
 
 _GREPPABLE = re.compile(r"([0-9A-Fa-f.:]+) -> \[([0-9, ]+)\]")
@@ -18,13 +18,13 @@ def recognise(head: str) -> bool:
     return bool(_GREPPABLE.fullmatch(first) or _OPEN.fullmatch(first))
 
 
-def read(source: Source) -> Iterator[Event]:
+def read(source: Source) -> Iterator[ImportEvent]:
     """Yield what the file says."""
     yield Heading("RustScan")
     for number, line in lines_of(source):
         found = _GREPPABLE.fullmatch(line.strip()) or _OPEN.fullmatch(line.strip())
         if found:
-            address = address_of(source, number, found[1])
+            address = imported_address(source, number, found[1])
             for port in found[2].split(","):
                 endpoint = Endpoint(address, Transport.TCP, port_of(source, number, port.strip()))
                 yield Observation(endpoint, State.OPEN, "syn-ack", source.written)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from scanner.core.model import Transport
 from scanner.imports.fields import port_of
-from scanner.imports.interface import Event, Heading, Source
+from scanner.imports.interface import Heading, ImportEvent, Source
 from scanner.imports.lines import lines_of
 from scanner.imports.sockets import sockets_of, split_endpoint
 
@@ -20,7 +20,7 @@ def recognise(head: str) -> bool:
     return len(words) >= 6 and words[0] in (*_STATES, *_OTHERS) and words[1].isupper() and words[2].isdigit()
 
 
-def read(source: Source) -> Iterator[Event]:
+def read(source: Source) -> Iterator[ImportEvent]:
     """Yield what the file says."""
     yield Heading("ss")
     for number, line in lines_of(source):

@@ -13,7 +13,7 @@ from scanner.core.model import PROTOCOL, Endpoint, Observation, Transport
 from scanner.core.targets.ports import LAST, PortSet
 from scanner.core.targets.targets import TargetSet
 from scanner.imports.address_book import AddressBook
-from scanner.imports.interface import Event, Heading, HostReport
+from scanner.imports.interface import Heading, HostReport, ImportEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Survey:
     """The latest."""
 
     @classmethod
-    def of(cls, events: Iterable[Event], name: str, written: datetime) -> Self:
+    def of(cls, events: Iterable[ImportEvent], name: str, written: datetime) -> Self:
         """Read a file to its end; `name` is what errors call it, `written` its time where it holds none."""
         surveyor = _Surveyor(name, written)
         for event in events:
@@ -57,7 +57,7 @@ class _Surveyor:
         self._first: datetime | None = None
         self._last: datetime | None = None
 
-    def take(self, event: Event) -> None:
+    def take(self, event: ImportEvent) -> None:
         if isinstance(event, Observation):
             self._rows += 1
             self._book.add(event.endpoint.address)

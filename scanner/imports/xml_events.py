@@ -11,7 +11,7 @@ from xml.parsers import expat
 
 from scanner.imports.interface import Source
 
-CHUNK = 1 << 16
+XML_CHUNK_BYTES = 1 << 16
 """Bytes that are parsed at a time."""
 LONGEST_PIECE = 8 << 20
 """Bytes of one tag, comment or attribute; longer scripts' outputs are in no file of a scanner."""
@@ -58,7 +58,7 @@ def xml_events(source: Source) -> Iterator[XmlEvent]:
     parser.StartElementHandler, parser.EndElementHandler, parser.EntityDeclHandler = begin, end, entity
     fed = 0
     while True:
-        raw = source.stream.read(CHUNK)
+        raw = source.stream.read(XML_CHUNK_BYTES)
         _parse(source, parser, raw)
         yield from found
         found.clear()

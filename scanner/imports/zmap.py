@@ -4,8 +4,8 @@ import csv
 from collections.abc import Iterator, Mapping
 
 from scanner.core.model import Endpoint, Observation, State, Transport
-from scanner.imports.fields import address_of, iso_moment_of, moment_of, port_of
-from scanner.imports.interface import Event, Heading, Source
+from scanner.imports.fields import imported_address, iso_moment_of, moment_of, port_of
+from scanner.imports.interface import Heading, ImportEvent, Source
 from scanner.imports.lines import lines_of
 
 _CLASSES: Mapping[str, tuple[Transport, State, str]] = {
@@ -21,7 +21,7 @@ def recognise(head: str) -> bool:
     return "saddr" in head.partition("\n")[0].split(",")
 
 
-def read(source: Source) -> Iterator[Event]:
+def read(source: Source) -> Iterator[ImportEvent]:
     """Yield what the file says."""
     yield Heading("zmap")
     columns: list[str] = []
@@ -45,7 +45,7 @@ def _row(source: Source, line: int, row: Mapping[str, str]) -> Iterator[Observat
         source.left_out["answers that tell no port's state (ICMP)"] += 1
         return
     transport, state, reason = meaning
-    endpoint = Endpoint(address_of(source, line, row["saddr"]), transport, port_of(source, line, row["sport"]))
+    endpoint = Endpoint(imported_address(source, line, row["saddr"]), transport, port_of(source, line, row["sport"]))
     at = source.written
     if row.get("timestamp_ts"):
         at = moment_of(source, line, row["timestamp_ts"])

@@ -15,7 +15,7 @@ from scanner.outputs.document import Document
 from scanner.outputs.json_lines import coverage_fields
 from scanner.outputs.summary_text import silent_hosts
 
-STATES = ("open", "closed", "filtered", "open_filtered", "unknown")
+METRIC_STATES = ("open", "closed", "filtered", "open_filtered", "unknown")
 
 
 class Prometheus(Document):
@@ -34,7 +34,9 @@ class Prometheus(Document):
         yield from _gauge("endpoints_planned", "Endpoints that were to be probed.", cover["planned"])
         yield from _gauge("endpoints_excluded", "Endpoints left out by exclusions.", cover["excluded"])
         yield from _gauge("addresses_silent", "Addresses that gave no answer, at the least.", silent_hosts(summary))
-        yield from _series("endpoints", "Endpoints by state.", "state", {state: cover[state] for state in STATES})
+        yield from _series(
+            "endpoints", "Endpoints by state.", "state", {state: cover[state] for state in METRIC_STATES}
+        )
         severities = {severity.word: summary.findings.get(severity, 0) for severity in reversed(Severity)}
         yield from _series("findings", "Unexpected and missing findings by severity.", "severity", severities)
         rules = Counter(each.rule for one in judged for each in one.findings if each.verdict in REPORTABLE)

@@ -39,7 +39,7 @@ class TableRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TableColumn:
     """A column, and how it behaves where there is little room."""
 
     title: str
@@ -55,13 +55,13 @@ class Column:
 
 
 TABLE_COLUMNS = (
-    Column("VERDICT", rank=0, least=0, below=False, most=20),
-    Column("ADDRESS", rank=1, least=0, below=False, most=60),
-    Column("PORT", rank=2, least=0, below=False, most=12),
-    Column("REGISTRY", rank=3, least=10, below=True, most=28),
-    Column("RULE", rank=4, least=0, below=True, most=40),
-    Column("HOST", rank=5, least=10, below=True, most=32),
-    Column("WHY", rank=6, least=40, below=True, most=200),
+    TableColumn("VERDICT", rank=0, least=0, below=False, most=20),
+    TableColumn("ADDRESS", rank=1, least=0, below=False, most=60),
+    TableColumn("PORT", rank=2, least=0, below=False, most=12),
+    TableColumn("REGISTRY", rank=3, least=10, below=True, most=28),
+    TableColumn("RULE", rank=4, least=0, below=True, most=40),
+    TableColumn("HOST", rank=5, least=10, below=True, most=32),
+    TableColumn("WHY", rank=6, least=40, below=True, most=200),
 )
 
 

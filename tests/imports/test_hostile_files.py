@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from scanner.core.errors import InvalidInput
 from scanner.imports import lines, xml_events
 from scanner.imports.formats import format_of
-from scanner.imports.interface import Event, Source
+from scanner.imports.interface import ImportEvent, Source
 from tests.imports import samples
 
 AT = datetime(2026, 11, 25, tzinfo=UTC)
@@ -27,7 +27,7 @@ def source(data: bytes | BinaryIO) -> Source:
     return Source("scan", stream, AT, (ip_address("10.0.0.9"),))
 
 
-def read(data: bytes) -> list[Event]:
+def read(data: bytes) -> list[ImportEvent]:
     made = source(data)
     return list(format_of(made).read(made))
 
@@ -89,7 +89,7 @@ def test_nested_elements_values_and_endless_pieces_are_refused() -> None:
     cases = {
         b'<nmaprun scanner="nmap">' + b"<a>" * 1000: "nested too deeply",
         b'[{"ip": 1, "ports": ' + b"[" * 100_000: "nested too deeply|truncated",
-        b'<nmaprun args="' + b"x" * (xml_events.LONGEST_PIECE + 3 * xml_events.CHUNK): "longer than",
+        b'<nmaprun args="' + b"x" * (xml_events.LONGEST_PIECE + 3 * xml_events.XML_CHUNK_BYTES): "longer than",
         b"#masscan\n" + b"x" * (lines.LONGEST_LINE + 2): "longer than",
         b'[{"ip": "1", "ports": "' + b"x" * (9 << 20): "longer than",
     }

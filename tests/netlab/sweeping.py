@@ -20,7 +20,7 @@ from scanner.core.targets.targets import TargetSet, Word, parse_target
 from scanner.engines.choose import Wire
 from scanner.engines.interface import Engine
 from scanner.engines.syn.engine import SynEngine
-from scanner.engines.syn.options import Statistics, SynOptions
+from scanner.engines.syn.options import SynOptions, SynStatistics
 from scanner.engines.syn.scope_filter import ScopeFilter
 from tests.netlab.lab import Namespace
 
@@ -36,7 +36,7 @@ class Swept:
     reasons: Counter[str] = field(default_factory=Counter)
     table: dict[tuple[str, int], tuple[State, str]] = field(default_factory=dict)
     waves: list[SettledWave] = field(default_factory=list)
-    statistics: Statistics = field(default_factory=Statistics)
+    statistics: SynStatistics = field(default_factory=SynStatistics)
 
     @property
     def states(self) -> dict[tuple[str, int], State]:

@@ -113,7 +113,7 @@ def test_open_ports_are_marked_where_they_are(tmp_path: Path) -> None:
 def test_findings_of_one_cause_are_told_once() -> None:
     many = [judged(f"10.0.{n}.1", 5000, severity=Severity.HIGH) for n in range(9)]
     wide = [judged("10.1.0.1", 6000 + n, rule="open-dynamic", severity=Severity.LOW) for n in range(30)]
-    told = facts.causes([*many, *wide])
+    told = facts.finding_causes([*many, *wide])
     assert [(each.rule, each.port) for each in told] == [("open-unassigned", "5000/tcp"), ("open-dynamic", "30 ports")]
     assert told[0].places == "10.0.0.1, 10.0.1.1, 10.0.2.1, 10.0.3.1 and 5 more"
     assert any(command for _, command in told[0].action)

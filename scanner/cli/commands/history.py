@@ -98,7 +98,7 @@ def show_command(
 
 
 @history_app.command("check")
-def check_command(
+def history_check_command(
     context: typer.Context,
     within: Annotated[str, typer.Option(metavar="26h", help="Age that the newest sweep may have: 90m, 26h, 8d.")],
     audit: Annotated[str | None, typer.Option(metavar="NAME", help="The audit that is looked at; any without.")] = None,

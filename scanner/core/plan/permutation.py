@@ -73,7 +73,7 @@ class Permutation:
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class UnshuffledOrder:
     """The bijection that leaves every element where it is."""
 
     size: int

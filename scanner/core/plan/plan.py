@@ -17,7 +17,7 @@ import numpy as np
 from scanner.core.columns import I64, U8, U16, U64
 from scanner.core.model import PROTOCOL, Transport
 from scanner.core.plan.likely_order import LikelyOrder
-from scanner.core.plan.permutation import MAX_SIZE, Identity, Permutation
+from scanner.core.plan.permutation import MAX_SIZE, Permutation, UnshuffledOrder
 from scanner.core.plan.wave import Wave, one_transport
 from scanner.core.targets.address_columns import AddressColumns
 from scanner.core.targets.targets import TargetSet
@@ -152,10 +152,10 @@ class Plan:
         return np.where(mine, turn.astype(np.int64), np.int64(-1))
 
     @cached_property
-    def permutation(self) -> Permutation | LikelyOrder | Identity:
+    def permutation(self) -> Permutation | LikelyOrder | UnshuffledOrder:
         """The order, over all shards."""
         if self.sequential:
-            return Identity(self.total)
+            return UnshuffledOrder(self.total)
         if self.classes:
             return LikelyOrder(self.targets.size, self.classes, self.seed)
         return Permutation(self.total, self.seed)

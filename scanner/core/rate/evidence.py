@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from scanner.core.columns import F64, Mask
-from scanner.core.rate.flow_state import SUMS, Field, Phase, State, trusted_hits
+from scanner.core.rate.flow_state import SUMS, Field, FlowColumns, Phase, trusted_hits
 
 ENOUGH = 5.0
 """Answers that must be expected before a round is called lossy."""
@@ -68,7 +68,7 @@ class Reading:
     """Whether canaries speak against the hit rate, which is to be learnt anew."""
 
 
-def read(state: State) -> Reading:
+def read(state: FlowColumns) -> Reading:
     """Read the waiting rounds of some flows, and add them to the sums of their flows."""
     sent, asked = state[Field.W_SENT], state[Field.W_ASKED]
     heard, answered = state[Field.W_HEARD], state[Field.W_ANSWERED]
@@ -106,7 +106,7 @@ def read(state: State) -> Reading:
     )
 
 
-def _refuted(state: State, likely: F64, missing: F64, asked: F64, silent: F64) -> Mask:
+def _refuted(state: FlowColumns, likely: F64, missing: F64, asked: F64, silent: F64) -> Mask:
     """Whether canaries would have shown the losses that the hit rate shows, and did not. Over many rounds."""
     share = np.divide(missing, likely, out=np.zeros_like(missing), where=likely > 0)
     shows = (share > TOLERATED) & (missing > np.sqrt(likely))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from scanner.core.columns import F64, Indices
 
-State = npt.NDArray[np.float64]
+FlowColumns = npt.NDArray[np.float64]
 """Shape (len(Field), flows)."""
 
 
@@ -126,12 +126,14 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 4.0
 START_NEED, RISE_NEED, HOLD_NEED = 16.0, 32.0, 2.0
 
 
-def blank(flows: int) -> State:
+def blank(flows: int) -> FlowColumns:
     """So many flows that were never begun."""
     return np.zeros((len(Field), flows))
 
 
-def begin(state: State, rows: Indices, now: float, *, start: float, ceiling: float, blind: float, tender: bool) -> None:
+def begin(
+    state: FlowColumns, rows: Indices, now: float, *, start: float, ceiling: float, blind: float, tender: bool
+) -> None:
     """Set flows to their beginning; see `Flows.begin`."""
     fresh = np.zeros(len(Field))
     for field, value in (
@@ -155,13 +157,13 @@ def begin(state: State, rows: Indices, now: float, *, start: float, ceiling: flo
     state[:, rows] = fresh[:, None]
 
 
-def trusted_hits(state: State) -> F64:
+def trusted_hits(state: FlowColumns) -> F64:
     """The share of ordinary probes that is answered when nothing is lost; 0 where that is not known or not believed."""
     share = np.minimum(state[Field.ANSWERS] / np.maximum(state[Field.HITS], 1e-9), 1.0)
     return np.where(state[Field.TRUST] >= 1.0, share, 0.0)
 
 
-def reopen(state: State, now: float) -> None:
+def reopen(state: FlowColumns, now: float) -> None:
     """The rate has changed: what left before no longer counts."""
     state[Field.OPENED] = now
     state[OPEN_COUNTS] = 0.0

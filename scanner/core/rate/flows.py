@@ -53,9 +53,9 @@ from scanner.core.rate.flow_state import (
     RISE_NEED,
     WAITING_COUNTS,
     Field,
+    FlowColumns,
     Held,
     Phase,
-    State,
     reopen,
     trusted_hits,
 )
@@ -94,7 +94,7 @@ class Flows:
         return rate
 
     @property
-    def columns(self) -> State:
+    def columns(self) -> FlowColumns:
         """The whole state, `Field` by flow, to look at. Not a copy."""
         return self._state
 
@@ -225,7 +225,7 @@ class Flows:
         self._state[:, rows] = part
 
 
-def _is_over(state: State, now: float) -> Mask:
+def _is_over(state: FlowColumns, now: float) -> Mask:
     """Which waiting rounds can be read: all their answers came, or are overdue."""
     waits = ~np.isnan(state[Field.W_OPENED]) & (state[Field.PHASE] > Phase.IDLE)
     overdue = now >= state[Field.W_CLOSED] + _deadline(state)
@@ -236,7 +236,7 @@ def _is_over(state: State, now: float) -> Mask:
     return over
 
 
-def _may_close(state: State, now: float) -> Mask:
+def _may_close(state: FlowColumns, now: float) -> Mask:
     """Which open rounds have enough in them, where none waits."""
     seconds = now - state[Field.OPENED]
     least = np.where(state[Field.PHASE] == Phase.RISE, SHORTEST_RISE, SHORTEST)
@@ -250,7 +250,7 @@ def _may_close(state: State, now: float) -> Mask:
     return may
 
 
-def _known(state: State) -> F64:
+def _known(state: FlowColumns) -> F64:
     """Probes of open rounds that can be counted on to be answered; a quarter at least are to be canaries."""
     likely = trusted_hits(state) * state[Field.SENT]
     share = np.where(state[Field.PHASE] == Phase.RISE, _RISE_SHARE, _GOOD_SHARE)

@@ -15,9 +15,9 @@ from scanner.core.rate.flow_state import (
     RISE_NEED,
     START_NEED,
     Field,
+    FlowColumns,
     Held,
     Phase,
-    State,
     trusted_hits,
 )
 
@@ -40,7 +40,7 @@ SOUNDING_EVERY = 5.0
 _FADE = 0.97
 
 
-def follow(state: State, said: Reading, now: float) -> None:
+def follow(state: FlowColumns, said: Reading, now: float) -> None:
     """Move the rates of flows whose rounds say `said`."""
     phase = state[Field.PHASE].copy()
     moving = (phase != Phase.FRAGILE) & (phase != Phase.IDLE)
@@ -64,13 +64,13 @@ def follow(state: State, said: Reading, now: float) -> None:
     _keep_bounds(state)
 
 
-def _put(state: State, where: Mask, **values: float | F64) -> None:
+def _put(state: FlowColumns, where: Mask, **values: float | F64) -> None:
     for name, value in values.items():
         field = Field[name]
         state[field] = np.where(where, value, state[field])
 
 
-def _learn(state: State, said: Reading, clean: Mask) -> None:
+def _learn(state: FlowColumns, said: Reading, clean: Mask) -> None:
     """A round without loss tells the hit rate, the usual loss and the round trip."""
     sent, heard = state[Field.W_SENT], state[Field.W_HEARD]
     share = np.divide(heard, sent, out=np.zeros_like(sent), where=sent > 0)
@@ -83,7 +83,7 @@ def _learn(state: State, said: Reading, clean: Mask) -> None:
     _put(state, clean, BASE=np.fmin(state[Field.BASE], said.trip))
 
 
-def _learn_noise(state: State, said: Reading, now: float) -> Mask:
+def _learn_noise(state: FlowColumns, said: Reading, now: float) -> Mask:
     """Loss that is still there after falling three times is not ours: it is learnt, and falling is no cure.
 
     A path that loses less for a while, or was measured slowly (`_sound`), is believed at once.
@@ -110,7 +110,7 @@ def _learn_noise(state: State, said: Reading, now: float) -> Mask:
     return steady
 
 
-def _loss_below(state: State, said: Reading) -> F64:
+def _loss_below(state: FlowColumns, said: Reading) -> F64:
     """The share lost in rounds well below the wall; much loss there only means that the wall is nearer."""
     counts = (state[Field.PHASE] == Phase.HOLD) & (said.used <= 0.85 * state[Field.WALL]) & (said.loss <= _MOST_NOISE)
     counts &= np.isfinite(state[Field.WALL]) & ~said.blind
@@ -124,7 +124,7 @@ def _loss_below(state: State, said: Reading) -> F64:
     return known
 
 
-def _sound(state: State, where: Mask, now: float) -> Mask:
+def _sound(state: FlowColumns, where: Mask, now: float) -> Mask:
     """Go slowly for a round now and then, where much seems to be lost at any rate: it may be our doing after all."""
     sounded = where & (state[Field.PHASE] == Phase.SOUNDING)
     _put(state, sounded, PHASE=Phase.HOLD, RATE=state[Field.GOOD], NEED=START_NEED)
@@ -136,13 +136,13 @@ def _sound(state: State, where: Mask, now: float) -> Mask:
     return either
 
 
-def _queued(state: State, said: Reading) -> Mask:
+def _queued(state: FlowColumns, said: Reading) -> Mask:
     """Whether answers take so much longer than at best that a queue stands somewhere."""
     queued: Mask = (said.trip > 2 * state[Field.BASE] + 0.02) & (said.expected >= 4)
     return queued
 
 
-def _fall(state: State, said: Reading, where: Mask, now: float) -> None:
+def _fall(state: FlowColumns, said: Reading, where: Mask, now: float) -> None:
     """Something was lost: to just below what was delivered, or below where a try of more began."""
     spread = np.sqrt(said.loss * (1 - said.loss) / np.maximum(said.expected, 1.0))
     delivered = said.used * (1 - np.minimum(said.loss + spread, 0.95))
@@ -158,7 +158,7 @@ def _fall(state: State, said: Reading, where: Mask, now: float) -> None:
     _put(state, where, RISES=0.0, NEED=START_NEED)
 
 
-def _stall(state: State, said: Reading, where: Mask) -> None:
+def _stall(state: FlowColumns, said: Reading, where: Mask) -> None:
     """Next to nothing came back: cut, or much too fast. Ask slowly until something answers."""
     first = state[Field.PHASE] != Phase.STALLED
     rate = np.maximum(FLOOR, state[Field.RATE] / 16)
@@ -167,7 +167,7 @@ def _stall(state: State, said: Reading, where: Mask) -> None:
     _put(state, where & first & (state[Field.FALLS] <= 1), FELL_RATE=said.used)
 
 
-def _revive(state: State, where: Mask, now: float) -> None:
+def _revive(state: FlowColumns, where: Mask, now: float) -> None:
     """Answers come again: go on at a quarter of the rate before the falls, a quarter of that each further time.
 
     After the first time no wall is assumed: more often it was a cut than a bucket that had run empty.
@@ -178,14 +178,14 @@ def _revive(state: State, where: Mask, now: float) -> None:
     _put(state, where, RATE=again, PHASE=Phase.HOLD, NEXT_RISE=now, NEED=START_NEED, HELD=Held.NOTHING, FALLS=0.0)
 
 
-def _yield(state: State, said: Reading, where: Mask, now: float) -> None:
+def _yield(state: FlowColumns, said: Reading, where: Mask, now: float) -> None:
     """A queue stands: send less until it is gone. The best round trip ages, as it may have been another host's."""
     rate = np.maximum(0.85 * np.minimum(said.used, state[Field.RATE]), FLOOR)
     _put(state, where, RATE=rate, GOOD=rate, WALL=said.used, PHASE=Phase.HOLD, HELD=Held.ROUND_TRIP)
     _put(state, where, BASE=1.15 * state[Field.BASE], NEXT_RISE=now + state[Field.PAUSE], RISES=0.0)
 
 
-def _grow(state: State, said: Reading, where: Mask, phase: F64, now: float) -> None:
+def _grow(state: FlowColumns, said: Reading, where: Mask, phase: F64, now: float) -> None:
     """Nothing was lost: grow if the rate was used, as the phase has it."""
     used = said.used >= _USED * state[Field.RATE]
     _put(state, where & ~used & (state[Field.HELD] == Held.NOTHING), HELD=Held.UNUSED)
@@ -202,7 +202,7 @@ def _grow(state: State, said: Reading, where: Mask, phase: F64, now: float) -> N
     _put(state, hold, NEED=HOLD_NEED)
 
 
-def _rise(state: State, where: Mask) -> None:
+def _rise(state: FlowColumns, where: Mask) -> None:
     """Try more: towards the wall by halves, and faster where there is none any more."""
     gone = state[Field.GOOD] > 1.1 * state[Field.WALL]
     _put(state, where & gone, WALL=np.inf, PAUSE=FIRST_PAUSE, STALLS=0.0, RISES=0.0)
@@ -215,19 +215,19 @@ def _rise(state: State, where: Mask) -> None:
     _put(state, where, RATE=state[Field.RATE] * factor, RISES=rises + 1, PHASE=Phase.RISE, NEED=RISE_NEED)
 
 
-def _restart(state: State, where: Mask) -> None:
+def _restart(state: FlowColumns, where: Mask) -> None:
     """The loss is not ours: grow as at the start."""
     _put(state, where, PHASE=Phase.START, WALL=np.inf, NEED=2 * START_NEED, HELD=Held.NOTHING)
 
 
-def _grope(state: State, where: Mask) -> None:
+def _grope(state: FlowColumns, where: Mask) -> None:
     """Nothing shows what the path bears: grow to a modest rate."""
     rate = state[Field.RATE]
     _put(state, where, RATE=np.where(rate < state[Field.BLIND], np.minimum(1.5 * rate, state[Field.BLIND]), rate))
     _put(state, where, HELD=Held.BLIND)
 
 
-def _keep_bounds(state: State) -> None:
+def _keep_bounds(state: FlowColumns) -> None:
     """No rate above its ceiling. A flow that has come there says so."""
     state[Field.RATE] = np.minimum(state[Field.RATE], state[Field.CEILING])
     capped = (state[Field.RATE] >= state[Field.CEILING]) & (state[Field.HELD] == Held.NOTHING)

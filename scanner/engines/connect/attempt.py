@@ -12,7 +12,7 @@ from typing import Protocol
 from scanner.engines.connect.hosts import Host
 from scanner.engines.connect.icmp_errors import IcmpError, read_icmp_error
 from scanner.engines.connect.in_flight import Probed
-from scanner.engines.connect.outcome import OPENED, PENDING
+from scanner.engines.connect.outcome import OPENED, PENDING_ERRNOS
 from scanner.engines.connect.schedule import Turn
 
 _LINGER_NOT = struct.pack("ii", 1, 0)
@@ -114,7 +114,7 @@ class OutcomeSink(Protocol):
 def report_end(sink: OutcomeSink, attempt: Attempt, error: int, *, at_once: bool) -> bool:
     """Report an outcome other than a plain reset. Returns whether there was one; the socket is then not used again."""
     news = read_icmp_error(attempt.socket, attempt.target)
-    if news is None and error in PENDING:
+    if news is None and error in PENDING_ERRNOS:
         return False
     sink.ended(attempt, error, news, at_once=at_once)
     if error in OPENED:

@@ -20,7 +20,7 @@ _CLOSEST, _WIDEST = 0.005, 0.05
 _MOST = 1024
 
 
-class Gate(Protocol):
+class ProbeGate(Protocol):
     """Lets probes through, one batch at a time."""
 
     async def next_batch(self) -> int:

@@ -15,7 +15,7 @@ from scanner.core.columns import F32, F64, U16
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 
-CHUNK = 4096
+CHUNK_ENDPOINTS = 4096
 """Minimum number of endpoints in a chunk of a large wave."""
 _INTERRUPTED = reason_code(Reason.INTERRUPTED)
 
@@ -23,7 +23,7 @@ _INTERRUPTED = reason_code(Reason.INTERRUPTED)
 def chunks_for(endpoints: int, workers: int) -> int:
     """Return how many chunks to make of a wave: one per worker at least, and enough that all end at about the same
     time."""
-    return max(workers, endpoints // CHUNK)
+    return max(workers, endpoints // CHUNK_ENDPOINTS)
 
 
 def chunk(wave: Wave, number: int, position: int, of: int) -> Wave:

@@ -26,7 +26,7 @@ from scanner.engines.connect.schedule import UNSETTLED
 from scanner.engines.connect.worker import Begun, fork_worker, messages, send
 from scanner.engines.interface import Progress
 
-LOST = "a worker process was lost; what it was probing is unknown"
+WORKER_LOST = "a worker process was lost; what it was probing is unknown"
 _AHEAD = 2
 """Maximum number of chunks that a worker has not begun yet."""
 _MOST_WAITING = 64
@@ -222,7 +222,7 @@ class Dispatcher:
         """Give up chunks for which `sent` probes are known to have been sent."""
         while chunks:
             dispatched, position = chunks.popleft()
-            dispatched.lose(position, time(), sent=sent, why="" if self._stopped else LOST)
+            dispatched.lose(position, time(), sent=sent, why="" if self._stopped else WORKER_LOST)
             self._finish_if_whole(dispatched)
             sent = 0
 

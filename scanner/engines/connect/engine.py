@@ -23,7 +23,7 @@ from scanner.core.rate.limits import Limits, packets_of
 from scanner.core.rate.pacing import Pacing, fixed
 from scanner.engines.connect.absent_hosts import NEIGHBOUR_NEWS_AVAILABLE, AbsenceWatch
 from scanner.engines.connect.attempt import OutcomeSink, Prober
-from scanner.engines.connect.batch_gate import BatchGate, Gate, TickGate
+from scanner.engines.connect.batch_gate import BatchGate, ProbeGate, TickGate
 from scanner.engines.connect.epoll import EPOLL_AVAILABLE, EpollProber
 from scanner.engines.connect.hosts import HostBook
 from scanner.engines.connect.pace_keeper import PaceKeeper
@@ -180,7 +180,7 @@ class ConnectEngine:
             async for each in settled:
                 yield each
 
-    def _gate(self, pace: PaceKeeper | None) -> Gate | None:
+    def _gate(self, pace: PaceKeeper | None) -> ProbeGate | None:
         if pace is not None:
             return TickGate(lambda: pace.rate)
         return None if self._pacing.limits.rate is None else BatchGate(self._pacing.limits.rate)

@@ -20,7 +20,7 @@ from time import monotonic
 
 from scanner.engines.connect.attempt import Attempt, OutcomeSink, Refusal, report_end
 from scanner.engines.connect.icmp_errors import ERRORS_QUEUED, NONE_QUEUED, ask_for_icmp_errors
-from scanner.engines.connect.outcome import EXHAUSTED, PENDING, SENT, given_up
+from scanner.engines.connect.outcome import EXHAUSTED, PENDING_ERRNOS, SENT, given_up
 from scanner.engines.connect.schedule import Turn
 
 EPOLL_AVAILABLE = hasattr(select, "epoll")
@@ -68,7 +68,7 @@ class EpollProber:
                     refused.append((wave, index, started, monotonic()))
                     idle.append(attempt)
                     continue
-                at_once = error not in PENDING
+                at_once = error not in PENDING_ERRNOS
             self._begin(attempt, turn, started, first, error)
         self._sink.refused(refused)
         return begun
@@ -94,7 +94,7 @@ class EpollProber:
                 refused.append((attempt.wave, attempt.index, attempt.started, now))
                 self._idle[attempt.host.family].append(attempt)
                 self.in_flight -= 1
-            elif error not in PENDING or flags & select.EPOLLERR:
+            elif error not in PENDING_ERRNOS or flags & select.EPOLLERR:
                 self._ended(attempt, error)
         self._sink.refused(refused)
         return len(events)

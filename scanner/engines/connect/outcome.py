@@ -24,7 +24,7 @@ from scanner.engines.connect.icmp_errors import IcmpError
 
 OPENED = frozenset({0, errno.EISCONN, errno.ECONNRESET, errno.EPIPE})
 """There was a handshake."""
-PENDING = frozenset({errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK})
+PENDING_ERRNOS = frozenset({errno.EINPROGRESS, errno.EALREADY, errno.EWOULDBLOCK})
 """Nothing is known yet."""
 SENT = frozenset({0, errno.EINPROGRESS, errno.ECONNREFUSED})
 """Results of a first connect() that has sent a SYN; with any other, nothing left this machine."""
@@ -92,7 +92,7 @@ def classify_errno(error: int, *, at_once: bool = False) -> Outcome:
 
 def given_up(error: int) -> int:
     """Return the errno of a probe whose time is over: its last one, or ETIMEDOUT where that is still pending."""
-    return errno.ETIMEDOUT if error in PENDING else error
+    return errno.ETIMEDOUT if error in PENDING_ERRNOS else error
 
 
 def local_failure(error: int, evidence: str = "") -> Outcome:

@@ -16,7 +16,7 @@ from scanner.core.rate.found import FoundRates, PathRate
 from scanner.core.rate.pacing import Pacing
 from scanner.engines.connect.hosts import Host, HostBook
 from scanner.engines.connect.schedule import Turn
-from scanner.engines.connect.vigil import AT_ONCE, Vigil
+from scanner.engines.connect.vigil import CANARIES_AT_ONCE, Vigil
 from scanner.engines.connect.ways import Way
 
 _OPEN_EVERY = 1 / 16
@@ -106,7 +106,7 @@ class PaceKeeper:
         wanted = wanted - np.bincount(asked, minlength=len(self._book.ways))[ways]
         lacking: Indices = np.flatnonzero(wanted > 0)
         if len(lacking):
-            vigil.ask(self._spared(vigil, vigil.watch.spare(ways[lacking], wanted[lacking], AT_ONCE), now))
+            vigil.ask(self._spared(vigil, vigil.watch.spare(ways[lacking], wanted[lacking], CANARIES_AT_ONCE), now))
 
     def _ask_hosts(self, vigil: Vigil, hosts: U64, counts: I64, now: float) -> I64:
         """Ask so many canaries of these hosts; the way of each that is asked."""
@@ -114,7 +114,7 @@ class PaceKeeper:
         known = rows >= 0
         if not known.any():
             return np.zeros(0, np.int64)
-        ask = self._spared(vigil, vigil.watch.spare_of_hosts(rows[known], counts[known], AT_ONCE), now)
+        ask = self._spared(vigil, vigil.watch.spare_of_hosts(rows[known], counts[known], CANARIES_AT_ONCE), now)
         vigil.ask(ask)
         return ask.path
 

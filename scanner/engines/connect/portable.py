@@ -12,7 +12,7 @@ from time import monotonic
 
 from scanner.engines.connect.attempt import Attempt, OutcomeSink, report_end
 from scanner.engines.connect.icmp_errors import ask_for_icmp_errors
-from scanner.engines.connect.outcome import PENDING, SENT, given_up
+from scanner.engines.connect.outcome import PENDING_ERRNOS, SENT, given_up
 from scanner.engines.connect.schedule import Turn
 
 
@@ -70,7 +70,7 @@ class PortableProber:
         error = sock.connect_ex(attempt.target)
         if error in SENT:
             attempt.wave.sent += 1
-        if error in PENDING:
+        if error in PENDING_ERRNOS:
             self._loop.add_writer(sock, self._ready, attempt)
         else:
             self._ended(attempt, error, at_once=True)

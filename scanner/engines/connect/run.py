@@ -16,11 +16,11 @@ from time import monotonic
 from scanner.core.plan.wave import SettledWave
 from scanner.engines.connect.absent_hosts import AbsenceWatch
 from scanner.engines.connect.attempt import OutcomeSink, Prober
-from scanner.engines.connect.batch_gate import Gate
+from scanner.engines.connect.batch_gate import ProbeGate
 from scanner.engines.connect.hosts import HostBook
 from scanner.engines.connect.schedule import Turn
 from scanner.engines.connect.settling import Settling
-from scanner.engines.connect.statistics import Statistics
+from scanner.engines.connect.statistics import ConnectStatistics
 from scanner.engines.interface import Progress
 from scanner.engines.socket_budget import Room
 
@@ -41,7 +41,7 @@ class ConnectRun:
     def __init__(
         self,
         settling: Settling,
-        gate: Gate | None,
+        gate: ProbeGate | None,
         *,
         timeout: float,
         room: Room,
@@ -75,7 +75,7 @@ class ConnectRun:
         return self._settling.progress
 
     @property
-    def statistics(self) -> Statistics:
+    def statistics(self) -> ConnectStatistics:
         """What was found of ways and hosts so far, and what may have been missed."""
         return self._settling.statistics
 
@@ -113,7 +113,7 @@ class ConnectRun:
             self._watch.close()
         self._prober.close()
 
-    async def _pace(self, gate: Gate) -> None:
+    async def _pace(self, gate: ProbeGate) -> None:
         while True:
             batch = await gate.next_batch()
             self._safely(partial(self._send_batch, batch))

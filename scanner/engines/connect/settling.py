@@ -35,7 +35,7 @@ from scanner.engines.connect.outcome import (
 from scanner.engines.connect.pace_keeper import PaceKeeper
 from scanner.engines.connect.schedule import Schedule, Turn
 from scanner.engines.connect.silence_rules import Next, judge
-from scanner.engines.connect.statistics import Statistics
+from scanner.engines.connect.statistics import ConnectStatistics
 from scanner.engines.connect.vigil import Vigil
 from scanner.engines.interface import Progress
 from scanner.engines.socket_budget import Room
@@ -108,13 +108,13 @@ class Settling:
         )
 
     @property
-    def statistics(self) -> Statistics:
+    def statistics(self) -> ConnectStatistics:
         """What was found of ways and hosts so far, and what may have been missed."""
         hidden, outages = self.effort.hidden(), self.vigil.outages
         if self.pace is None:
-            return Statistics(hidden, outages)
+            return ConnectStatistics(hidden, outages)
         slow, fragile = self.pace.slow(self._clock()), self.pace.fragile
-        return Statistics(hidden, outages, self.pace.rates, slow, fragile)
+        return ConnectStatistics(hidden, outages, self.pace.rates, slow, fragile)
 
     # -- what leaves -------------------------------------------------------------------------------------------
 

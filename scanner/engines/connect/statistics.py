@@ -7,7 +7,7 @@ from scanner.core.rate.found import PathRate
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class ConnectStatistics:
     """What was found of ways and hosts so far, and what may have been missed."""
 
     hidden: HiddenOpen

@@ -22,13 +22,13 @@ from scanner.engines.connect.schedule import Schedule, Turn
 _SAMPLE = 32
 _MOST_UNHEARD = 4096
 _HEARD = tuple(each.name for each in fields(Heard))
-AT_ONCE = 64
+CANARIES_AT_ONCE = 64
 """Canaries that are handed out at a time."""
 _HOST_LOST, _PATH_LOST = reason_code(Reason.HOST_LOST), reason_code(Reason.PATH_LOST)
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class CanaryAnswers:
     """Endpoints of one wave that answered with TCP."""
 
     wave: InFlightWave
@@ -67,7 +67,7 @@ class Vigil:
         """Hosts and ways that fell silent so far."""
         self._book, self._schedule = book, schedule
         self._paused: dict[Host, None] = {}
-        self._answers: list[Answers] = []
+        self._answers: list[CanaryAnswers] = []
         self._unheard = 0
 
     @property
@@ -85,7 +85,7 @@ class Vigil:
 
     def answered(self, wave: InFlightWave, indices: I64, sent_at: F64, now: float, *, is_open: bool) -> None:
         """Endpoints of a wave answered with TCP. The watch hears of it at the next `flush`, of many at a time."""
-        self._answers.append(Answers(wave, indices, sent_at, is_open))
+        self._answers.append(CanaryAnswers(wave, indices, sent_at, is_open))
         self._unheard += len(indices)
         if self._unheard >= _MOST_UNHEARD:
             self.flush(now)
@@ -101,7 +101,7 @@ class Vigil:
             if each.wave.tries:
                 self._note_missed(each)
 
-    def _note_missed(self, answers: Answers) -> None:
+    def _note_missed(self, answers: CanaryAnswers) -> None:
         """Count the earlier tries of endpoints that answered a later one as lost, unless it was in an outage."""
         wave, tries = answers.wave, answers.column("tries") - 1
         for place in np.flatnonzero(tries).tolist():
@@ -144,7 +144,7 @@ class Vigil:
         self.watch.give_up(now)
         self._release(now)
         if not self.waits:
-            self.ask(self.watch.due(now, AT_ONCE))
+            self.ask(self.watch.due(now, CANARIES_AT_ONCE))
 
     def _hold(self, fallen: Fallen) -> None:
         self.outages += len(fallen.paths) + len(fallen.hosts)

@@ -10,13 +10,13 @@ A packet begins with its IP header.
 
 from typing import Final
 
-from scanner.engines.bpf import DROP, TAKE, Step, assemble_filter
+from scanner.engines.bpf import DROP, TAKE, FilterStep, assemble_filter
 
 _PACKET_TYPE: Final = 0xFFFFF004
 """SKF_AD_OFF + SKF_AD_PKTTYPE: a load from there gives the kind of receiver that the frame was for."""
 _OTHER_HOST: Final = 3
 """PACKET_OTHERHOST."""
-_FOR_US: Final[tuple[Step, ...]] = (("ldb", _PACKET_TYPE), ("jeq", _OTHER_HOST, "drop", ""))
+_FOR_US: Final[tuple[FilterStep, ...]] = (("ldb", _PACKET_TYPE), ("jeq", _OTHER_HOST, "drop", ""))
 """Drop what is for another machine."""
 TCP: Final = 6
 UDP: Final = 17
@@ -39,7 +39,7 @@ def answer_filter(version: int, *, first_port: int, last_port: int, protocol: in
     return assemble_filter([*_FOR_US, *load_port, *_port_in(first_port, last_port)])
 
 
-def _ipv4(protocol: int) -> tuple[Step, ...]:
+def _ipv4(protocol: int) -> tuple[FilterStep, ...]:
     """Load the port of ours that an IPv4 packet is for, and go to `port`; or drop."""
     return (
         ("ldh", 6),
@@ -67,7 +67,7 @@ def _ipv4(protocol: int) -> tuple[Step, ...]:
     )
 
 
-def _ipv6(protocol: int) -> tuple[Step, ...]:
+def _ipv6(protocol: int) -> tuple[FilterStep, ...]:
     """The same for IPv6."""
     return (
         ("ldb", 6),
@@ -85,6 +85,6 @@ def _ipv6(protocol: int) -> tuple[Step, ...]:
     )
 
 
-def _port_in(first: int, last: int) -> tuple[Step, ...]:
+def _port_in(first: int, last: int) -> tuple[FilterStep, ...]:
     """Take the packet whole if the loaded port is in range."""
     return ("port", ("jge", first, "", "drop"), ("jgt", last, "drop", "take"), *TAKE, *DROP)

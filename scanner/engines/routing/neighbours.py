@@ -15,7 +15,7 @@ from heapq import heappop, heappush
 from ipaddress import IPv6Address, ip_address
 
 from scanner.core.model import Address
-from scanner.engines.bpf import DROP, TAKE, Step, assemble_filter, attach_filter
+from scanner.engines.bpf import DROP, TAKE, FilterStep, assemble_filter, attach_filter
 from scanner.engines.routing.netlink import Link, Netlink
 from scanner.engines.routing.next_hops import HopQuestion, Hops
 
@@ -28,7 +28,7 @@ _ARP, _IPV6 = 0x0806, 0x86DD
 _BROADCAST = b"\xff" * 6
 _ARP_BODY = struct.Struct("!HHBBH6s4s6s4s")
 _NEXT_HEADER, _ICMPV6_TYPE = 14 + 6, 14 + 40
-_ADVERTISEMENTS: tuple[Step, ...] = (
+_ADVERTISEMENTS: tuple[FilterStep, ...] = (
     ("ldb", _NEXT_HEADER),
     ("jeq", 58, "", "drop"),
     ("ldb", _ICMPV6_TYPE),

@@ -101,7 +101,7 @@ class CanarySender:
         """Send canaries; those that may not go are withdrawn."""
         if not len(ask):
             return 0
-        wave = wave_of(ask)
+        wave = canary_wave(ask)
         hop = self._hop_of(wave, now)
         ready = (hop >= 0) & (self._hops.state[hop] == HopState.READY)
         places = np.flatnonzero(ready)
@@ -121,7 +121,7 @@ class CanarySender:
         return int(went.sum())
 
 
-def wave_of(ask: Ask) -> Wave:
+def canary_wave(ask: Ask) -> Wave:
     """Canaries as a wave."""
     transport = one_transport(Transport.TCP, len(ask))
     return Wave(0, ask.host, ask.port, ask.version, ask.high, ask.low, transport)

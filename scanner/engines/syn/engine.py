@@ -20,7 +20,7 @@ from scanner.engines.choose import EngineName, demand_raw
 from scanner.engines.interface import PathReport, Progress
 from scanner.engines.packets.pcap import PcapWriter
 from scanner.engines.syn.loop import SynLoop
-from scanner.engines.syn.options import Permitted, Statistics, SynOptions
+from scanner.engines.syn.options import Permitted, SynOptions, SynStatistics
 from scanner.engines.syn.parts import assemble
 from scanner.engines.syn.route_output import sender_opener
 from scanner.engines.syn.supply import Supply
@@ -67,9 +67,9 @@ class SynEngine:
         return self._loop.progress if self._loop else Progress()
 
     @property
-    def statistics(self) -> Statistics:
+    def statistics(self) -> SynStatistics:
         """What was counted beyond the waves: forged, late and lost answers."""
-        return self._loop.statistics if self._loop else Statistics()
+        return self._loop.statistics if self._loop else SynStatistics()
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from scanner.core.columns import F32, F64, I32, U8, U16, U64, Indices, WaveIndic
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.targets.address_columns import ranges_held
-from scanner.engines.syn.passes import PENDING, Passes
+from scanner.engines.syn.passes import PENDING_CODE, Passes
 from scanner.engines.syn.validate import AcceptedAnswers
 from scanner.engines.syn.wave_lookups import EndpointIndex, Evidence
 
@@ -50,7 +50,7 @@ class InFlightWave:
         """Number of endpoints of which nothing is known yet."""
         self.open = 0
         """Number of endpoints found open."""
-        self.reason: U16 = np.full(len(wave), PENDING, np.uint16)
+        self.reason: U16 = np.full(len(wave), PENDING_CODE, np.uint16)
         self.passes = Passes(self.reason)
         self._answers: list[int] = []
         self._evidence = Evidence(len(wave))
@@ -81,7 +81,7 @@ class InFlightWave:
     @property
     def unanswered(self) -> WaveIndices:
         """The indices of which nothing is known yet, in plan order."""
-        return np.flatnonzero(self.reason == PENDING).astype(np.int32)
+        return np.flatnonzero(self.reason == PENDING_CODE).astype(np.int32)
 
     def mark_sent(self, indices: WaveIndices, now: float) -> None:
         """These indices were probed just now."""
@@ -94,7 +94,7 @@ class InFlightWave:
 
     def settle(self, indices: WaveIndices, code: int | U16, now: float) -> None:
         """Give indices a reason that no answer gave (one, or one each): no route, an absent neighbour, a lost way."""
-        pending = self.reason[indices] == PENDING
+        pending = self.reason[indices] == PENDING_CODE
         chosen = indices[pending]
         if not len(chosen):
             return
@@ -149,7 +149,7 @@ class InFlightWave:
             tries: how often endpoints were to be tried, if they had not answered.
         """
         tries = max(tries, self.passes.number + 1, len(self._answers))
-        pending = self.reason == PENDING
+        pending = self.reason == PENDING_CODE
         left = int(np.count_nonzero(pending))
         self.reason[pending] = silence
         self.left = 0
@@ -195,7 +195,7 @@ class InFlightWave:
         counts = np.bincount(attempts[first], minlength=len(self._answers)).tolist()
         self._answers += [0] * (len(counts) - len(self._answers))
         self._answers = [old + new for old, new in zip(self._answers, counts, strict=True)]
-        self.left -= int(np.count_nonzero(self.reason[where] == PENDING))
+        self.left -= int(np.count_nonzero(self.reason[where] == PENDING_CODE))
         self.open += int(np.count_nonzero(answers.reason[rows] == _OPEN))
         self.reason[where] = answers.reason[rows]
         times = self._times()

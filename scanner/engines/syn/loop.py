@@ -25,11 +25,11 @@ from scanner.core.targets.address_columns import distinct
 from scanner.core.targets.targets import to_address
 from scanner.engines.interface import Progress
 from scanner.engines.routing.next_hops import NO_HOP, HopState
-from scanner.engines.syn.canaries import wave_of
+from scanner.engines.syn.canaries import canary_wave
 from scanner.engines.syn.in_flight import InFlightWave
-from scanner.engines.syn.options import Permitted, Statistics, SynOptions
+from scanner.engines.syn.options import Permitted, SynOptions, SynStatistics
 from scanner.engines.syn.parts import Parts
-from scanner.engines.syn.settling import LOST, Step
+from scanner.engines.syn.settling import SILENCE_LOST, Step
 from scanner.engines.syn.slots import OccupiedSlot
 from scanner.engines.syn.supply import Supply
 from scanner.engines.syn.validate import AcceptedAnswers
@@ -75,11 +75,11 @@ class SynLoop:
         return Progress(self._sent, self._settled, self._parts.intake.open)
 
     @property
-    def statistics(self) -> Statistics:
+    def statistics(self) -> SynStatistics:
         """What it counted."""
         parts = self._parts
         found = parts.budget.found
-        return Statistics(
+        return SynStatistics(
             forged=parts.listener.forged,
             late=parts.intake.late,
             dropped=parts.listener.dropped,
@@ -233,7 +233,7 @@ class SynLoop:
         for number in parts.ways.renew([*fallen.paths.tolist(), *parts.watch.silent_paths().tolist()], now):
             self._moved(number, now)
         if len(fallen.hosts):
-            parts.ways.renew_hosts(wave_of(parts.watch.of_hosts(fallen.hosts)), now)
+            parts.ways.renew_hosts(canary_wave(parts.watch.of_hosts(fallen.hosts)), now)
 
     def _moved(self, number: int, now: float) -> None:
         """A way is another from now on."""
@@ -278,7 +278,7 @@ class SynLoop:
         )
         parts.slots.end(taken)
         parts.effort.settled += len(flight)
-        parts.effort.unproven += int(np.count_nonzero(np.isin(settled.reason, LOST)))
+        parts.effort.unproven += int(np.count_nonzero(np.isin(settled.reason, SILENCE_LOST)))
         self._settled += len(flight)
         self._deliver(settled)
 

@@ -52,7 +52,7 @@ class SynOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class SynStatistics:
     """What the engine counted, beyond the coverage of the waves."""
 
     forged: int = 0

@@ -20,11 +20,11 @@ from scanner.engines.syn.frames import FrameSender
 from scanner.engines.syn.intake import Intake
 from scanner.engines.syn.listener import AnswerListener, Keep
 from scanner.engines.syn.options import Permitted, SynOptions
-from scanner.engines.syn.settling import Settler
+from scanner.engines.syn.settling import WaveSettler
 from scanner.engines.syn.slots import Slots
 from scanner.engines.syn.source_ports import choose_ports
 from scanner.engines.syn.transmitter import Transmitter
-from scanner.engines.syn.ways import Ways
+from scanner.engines.syn.ways import SynWays
 
 MOST_SLOTS = 512
 """Maximum number of waves in flight: many, for those of which `--discover` leaves but a few endpoints."""
@@ -36,7 +36,7 @@ MOST_PORTS = 6144
 class Parts:
     """The parts of one sweep."""
 
-    ways: Ways
+    ways: SynWays
     """Routes, next hops and links."""
     listener: AnswerListener
     """The receiving half."""
@@ -54,7 +54,7 @@ class Parts:
     """Sends canaries."""
     slots: Slots
     """The waves in flight."""
-    settler: Settler
+    settler: WaveSettler
     """Says when they are done."""
     intake: Intake
     """Takes answers in."""
@@ -84,7 +84,7 @@ def assemble(
     passes = options.attempts or MOST
     slots = Slots(min(MOST_SLOTS, MOST_PORTS // passes))
     ports = choose_ports(slots.free, passes, TICKETS, pick=random.SystemRandom().randrange)
-    ways = Ways(options.interface)
+    ways = SynWays(options.interface)
     budget, watch = Budget(pacing), Watch(time.monotonic())
     effort = Effort(watch, attempts=options.attempts, planned=options.planned)
     frames = FrameSender(
@@ -95,7 +95,7 @@ def assemble(
     )
     canaries = CanarySender(frames, watch=watch, budget=budget, ports=ports, hops=ways.hops, hop_of=ways.hops_of)
     path_of = transmitter.path_of
-    settler = Settler(
+    settler = WaveSettler(
         watch, effort, spacing=options.spacing, cooldown=options.cooldown, path_of=path_of, evidence=canaries.evidence
     )
     intake = Intake(slots, ports, watch=watch, budget=budget, canaries=canaries, path_of=path_of)

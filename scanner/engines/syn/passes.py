@@ -11,7 +11,7 @@ from scanner.core.columns import F32, F64, U16, Mask, WaveIndices
 from scanner.core.plan.reasons import Reason, reason_code
 from scanner.engines.syn.index_columns import SendLog
 
-PENDING = np.uint16(reason_code(Reason.NOT_PROBED))
+PENDING_CODE = np.uint16(reason_code(Reason.NOT_PROBED))
 _SCAN = 4096
 """Number of indices that are looked over at once."""
 
@@ -40,7 +40,7 @@ class Passes:
         """The next `most` indices of which nothing is known; before them all those that waited."""
         waiting = self._waiting
         if len(waiting):
-            waiting = waiting[self._reason[waiting] == PENDING]
+            waiting = waiting[self._reason[waiting] == PENDING_CODE]
         fresh, self._reached = self._scan(most - len(waiting))
         return np.concatenate([waiting, fresh]) if len(waiting) else fresh
 
@@ -85,7 +85,7 @@ class Passes:
         """`wanted` indices of which nothing is known, from `_next` on, and where they end."""
         found, at, size = np.zeros(0, np.intp), self._next, len(self._reason)
         while len(found) < wanted and at < size:
-            wants = self._reason[at : at + _SCAN] == PENDING
+            wants = self._reason[at : at + _SCAN] == PENDING_CODE
             if self._enough is not None:
                 wants &= ~self._enough[at : at + _SCAN]
             found, at = np.concatenate([found, np.flatnonzero(wants) + at]), at + _SCAN

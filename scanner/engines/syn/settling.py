@@ -21,7 +21,7 @@ ASK_EARLY = 0.3
 """Seconds before the end of a wave at which the canaries that it waits for are asked."""
 _LOOK = 0.05
 """Seconds from one look at a wave that waits for canaries to the next."""
-LOST = np.array([reason_code(Reason.PATH_LOST), reason_code(Reason.HOST_LOST)], np.uint16)
+SILENCE_LOST = np.array([reason_code(Reason.PATH_LOST), reason_code(Reason.HOST_LOST)], np.uint16)
 """The codes of endpoints whose silence is not proved."""
 
 
@@ -36,7 +36,7 @@ class Step(Enum):
     """It can be settled."""
 
 
-class Settler:
+class WaveSettler:
     """Looks after waves whose pass is over."""
 
     def __init__(
@@ -92,7 +92,7 @@ class Settler:
         host, path = flight.wave.host[left], self._path_of(flight.hop[left])
         codes = self._watch.codes(host, path, self._last_sent(flight, left))
         efforts = self._effort.of(self._tries(flight, left))
-        self._effort.add(efforts, ~np.isin(codes, LOST))
+        self._effort.add(efforts, ~np.isin(codes, SILENCE_LOST))
         return codes
 
     def _soonest(self) -> float:

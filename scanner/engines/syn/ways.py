@@ -23,7 +23,7 @@ MOVED_EVERY = 0.1
 """Seconds between two times that changes of addresses and routes are looked at: routers may report many."""
 
 
-class Ways:
+class SynWays:
     """Finds the way to each endpoint, and keeps it right."""
 
     def __init__(self, interface: str | None) -> None:

@@ -28,7 +28,7 @@ ENDS_SOON = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
+class FindingCause:
     """Findings of one rule on one port: one thing to do, on one host or many."""
 
     severity: str
@@ -178,7 +178,7 @@ def _unseen(summary: Summary) -> str:
     return f"NOT everything was covered: {unknown}{why}. What was not seen may hold anything.{hosts}"
 
 
-def causes(judged: Sequence[Judged]) -> list[Cause]:
+def finding_causes(judged: Sequence[Judged]) -> list[FindingCause]:
     """Return the most telling findings, those of one rule and port together, worst first."""
     groups: dict[str, dict[str, list[Finding]]] = {}
     for finding in _reportable(judged):
@@ -198,11 +198,11 @@ def _causes_of_a_rule(ports: dict[str, list[Finding]]) -> Iterator[tuple[str, li
         yield counted(len(ports), "port"), [finding for found in ports.values() for finding in found]
 
 
-def _cause(port: str, found: Sequence[Finding]) -> Cause:
+def _cause(port: str, found: Sequence[Finding]) -> FindingCause:
     first = found[0]
     addresses = list(dict.fromkeys(str(each.observation.endpoint.address) for each in found))
     more = f" and {len(addresses) - 4:,} more" if len(addresses) > 4 else ""
-    return Cause(
+    return FindingCause(
         severity=first.severity.word,
         title=sanitise(rule_title(first.rule)),
         rule=sanitise(first.rule),

@@ -57,7 +57,7 @@ class HtmlReport(Document):
             "title": f"Port audit {sanitise(summary.info.sweep_id)}",
             "tone": tone(summary).name.lower(),
             "answer": facts.answer(summary, judged),
-            "causes": facts.causes(judged),
+            "causes": facts.finding_causes(judged),
             "findings": list(facts.finding_rows(judged)),
             "hosts": hosts,
             "matrix": facts.matrix(hosts),

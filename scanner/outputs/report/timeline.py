@@ -86,7 +86,7 @@ class ChangeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class TimelineColumn:
     """One sweep in the picture; all in units of the picture."""
 
     x: int
@@ -103,12 +103,12 @@ class Column:
     """What a pointer over it shows."""
 
 
-def columns(past: Past) -> list[Column]:
+def columns(past: Past) -> list[TimelineColumn]:
     """Return the columns of the picture, the earliest first."""
     most = max((max(each.opened, each.closed) for each in past.sweeps), default=0) or 1
     open_most = max((each.open for each in past.sweeps), default=0) or 1
     return [
-        Column(
+        TimelineColumn(
             x=place * WIDTH,
             up=_height(each.opened, most),
             down=_height(each.closed, most),
@@ -124,7 +124,7 @@ def _height(count: int, most: int) -> int:
     return max(2, round(count / most * HALF)) if count else 0
 
 
-def line_points(found: Sequence[Column]) -> str:
+def line_points(found: Sequence[TimelineColumn]) -> str:
     """Return the points of the line of open ports, as SVG writes them."""
     return " ".join(f"{each.x + WIDTH // 2},{each.y}" for each in found)
 

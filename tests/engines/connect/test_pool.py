@@ -21,7 +21,7 @@ from scanner.core.plan.wave import SettledWave, Wave
 from scanner.core.rate.limits import UNLIMITED, Limits
 from scanner.core.rate.pacing import Pacing, fixed
 from scanner.engines.connect.chunks import DispatchedWave, SettledChunk, chunk
-from scanner.engines.connect.dispatcher import LOST
+from scanner.engines.connect.dispatcher import WORKER_LOST
 from scanner.engines.connect.engine import ConnectEngine, ConnectOptions
 from scanner.engines.connect.pool import ConnectPool, pool_size
 from tests.engines.peers import listeners
@@ -90,7 +90,7 @@ async def test_a_killed_worker_takes_only_what_it_had() -> None:
         os.waitid(os.P_PID, max(children()), os.WEXITED | os.WNOWAIT)
 
     settled = [each async for each in engine.run(waves())]
-    assert [each.degraded for each in settled] == [(LOST,)] * 2
+    assert [each.degraded for each in settled] == [(WORKER_LOST,)] * 2
     assert not any(each.complete for each in settled)
     for each in settled:
         assert each.coverage().balanced
@@ -116,7 +116,7 @@ async def test_who_is_left_goes_on_and_who_is_not_is_missed() -> None:
             assert len(children()) == 1
             os.kill(children().pop(), signal.SIGKILL)
     assert seen
-    assert all(each.degraded == (LOST,) for each in seen)
+    assert all(each.degraded == (WORKER_LOST,) for each in seen)
 
 
 async def test_stopping_keeps_what_was_learnt() -> None:

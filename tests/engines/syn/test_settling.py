@@ -7,7 +7,7 @@ import numpy as np
 from scanner.core.path.effort import Effort
 from scanner.core.plan.reasons import Reason, reason_text
 from scanner.engines.syn.in_flight import InFlightWave
-from scanner.engines.syn.settling import Settler, Step
+from scanner.engines.syn.settling import Step, WaveSettler
 from scanner.engines.syn.slots import Slots
 from tests.core.path.test_watch import Lab
 from tests.engines.waves import wave
@@ -29,7 +29,7 @@ class Case:
                 self.lab.hear([0])
         self.effort = Effort(self.lab.watch, attempts=self.attempts)
         self.evidence: dict[int, int] = {}
-        self.settler = Settler(
+        self.settler = WaveSettler(
             self.lab.watch,
             self.effort,
             spacing=1.0,
