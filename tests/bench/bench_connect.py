@@ -57,7 +57,8 @@ async def engine_alone(engine: Engine, seed: int) -> set[int]:
 def whole_process(host: Namespace, folder: Path) -> set[int]:
     """The ports that one command finds open, from start-up to a written CSV."""
     written = folder / "open.csv"
-    words = f"scan {TARGET} -p- -sT --rate 0 --host-rate 0 --fixed-rate --no-history -q --csv --all-open --fail-on none -o {written}"
+    rates = "--rate 0 --host-rate 0 --fixed-rate"
+    words = f"scan {TARGET} -p- -sT {rates} --no-history -q --csv --all-open --fail-on none -o {written}"
     host.python("-m", "scanner", *words.split())
     lines = written.read_text().splitlines()
     column = lines[0].split(",").index("port")
