@@ -80,9 +80,7 @@ def test_they_share_the_rate_of_each_host(pair: Pair) -> None:
     assert max(map(most_in_a_second, to.values())) <= 100
 
 
-@pytest.mark.xfail(
-    strict=False, reason="where endpoints answer once, the rate falls until a sweep takes minutes"
-)
+@pytest.mark.xfail(strict=False, reason="where endpoints answer once, the rate falls until a sweep takes minutes")
 def test_what_the_kernel_repeats_is_counted(pair: Pair) -> None:
     pair[1].nft(ANSWERS_ONCE)
     seen = scanned(pair, "--engine", "connect", "--rate", "1000", "--host-rate", "0")
